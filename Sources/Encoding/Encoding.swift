@@ -1,0 +1,1 @@
+// Encoding: see Docs/Architecture.md.

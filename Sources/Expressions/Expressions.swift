@@ -1,0 +1,1 @@
+// Expressions: see Docs/Architecture.md.

@@ -1,0 +1,1 @@
+// LogicTest: see Docs/Architecture.md.

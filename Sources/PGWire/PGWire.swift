@@ -1,0 +1,1 @@
+// PGWire: see Docs/Architecture.md.

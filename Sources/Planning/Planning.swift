@@ -1,0 +1,1 @@
+// Planning: see Docs/Architecture.md.

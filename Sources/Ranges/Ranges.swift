@@ -1,0 +1,1 @@
+// Ranges: see Docs/Architecture.md.

@@ -1,0 +1,1 @@
+// Reactors: see Docs/Architecture.md.

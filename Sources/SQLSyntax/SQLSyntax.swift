@@ -1,0 +1,1 @@
+// SQLSyntax: see Docs/Architecture.md.

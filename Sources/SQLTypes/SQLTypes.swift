@@ -1,0 +1,1 @@
+// SQLTypes: see Docs/Architecture.md.

@@ -1,0 +1,1 @@
+// Server: see Docs/Architecture.md.

@@ -1,0 +1,1 @@
+// Sessions: see Docs/Architecture.md.

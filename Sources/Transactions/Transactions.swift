@@ -1,0 +1,1 @@
+// Transactions: see Docs/Architecture.md.
