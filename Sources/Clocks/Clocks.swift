@@ -1,1 +1,0 @@
-// Clocks: see Docs/Architecture.md.

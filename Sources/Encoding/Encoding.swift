@@ -1,1 +1,0 @@
-// Encoding: see Docs/Architecture.md.
