@@ -1,1 +1,0 @@
-// Expressions: see Docs/Architecture.md.

@@ -1,1 +1,0 @@
-// SQLTypes: see Docs/Architecture.md.
