@@ -1,1 +1,0 @@
-// Reactors: see Docs/Architecture.md.

@@ -1,1 +1,0 @@
-// SQLSyntax: see Docs/Architecture.md.
