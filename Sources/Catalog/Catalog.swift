@@ -1,1 +1,0 @@
-// Catalog: see Docs/Architecture.md.

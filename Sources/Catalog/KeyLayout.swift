@@ -1,0 +1,50 @@
+// The cut of the key space. Every key begins with one byte that names its kingdom:
+//
+//   0x04 system: descriptors, names, settings, sequences' values
+//   0x10 table data: ordered table OID, ordered index id, then the index's key columns
+//
+// Prefix-free and in order of (table, index), so that a table or an index is one span that a range can hold by itself.
+
+import Encoding
+import SQLTypes
+
+public enum KeyLayout {
+  static let system: UInt8 = 0x04
+  static let tableData: UInt8 = 0x10
+
+  /// The prefix of all keys of a table.
+  public static func table(_ table: OID) -> Key {
+    var bytes: [UInt8] = [tableData]
+    KeyEncoding.appendUInt64(UInt64(table.rawValue), to: &bytes)
+    return Key(bytes)
+  }
+
+  /// The prefix of all keys of one index of a table.
+  public static func index(_ table: OID, _ index: UInt32) -> Key {
+    var key = self.table(table)
+    KeyEncoding.appendUInt64(UInt64(index), to: &key.bytes)
+    return key
+  }
+
+  /// Changes with every committed schema change: whoever reads it knows which catalog snapshot is true at its timestamp.
+  public static let catalogVersion = Key([system, 0x01])
+  /// The next OID to hand out.
+  public static let nextOID = Key([system, 0x02])
+
+  /// The descriptor of one object, by kind (`r` relation, `n` schema, `d` database, `o` role).
+  public static func descriptor(kind: Character, _ oid: OID) -> Key {
+    precondition(kind.isASCII, "descriptor kinds are ASCII letters")
+    var bytes: [UInt8] = [system, 0x03, kind.asciiValue ?? 0]
+    KeyEncoding.appendUInt64(UInt64(oid.rawValue), to: &bytes)
+    return Key(bytes)
+  }
+
+  public static let descriptors = Key([system, 0x03])
+
+  /// The value of a sequence: an order-free counter outside the transactions that draw from it.
+  public static func sequence(_ oid: OID) -> Key {
+    var bytes: [UInt8] = [system, 0x05]
+    KeyEncoding.appendUInt64(UInt64(oid.rawValue), to: &bytes)
+    return Key(bytes)
+  }
+}
