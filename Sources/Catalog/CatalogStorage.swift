@@ -52,7 +52,8 @@ extension CatalogSnapshot {
   }
 
   /// Reads every descriptor through `storage`, whose transaction sees the catalog at `version`.
-  static func load(version: UInt64, from storage: some CatalogStorage) async throws(TransactionError) -> CatalogSnapshot {
+  static func load(version: UInt64, from storage: some CatalogStorage) async throws(TransactionError) -> CatalogSnapshot
+  {
     if version == 0 { return .genesis }
     let block = try await storage.entries(KeySpan(prefix: KeyLayout.descriptors))
     var contents = CatalogContents()
