@@ -72,6 +72,9 @@ struct FunctionCatalog {
     catalog.addComparisons()
     catalog.addIntegerArithmetic()
     catalog.addFloatArithmetic()
+    catalog.addTextFunctions()
+    catalog.addLike()
+    catalog.addRegularExpressions()
     return catalog
   }
 
