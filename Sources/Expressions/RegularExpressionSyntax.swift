@@ -305,7 +305,8 @@ struct RegularExpressionSyntax {
 
   private static let classes: Set<[UInt8]> = Set(
     [
-      "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit",
+      "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
+      "xdigit",
       "word",
     ].map { Array($0.utf8) })
 

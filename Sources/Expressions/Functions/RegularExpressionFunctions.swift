@@ -302,7 +302,8 @@ enum SimilarPattern {
             out.append("){1,1}(?:")
           } else {
             throw SQLError(
-              .invalidParameterValue, "SQL regular expression may not contain more than two escape-double-quote separators")
+              .invalidParameterValue,
+              "SQL regular expression may not contain more than two escape-double-quote separators")
           }
         } else {
           out.append(UInt8(ascii: "\\"))

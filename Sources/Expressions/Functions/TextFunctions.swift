@@ -23,7 +23,8 @@ extension FunctionCatalog {
         try map1(a, n) { (x: Bytes) in Int64(UTF8Text.count(withoutTrailingBlanks(x))) }
       }
     }
-    function("length", [.bytea], .int4) { (a, n, _) throws(SQLError) in try map1(a, n) { (x: Bytes) in Int64(x.count) } }
+    function("length", [.bytea], .int4) { (a, n, _) throws(SQLError) in try map1(a, n) { (x: Bytes) in Int64(x.count) }
+    }
     for type in [SQLType.text, .bpchar, .bytea] {
       function("octet_length", [type], .int4) { (a, n, _) throws(SQLError) in
         try map1(a, n) { (x: Bytes) in Int64(x.count) }
