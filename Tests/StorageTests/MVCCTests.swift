@@ -12,11 +12,13 @@ func at(_ wall: Int64, _ logical: Int32 = 0) -> Timestamp {
 
 /// An engine with the few operations that the tests need, written through batches.
 struct Versions {
-  let test: TestEngine
+  /// Goes first, and its cursor with it, so that the engine closes before its directory is removed.
   let reader: MVCCReader
+  let test: TestEngine
 
   init(_ kind: EngineKind) throws {
-    test = try TestEngine(kind)
+    let test = try TestEngine(kind)
+    self.test = test
     reader = MVCCReader(test.engine)
   }
 
