@@ -230,7 +230,7 @@ struct CastTable {
     for source in [SQLType.int2, .int4, .int8] where source != target { add(source, target, kernel: narrowed) }
     for source in [SQLType.float4, .float8] {
       add(source, target) { (a, n, _) throws(SQLError) in
-        try checked1(a, n, error) { (x: Double) in
+        try checked1(a, n, error) { (x: Double) -> (Int64, Bool) in
           guard let value = Int64(exactly: x.rounded(.toNearestOrEven)), range.contains(value) else { return (0, true) }
           return (value, false)
         }
@@ -243,13 +243,6 @@ struct CastTable {
         return value
       }
     }
-  }
-
-  private func single(_ x: Double) throws(SQLError) -> Double {
-    let value = Float(x)
-    if value.isInfinite && x.isFinite { throw ArithmeticErrors.overflow }
-    if value == 0 && x != 0 { throw ArithmeticErrors.underflow }
-    return Double(value)
   }
 
   mutating func addTexts() {
@@ -295,4 +288,12 @@ struct CastTable {
   }
 
   mutating func addTimes() {}
+}
+
+/// The nearest float4, kept as a Double.
+private func single(_ x: Double) throws(SQLError) -> Double {
+  let value = Float(x)
+  if value.isInfinite && x.isFinite { throw ArithmeticErrors.overflow }
+  if value == 0 && x != 0 { throw ArithmeticErrors.underflow }
+  return Double(value)
 }

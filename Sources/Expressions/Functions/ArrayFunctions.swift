@@ -166,11 +166,12 @@ extension FunctionCatalog {
   }
 
   private mutating func addArrayShape() {
-    for (name, pick) in [
-      ("array_length", { (d: ArrayValue.Dimension) in d.length }),
-      ("array_lower", { (d: ArrayValue.Dimension) in d.lowerBound }),
-      ("array_upper", { (d: ArrayValue.Dimension) in d.lowerBound + d.length - 1 }),
-    ] as [(String, @Sendable (ArrayValue.Dimension) -> Int)] {
+    let shapes: [(String, @Sendable (ArrayValue.Dimension) -> Int)] = [
+      ("array_length", { @Sendable d in d.length }),
+      ("array_lower", { @Sendable d in d.lowerBound }),
+      ("array_upper", { @Sendable d in d.lowerBound + d.length - 1 }),
+    ]
+    for (name, pick) in shapes {
       polymorphic(name, [.anyarray, .int4], .int4) { (_) in
         { (a, n, _) throws(SQLError) in
           try map2(a, n) { (x: Bytes, dimension: Int64) throws(SQLError) -> Int64? in
@@ -314,11 +315,12 @@ extension FunctionCatalog {
       }
     }
     // Containment and overlap.
-    for (symbol, test) in [
-      ("@>", { (a, b, info) in b.allSatisfy { x in a.contains { isEqual($0, x, info) } } }),
-      ("<@", { (a, b, info) in a.allSatisfy { x in b.contains { isEqual($0, x, info) } } }),
-      ("&&", { (a, b, info) in a.contains { x in b.contains { isEqual($0, x, info) } } }),
-    ] as [(String, @Sendable ([Datum], [Datum], TypeInfo?) -> Bool)] {
+    let tests: [(String, @Sendable ([Datum], [Datum], TypeInfo?) -> Bool)] = [
+      ("@>", { @Sendable (a, b, info) in b.allSatisfy { x in a.contains { isEqual($0, x, info) } } }),
+      ("<@", { @Sendable (a, b, info) in a.allSatisfy { x in b.contains { isEqual($0, x, info) } } }),
+      ("&&", { @Sendable (a, b, info) in a.contains { x in b.contains { isEqual($0, x, info) } } }),
+    ]
+    for (symbol, test) in tests {
       polymorphic(symbol, [.anyarray, .anyarray], .bool, form: .infix) { (types) in
         let info = types[0].element.flatMap { TypeInfo.find($0.oid) }
         return { (a, n, _) throws(SQLError) in
