@@ -108,7 +108,8 @@ public final class ExecutionContext {
     }
   }
 
-  func scan(_ span: KeySpan, _ options: ScanOptions, into block: inout KeyValueBlock) async throws(SQLError) -> KeySpan? {
+  func scan(_ span: KeySpan, _ options: ScanOptions, into block: inout KeyValueBlock) async throws(SQLError) -> KeySpan?
+  {
     do throws(TransactionError) {
       return try await transaction.scan(span, options, into: &block)
     } catch {

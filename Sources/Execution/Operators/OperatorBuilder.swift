@@ -107,7 +107,8 @@ extension PhysicalPlan {
       .lockRows(let input, _, _, _):
       [input]
     case .hashJoin(_, let left, let right, _, _, _), .nestedLoopJoin(_, let left, let right, _),
-      .apply(_, let left, let right, _, _), .scalarSubquery(let left, let right, _), .setOperation(_, let left, let right):
+      .apply(_, let left, let right, _, _), .scalarSubquery(let left, let right, _),
+      .setOperation(_, let left, let right):
       [left, right]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]

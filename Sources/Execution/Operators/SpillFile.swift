@@ -31,7 +31,8 @@ private final class TemporaryFile: SpillFile {
     var template = Array("\(directory)/meridian-spill-XXXXXX".utf8CString)
     descriptor = mkstemp(&template)
     if descriptor < 0 {
-      throw SQLError(.ioError, "could not create temporary file in \"\(directory)\": \(String(cString: strerror(errno)))")
+      throw SQLError(
+        .ioError, "could not create temporary file in \"\(directory)\": \(String(cString: strerror(errno)))")
     }
     unlink(template)
   }

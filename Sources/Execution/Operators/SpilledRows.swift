@@ -73,7 +73,8 @@ final class SpilledRows {
   /// Reads a row at the cursor; 0 if it is not whole.
   private func read(_ key: inout [UInt8], _ columns: inout [ColumnVector]) throws(SQLError) -> Int {
     let start = cursor
-    return try buffer.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(SQLError) -> Int in
+    let window = buffer
+    return try window.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(SQLError) -> Int in
       var reader = ByteReader(bytes, offset: start)
       guard let keyBytes = reader.readLengthPrefixed(), let fields = reader.readLengthPrefixed() else { return 0 }
       key.removeAll(keepingCapacity: true)
