@@ -11,6 +11,11 @@ public final class FunctionRegistry: Sendable {
   private let scalars: [String: [ScalarFunction]]
   private let infix: [String: [ScalarFunction]]
   private let prefix: [String: [ScalarFunction]]
+  let aggregates: [String: [AggregateFunction]]
+  let tableFunctions: [String: [TableFunction]]
+  /// Every aggregate and every function that gives rows, for the catalogs.
+  public let allAggregates: [AggregateFunction]
+  public let allTableFunctions: [TableFunction]
   /// Every scalar function and operator in the order of definition, for the catalogs.
   public let allScalars: [ScalarFunction]
 
@@ -27,6 +32,10 @@ public final class FunctionRegistry: Sendable {
       case .prefix: prefix[function.name, default: []].append(function)
       }
     }
+    allAggregates = AggregateCatalog.complete()
+    aggregates = Dictionary(grouping: allAggregates, by: \.name)
+    allTableFunctions = TableFunctionCatalog.complete()
+    tableFunctions = Dictionary(grouping: allTableFunctions, by: \.name)
     self.scalars = scalars
     self.infix = infix
     self.prefix = prefix
@@ -78,6 +87,8 @@ struct FunctionCatalog {
     catalog.addTextFunctions()
     catalog.addLike()
     catalog.addRegularExpressions()
+    catalog.addFormatting()
+    catalog.addSession()
     return catalog
   }
 
