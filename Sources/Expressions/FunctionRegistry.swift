@@ -82,13 +82,14 @@ struct FunctionCatalog {
     catalog.addIntegerArithmetic()
     catalog.addFloatArithmetic()
     catalog.addNumericArithmetic()
-    for type in [SQLType.bpchar, .char, .interval, .time, .timetz] { catalog.compareByOrder(type) }
+    for type in [SQLType.bpchar, .char, .interval] { catalog.compareByOrder(type) }
     catalog.addArrays()
     catalog.addTextFunctions()
     catalog.addLike()
     catalog.addRegularExpressions()
     catalog.addFormatting()
     catalog.addSession()
+    catalog.addDateTime()
     return catalog
   }
 

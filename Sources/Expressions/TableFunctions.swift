@@ -237,5 +237,28 @@ extension FunctionRegistry {
 
 extension TableFunctionCatalog {
   /// generate_series of timestamps by an interval; with a time zone a day is as long as the zone's day.
-  mutating func addTimeSeries() {}
+  mutating func addTimeSeries() {
+    for type in [SQLType.timestamp, .timestamptz] {
+      add("generate_series", [type, type, .interval], type, type == .timestamptz ? .stable : .immutable) {
+        (a, context) throws(SQLError) in
+        let stop = a[1].int64
+        let step = Interval(a[2].text)
+        let zero = Interval()
+        if step == zero { throw SQLError(.invalidParameterValue, "step size cannot equal zero") }
+        let descends = step < zero
+        let zone = context.settings.timeZone
+        var current: Int64? = a[0].int64
+        return GeneratedRows(.int64) { () throws(SQLError) -> Datum? in
+          guard let value = current, descends ? value >= stop : value <= stop else { return nil }
+          current =
+            DateTime.isInfinite(timestamp: value)
+            ? nil
+            : type == .timestamptz
+              ? try DateTime.adding(step, toTimestamptz: value, zone: zone)
+              : try DateTime.adding(step, toTimestamp: value)
+          return .int64(value)
+        }
+      }
+    }
+  }
 }

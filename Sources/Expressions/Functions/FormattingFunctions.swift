@@ -50,17 +50,15 @@ extension FunctionCatalog {
         "||", textFirst ? [.text, .anynonarray] : [.anynonarray, .text], .text, .stable, form: .infix
       ) { (types) throws(SQLError) in
         let other = types[textFirst ? 1 : 0]
-        let cast =
-          Casts.isRelabel(other, .text)
-          ? nil
-          : TypeRules.castMethod(other, .text, .explicit).flatMap {
-            Casts.function(other, .text, $0, isExplicit: true)
-          }
+        let cast = TypeRules.cast(other, .text, .explicit)
+        let function =
+          cast == nil || cast?.isRelabeling == true
+          ? nil : cast.map { CastFunctions.function($0, other, .text, isExplicit: true) }
         return { (a, n, context) throws(SQLError) in
           var columns = a
-          if let cast {
+          if let function {
             let index = textFirst ? 1 : 0
-            columns[index] = try Evaluator.apply(cast, [a[index]], a[index].count, context)
+            columns[index] = try Evaluator.apply(function, [a[index]], a[index].count, context)
           }
           return try build2(columns, n) { (x: Bytes, y: Bytes, out) throws(SQLError) in
             try out.checkRoom(for: x.count + y.count)
@@ -141,24 +139,25 @@ extension FunctionCatalog {
   }
 
   private mutating func addByteAccess() {
-    func outOfRange(_ index: Int64, _ count: Int) -> SQLError {
-      SQLError(.arraySubscriptError, "index \(index) out of valid range, 0..\(count - 1)")
-    }
     function("get_byte", [.bytea, .int4], .int4) { (a, n, _) throws(SQLError) in
       try map2(a, n) { (x: Bytes, index: Int64) throws(SQLError) -> Int64 in
-        guard index >= 0, index < Int64(x.count) else { throw outOfRange(index, x.count) }
+        guard index >= 0, index < Int64(x.count) else { throw byteIndexOutOfRange(index, x.count) }
         return Int64(x[Int(index)])
       }
     }
     function("set_byte", [.bytea, .int4, .int4], .bytea) { (a, n, _) throws(SQLError) in
       try map3(a, n) { (x: Bytes, index: Int64, value: Int64) throws(SQLError) -> [UInt8] in
-        guard index >= 0, index < Int64(x.count) else { throw outOfRange(index, x.count) }
+        guard index >= 0, index < Int64(x.count) else { throw byteIndexOutOfRange(index, x.count) }
         var bytes = Array(x)
         bytes[Int(index)] = UInt8(truncatingIfNeeded: value)
         return bytes
       }
     }
   }
+}
+
+private func byteIndexOutOfRange(_ index: Int64, _ count: Int) -> SQLError {
+  SQLError(.arraySubscriptError, "index \(index) out of valid range, 0..\(count - 1)")
 }
 
 enum Quoting {
