@@ -110,7 +110,8 @@ public enum MVCC {
   /// Intents read at a time, so that a large transaction does not stand in memory whole.
   private static let intentPage = 256
 
-  private static func resolve(_ intent: Intent, _ resolution: IntentResolution, into batch: inout WriteBatch) {
+  /// Settles an intent that the caller has just read.
+  public static func resolve(_ intent: Intent, _ resolution: IntentResolution, into batch: inout WriteBatch) {
     let stem = MVCCFormat.stem(intent.key)
     switch resolution {
     case .abort:
