@@ -546,8 +546,8 @@ struct DateTimeParser {
         digits = part[..<point]
         hasFraction = true
       }
-      // `12:34:` has no seconds.
-      if digits.isEmpty && index == 2 && !hasFraction {
+      // `12:` and `12:34:` end early.
+      if digits.isEmpty && index > 0 && !hasFraction {
         numbers.append(0)
         continue
       }

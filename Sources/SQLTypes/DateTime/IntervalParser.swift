@@ -3,7 +3,11 @@
 // has 30 days, a day 24 hours. Source: PostgreSQL manual, 8.5.4.
 
 enum IntervalParser {
-  enum Fault: Error { case format, overflow }
+  enum Fault: Error {
+    case format, overflow
+    /// Every field is in range, their sum is not.
+    case sum
+  }
 
   static func parse(
     _ text: UnsafeRawBufferPointer, style: FormatSettings.IntervalStyle
@@ -19,6 +23,7 @@ enum IntervalParser {
       case .format:
         throw SQLError(
           .invalidDatetimeFormat, "invalid input syntax for type interval: \"\(Text.string(text))\"")
+      case .sum: throw Interval.outOfRange
       case .overflow:
         throw SQLError(
           .intervalFieldOverflow, "interval field value out of range: \"\(Text.string(text))\"")
@@ -92,14 +97,15 @@ enum IntervalParser {
     }
 
     private mutating func addMonths(_ count: Int64, _ fraction: Double, _ unit: Int64) throws(Fault) {
+      if Int32(exactly: count) == nil { throw .overflow }
       try add(months: try checked(count.multipliedReportingOverflow(by: unit)))
       try add(months: Int64((fraction * Double(unit)).rounded(.toNearestOrEven)))
     }
 
     func interval(negated: Bool) throws(Fault) -> Interval {
       guard months != .min, days != .min, microseconds != .min || !negated else { throw .overflow }
-      guard let months = Int32(exactly: negated ? -months : months), let days = Int32(exactly: negated ? -days : days)
-      else { throw .overflow }
+      guard let days = Int32(exactly: negated ? -days : days) else { throw .overflow }
+      guard let months = Int32(exactly: negated ? -months : months) else { throw .sum }
       return Interval(months: months, days: days, microseconds: negated ? -microseconds : microseconds)
     }
   }
@@ -218,7 +224,8 @@ enum IntervalParser {
       if text[index] == UInt8(ascii: "T") {
         inTime = true
         index += 1
-        guard index < text.count else { throw .format }
+        // `PT` alone is zero.
+        if index == text.count { found = true }
         continue
       }
       var isNegative = false
