@@ -60,6 +60,8 @@ public final class ExecutionContext {
   /// Set for `EXPLAIN ANALYZE`.
   public var instrumentation: Instrumentation?
   public let codecs: CodecCache
+  /// Row ids of tables without primary key.
+  public let rowIDs: RowIDGenerator
 
   /// Rows inserted, updated or deleted so far.
   public internal(set) var affectedRows = 0
@@ -67,10 +69,14 @@ public final class ExecutionContext {
   let memory = MemoryAccount()
   var materialized: [Int: MaterializedRows] = [:]
 
-  public init(transaction: Transaction, evaluation: EvaluationContext, codecs: CodecCache) {
+  /// `codecs` is one for each reactor, `rowIDs` one for the node.
+  public init(
+    transaction: Transaction, evaluation: EvaluationContext, codecs: CodecCache, rowIDs: RowIDGenerator
+  ) {
     self.transaction = transaction
     self.evaluation = evaluation
     self.codecs = codecs
+    self.rowIDs = rowIDs
   }
 
   @inline(__always)

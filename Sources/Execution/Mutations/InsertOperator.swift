@@ -20,8 +20,9 @@ final class InsertOperator: Operator {
   }
 
   override func next() async throws(SQLError) -> Batch? {
-    while let batch = try await source.next() {
+    while let given = try await source.next() {
       try context.checkInterruption()
+      let batch = writer.withRowIDs(given)
       var written = batch
       if let resolver {
         written = try await resolver.insert(batch)

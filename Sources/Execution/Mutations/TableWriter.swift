@@ -22,6 +22,9 @@ final class TableWriter {
   private let checks: [RowCheck]
   private let predicates: IndexPredicates
   private let notNull: [Int]
+  private let rowIDOrdinal: Int?
+  /// The row of the last batch that an error is about.
+  private(set) var failedRow: Int?
   private var scratch: [UInt8] = []
   private var suffixScratch: [UInt8] = []
   private var encoder = RowEncoder()
@@ -36,6 +39,7 @@ final class TableWriter {
     self.predicates = predicates
     self.context = context
     notNull = table.columns.indices.filter { !table.columns[$0].isNullable }
+    rowIDOrdinal = codec.primary.columns.first.flatMap { table.columns[$0.ordinal].isHidden ? $0.ordinal : nil }
   }
 
   var table: TableDescriptor { codec.table }
@@ -87,6 +91,20 @@ final class TableWriter {
 
   // MARK: Insert
 
+  /// The rows with row ids where the hidden column of a table without primary key has none yet.
+  func withRowIDs(_ batch: Batch) -> Batch {
+    guard let ordinal = rowIDOrdinal, !batch.columns[ordinal].nulls.isEmpty else { return batch }
+    var result = batch
+    var id = context.rowIDs.next(count: batch.rowCount, wallTime: context.transaction.readTimestamp.wall)
+    var ids = batch.columns[ordinal].int64s
+    for row in 0..<batch.rowCount where batch.columns[ordinal].nulls[row] {
+      ids[row] = id
+      id += RowIDGenerator.stride
+    }
+    result.columns[ordinal] = ColumnVector(int64s: ids)
+    return result
+  }
+
   /// The unique keys that these rows need, row by row; those of `skipping` left out.
   func uniqueKeys(_ batch: Batch, _ members: [[Bool]?], skipping: IndexCodec? = nil) -> UniqueCandidates {
     var candidates = UniqueCandidates()
@@ -124,7 +142,13 @@ final class TableWriter {
   }
 
   /// Inserts rows after all checks. Error 23502, 23514 or 23505.
-  func insert(_ batch: Batch, skipping: IndexCodec? = nil, isValidated: Bool = false) async throws(SQLError) {
+  /// - Parameters:
+  ///   - skipping: a unique index that the caller has looked at.
+  ///   - isValidated: the caller has checked NOT NULL and CHECK.
+  ///   - isBuild: the rows were there before and get new indexes: duplicates are reported as such.
+  func insert(
+    _ batch: Batch, skipping: IndexCodec? = nil, isValidated: Bool = false, isBuild: Bool = false
+  ) async throws(SQLError) {
     var (valid, error) = (batch.rowCount, SQLError?.none)
     if !isValidated { (valid, error) = try validate(batch) }
     let rows = batch.slice(0..<valid)
@@ -137,12 +161,18 @@ final class TableWriter {
       for position in candidates.keys.indices {
         let key = candidates.keys[position].bytes
         if (found.count > 0 && found.find(key) != nil) || (mayRepeat && !added.insert(key).isNew) {
-          throw SQLError.duplicateKey(
-            rows, Int(candidates.rows[position]), candidates.indexes[position], table, context)
+          let row = Int(candidates.rows[position])
+          failedRow = row
+          throw isBuild
+            ? IndexBuild.duplicate(rows, row, candidates.indexes[position], table, context)
+            : SQLError.duplicateKey(rows, row, candidates.indexes[position], table, context)
         }
       }
     }
-    if let error { throw error }
+    if let error {
+      failedRow = valid
+      throw error
+    }
     write(rows, members)
     context.affectedRows += rows.rowCount
     try await context.flushIfNeeded()
