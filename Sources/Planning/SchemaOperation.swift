@@ -53,7 +53,9 @@ public enum SchemaOperation: Sendable {
   /// `CREATE TABLE AS`.
   case createTableAs(TableDefinition, ifNotExists: Bool, source: QueryPlan, withData: Bool)
   case createIndex(table: OID, IndexDescriptor, ifNotExists: Bool, isConcurrent: Bool)
-  case createView(schema: OID, name: String, sql: String, columns: [ColumnDescriptor], replaces: Bool)
+  case createView(
+    schema: OID, name: String, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
+    replaces: Bool)
   case createSequence(schema: OID, name: String, SequenceOptions, ifNotExists: Bool)
   case alterSequence(OID, SequenceOptions, restart: Int64?)
   case createSchema(name: String, owner: OID?, ifNotExists: Bool)

@@ -40,6 +40,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let characterNotInRepertoire = SQLState("22021")
   public static let invalidParameterValue = SQLState("22023")
   public static let substringError = SQLState("22011")
+  public static let arraySubscriptError = SQLState("2202E")
+  public static let intervalFieldOverflow = SQLState("22015")
   public static let invalidTextRepresentation = SQLState("22P02")
   public static let invalidBinaryRepresentation = SQLState("22P03")
   public static let badCopyFileFormat = SQLState("22P04")

@@ -1,0 +1,5 @@
+// Dates, timestamps, intervals.
+
+enum DateTimeTypes {
+  static let infos: [TypeInfo] = []
+}
