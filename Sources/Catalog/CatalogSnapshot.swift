@@ -4,9 +4,9 @@
 
 import SQLTypes
 
-/// A name within a schema.
+/// A relation's name within its schema, or a schema's within its database.
 struct ScopedName: Hashable, Sendable {
-  var schema: OID
+  var scope: OID
   var name: String
 }
 
@@ -35,7 +35,7 @@ struct CatalogContents: Sendable {
   private(set) var indexTables: [OID: OID] = [:]
   /// The table of each constraint.
   private(set) var constraintTables: [OID: OID] = [:]
-  private(set) var schemaNames: [String: OID] = [:]
+  private(set) var schemaNames: [ScopedName: OID] = [:]
   private(set) var databaseNames: [String: OID] = [:]
   private(set) var roleNames: [String: OID] = [:]
 
@@ -49,17 +49,17 @@ struct CatalogContents: Sendable {
     case .relation(let table):
       if let old = relations[table.oid] { forgetNames(of: old) }
       relations[table.oid] = table
-      relationNames[ScopedName(schema: table.schema, name: table.name)] = table.oid
+      relationNames[ScopedName(scope: table.schema, name: table.name)] = table.oid
       for index in table.allIndexes where !index.name.isEmpty {
-        relationNames[ScopedName(schema: table.schema, name: index.name)] = index.oid
+        relationNames[ScopedName(scope: table.schema, name: index.name)] = index.oid
         indexTables[index.oid] = table.oid
         if index.isConstraint { constraintTables[index.constraintOID] = table.oid }
       }
       for check in table.checks { constraintTables[check.oid] = table.oid }
     case .schema(let schema):
-      if let old = schemas[schema.oid] { schemaNames[old.name] = nil }
+      if let old = schemas[schema.oid] { schemaNames[ScopedName(scope: old.database, name: old.name)] = nil }
       schemas[schema.oid] = schema
-      schemaNames[schema.name] = schema.oid
+      schemaNames[ScopedName(scope: schema.database, name: schema.name)] = schema.oid
     case .database(let database):
       if let old = databases[database.oid] { databaseNames[old.name] = nil }
       databases[database.oid] = database
@@ -76,7 +76,9 @@ struct CatalogContents: Sendable {
     case .relation(let table):
       if let old = relations.removeValue(forKey: table.oid) { forgetNames(of: old) }
     case .schema(let schema):
-      if let old = schemas.removeValue(forKey: schema.oid) { schemaNames[old.name] = nil }
+      if let old = schemas.removeValue(forKey: schema.oid) {
+        schemaNames[ScopedName(scope: old.database, name: old.name)] = nil
+      }
     case .database(let database):
       if let old = databases.removeValue(forKey: database.oid) { databaseNames[old.name] = nil }
     case .role(let role):
@@ -85,9 +87,9 @@ struct CatalogContents: Sendable {
   }
 
   private mutating func forgetNames(of table: TableDescriptor) {
-    relationNames[ScopedName(schema: table.schema, name: table.name)] = nil
+    relationNames[ScopedName(scope: table.schema, name: table.name)] = nil
     for index in table.allIndexes where !index.name.isEmpty {
-      relationNames[ScopedName(schema: table.schema, name: index.name)] = nil
+      relationNames[ScopedName(scope: table.schema, name: index.name)] = nil
       indexTables[index.oid] = nil
       constraintTables[index.constraintOID] = nil
     }
@@ -148,13 +150,20 @@ public final class CatalogSnapshot: Sendable {
 
   // MARK: By name
 
-  public func schema(named name: String) -> SchemaDescriptor? { contents.schemaNames[name].flatMap(schema) }
+  /// A schema of the database, or the system's of that name.
+  public func schema(named name: String, in database: OID) -> SchemaDescriptor? {
+    let found =
+      contents.schemaNames[ScopedName(scope: database, name: name)]
+      ?? contents.schemaNames[ScopedName(scope: .invalid, name: name)]
+    return found.flatMap(schema)
+  }
+
   public func database(named name: String) -> DatabaseDescriptor? { contents.databaseNames[name].flatMap(database) }
   public func role(named name: String) -> RoleDescriptor? { contents.roleNames[name].flatMap(role) }
 
   /// What the name stands for in this schema.
   public func namedRelation(_ name: String, in schema: OID) -> NamedRelation? {
-    if let oid = contents.relationNames[ScopedName(schema: schema, name: name)] { return namedRelation(oid) }
+    if let oid = contents.relationNames[ScopedName(scope: schema, name: name)] { return namedRelation(oid) }
     if let virtual = VirtualTable.named(name, in: schema) { return .relation(virtual.descriptor) }
     return nil
   }

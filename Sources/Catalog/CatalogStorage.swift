@@ -17,9 +17,13 @@ public protocol CatalogStorage: AnyObject {
   func entries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock
   func put(_ key: Key, _ value: [UInt8])
   func delete(_ key: Key)
+  /// Nanoseconds since the Unix epoch of the transaction's read timestamp.
+  var readWallTime: Int64 { get }
 }
 
 extension Transaction: CatalogStorage {
+  public var readWallTime: Int64 { readTimestamp.wall }
+
   public func value(_ key: Key, lock: LockRequest?) async throws(TransactionError) -> [UInt8]? {
     var block = KeyValueBlock()
     return try await get(key, lock: lock, into: &block) ? block.value(0) : nil

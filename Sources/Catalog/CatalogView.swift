@@ -19,7 +19,8 @@ public final class CatalogView {
   public var searchPath: [String] = ["$user", "public"] { didSet { if searchPath != oldValue { path = nil } } }
   /// The current role: owner of what is made.
   public var user: String = "postgres" { didSet { if user != oldValue { path = nil } } }
-  public var database: String = "postgres"
+  /// The database connected to: its schemas, and the system's, are all that is seen.
+  public var database: OID = .postgresDatabase { didSet { if database != oldValue { path = nil } } }
 
   /// The schemas searched, resolved; forgotten when the path or the catalog changes.
   private var path: (version: ObjectIdentifier, all: [OID], explicit: [OID])?
@@ -48,7 +49,7 @@ public final class CatalogView {
     if let path, path.version == ObjectIdentifier(snapshot) { return path }
     var explicit: [OID] = []
     for name in searchPath {
-      guard let schema = snapshot.schema(named: name == "$user" ? user : name), !explicit.contains(schema.oid)
+      guard let schema = schema(named: name == "$user" ? user : name), !explicit.contains(schema.oid)
       else { continue }
       explicit.append(schema.oid)
     }
@@ -81,10 +82,24 @@ public final class CatalogView {
     return schema
   }
 
+  public func schema(named name: String) -> SchemaDescriptor? { snapshot.schema(named: name, in: database) }
+
   /// Error 3F000 if there is none.
   public func schema(required name: String) throws(SQLError) -> SchemaDescriptor {
-    guard let schema = snapshot.schema(named: name) else { throw .undefinedSchema(name) }
+    guard let schema = schema(named: name) else { throw .undefinedSchema(name) }
     return schema
+  }
+
+  // MARK: All of this database
+
+  /// The schemas of this database and the system's, by OID.
+  public var schemas: [SchemaDescriptor] {
+    snapshot.schemas.filter { $0.database == database || $0.database == .invalid }
+  }
+
+  /// Users' relations of this database, by OID.
+  public var relations: [TableDescriptor] {
+    snapshot.relations.filter { snapshot.schema($0.schema)?.database == database }
   }
 
   // MARK: Names
@@ -92,7 +107,7 @@ public final class CatalogView {
   /// What a possibly qualified name stands for; nil if there is nothing, or no such schema.
   public func namedRelation(_ name: String, schema: String? = nil) -> NamedRelation? {
     if let schema {
-      return snapshot.schema(named: schema).flatMap { snapshot.namedRelation(name, in: $0.oid) }
+      return self.schema(named: schema).flatMap { snapshot.namedRelation(name, in: $0.oid) }
     }
     for schema in resolvedPath().all {
       if let found = snapshot.namedRelation(name, in: schema) { return found }

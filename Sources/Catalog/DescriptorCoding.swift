@@ -39,16 +39,18 @@ enum DescriptorCoding {
     out.text(2, schema.name)
     out.oid(3, schema.owner)
     out.text(4, schema.comment)
+    out.oid(5, schema.database)
   }
 
   private static func readSchema(_ bytes: UnsafeRawBufferPointer) -> SchemaDescriptor? {
-    var schema = SchemaDescriptor(oid: .invalid, name: "", owner: .invalid)
+    var schema = SchemaDescriptor(oid: .invalid, name: "", owner: .invalid, database: .invalid)
     let isWhole = readFields(bytes) { tag, value in
       switch tag {
       case 1: value.oid.store(in: &schema.oid)
       case 2: value.text.store(in: &schema.name)
       case 3: value.oid.store(in: &schema.owner)
       case 4: value.text.store(in: &schema.comment)
+      case 5: value.oid.store(in: &schema.database)
       default: true
       }
     }
@@ -218,7 +220,7 @@ enum DescriptorCoding {
     out.oid(8, options.ownerTable)
     out.integer(9, options.ownerColumn.map(Int64.init))
     out.integer(10, options.restart, unless: nil)
-    out.integer(11, Int64(options.generation))
+    out.integer(11, Int64(bitPattern: options.generation))
   }
 
   private static func readSequence(_ bytes: UnsafeRawBufferPointer) -> SequenceOptions? {
@@ -236,7 +238,7 @@ enum DescriptorCoding {
       case 8: value.oid.store(in: &options.ownerTable)
       case 9: value.uint32.store(in: &options.ownerColumn)
       case 10: value.integer.store(in: &options.restart)
-      case 11: value.uint32.store(in: &options.generation)
+      case 11: value.integer.map { UInt64(bitPattern: $0) }.store(in: &options.generation)
       default: true
       }
     }

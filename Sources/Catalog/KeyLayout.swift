@@ -42,10 +42,10 @@ public enum KeyLayout {
   public static let descriptors = Key([system, 0x03])
 
   /// The value of a sequence: a counter outside the transactions that draw from it, one for each generation.
-  public static func sequence(_ oid: OID, generation: UInt32 = 0) -> Key {
+  public static func sequence(_ oid: OID, generation: UInt64 = 0) -> Key {
     var bytes: [UInt8] = [system, 0x05]
     KeyEncoding.appendUInt64(UInt64(oid.rawValue), to: &bytes)
-    KeyEncoding.appendUInt64(UInt64(generation), to: &bytes)
+    KeyEncoding.appendUInt64(generation, to: &bytes)
     return Key(bytes)
   }
 

@@ -7,12 +7,15 @@ public struct SchemaDescriptor: Sendable, Hashable {
   public var oid: OID
   public var name: String
   public var owner: OID
+  /// The database that it is part of; invalid: the system's, in every database.
+  public var database: OID
   public var comment: String?
 
-  public init(oid: OID, name: String, owner: OID, comment: String? = nil) {
+  public init(oid: OID, name: String, owner: OID, database: OID, comment: String? = nil) {
     self.oid = oid
     self.name = name
     self.owner = owner
+    self.database = database
     self.comment = comment
   }
 }

@@ -37,10 +37,12 @@ extension OID {
 public enum SystemObjects {
   public static let schemas: [SchemaDescriptor] = [
     SchemaDescriptor(
-      oid: .pgCatalogSchema, name: "pg_catalog", owner: .bootstrapSuperuser, comment: "system catalog schema"),
-    SchemaDescriptor(oid: .informationSchema, name: "information_schema", owner: .bootstrapSuperuser),
+      oid: .pgCatalogSchema, name: "pg_catalog", owner: .bootstrapSuperuser, database: .invalid,
+      comment: "system catalog schema"),
     SchemaDescriptor(
-      oid: .meridianCatalogSchema, name: "meridian_catalog", owner: .bootstrapSuperuser,
+      oid: .informationSchema, name: "information_schema", owner: .bootstrapSuperuser, database: .invalid),
+    SchemaDescriptor(
+      oid: .meridianCatalogSchema, name: "meridian_catalog", owner: .bootstrapSuperuser, database: .invalid,
       comment: "the state of this cluster"),
   ]
 
@@ -65,7 +67,8 @@ public enum SystemObjects {
       .role(superuser),
       .schema(
         SchemaDescriptor(
-          oid: .publicSchema, name: "public", owner: .databaseOwnerRole, comment: "standard public schema")),
+          oid: .publicSchema, name: "public", owner: .databaseOwnerRole, database: .postgresDatabase,
+          comment: "standard public schema")),
       .database(
         DatabaseDescriptor(
           oid: .template1Database, name: "template1", owner: .bootstrapSuperuser, isTemplate: true,

@@ -15,7 +15,8 @@ public struct ColumnDescriptor: Sendable, Hashable {
   public var name: String
   public var type: SQLType
   public var isNullable: Bool
-  /// The default as SQL text, already checked and qualified; nil: NULL.
+  /// The default as SQL text, already checked and qualified; nil: NULL. Sequences stand in it by OID,
+  /// `nextval('16385'::regclass)`, so that they may be renamed (see `SequenceReferences`).
   public var defaultSQL: String?
   public var identity: IdentityKind?
   /// `GENERATED ALWAYS AS (expression) STORED`, as SQL text.
@@ -122,8 +123,8 @@ public struct SequenceOptions: Sendable, Hashable {
   public var cycles = false
   /// Where counting begins again after `RESTART`; nil: at `start`.
   public var restart: Int64?
-  /// Grows with every `RESTART`, which thereby is part of its transaction: each generation counts under a key of its own.
-  public var generation: UInt32 = 0
+  /// New with every `RESTART`, which thereby is part of its transaction: each generation counts under a key of its own.
+  public var generation: UInt64 = 0
   /// The table and column that own it, if any.
   public var ownerTable: OID?
   public var ownerColumn: UInt32?

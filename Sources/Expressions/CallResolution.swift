@@ -107,7 +107,8 @@ enum Resolution {
   }
 
   private static func describeOperator(_ name: String, _ arguments: [SQLType]) -> String {
-    arguments.count == 2 ? "\(arguments[0].displayName) \(name) \(arguments[1].displayName)" : "\(name) \(arguments[0].displayName)"
+    arguments.count == 2
+      ? "\(arguments[0].displayName) \(name) \(arguments[1].displayName)" : "\(name) \(arguments[0].displayName)"
   }
 
   private static func matchesExactly(_ declared: [SQLType], _ actual: [SQLType]) -> Bool {
@@ -159,13 +160,13 @@ enum Resolution {
     if isKnown.allSatisfy({ $0 }) { return preferringFixed(candidates) }
 
     // The category that unknown literals should have: string if any candidate takes one there, else the only one.
-    var categories: [Character?] = Array(repeating: nil, count: arguments.count)
+    var categories: [TypeInfo.Category?] = Array(repeating: nil, count: arguments.count)
     var hasPreferred = Array(repeating: false, count: arguments.count)
     var isResolved = true
     for position in arguments.indices where !isKnown[position] {
       let types = candidates.map { $0.types[position] }
-      if types.contains(where: { $0.category == "S" }) {
-        categories[position] = "S"
+      if types.contains(where: { $0.category == .string }) {
+        categories[position] = .string
       } else if types.allSatisfy({ $0.category == types[0].category }) {
         categories[position] = types[0].category
       } else {

@@ -72,6 +72,12 @@ struct FunctionCatalog {
     catalog.addComparisons()
     catalog.addIntegerArithmetic()
     catalog.addFloatArithmetic()
+    catalog.addNumericArithmetic()
+    for type in [SQLType.bpchar, .char, .interval, .time, .timetz] { catalog.compareByOrder(type) }
+    catalog.addArrays()
+    catalog.addTextFunctions()
+    catalog.addLike()
+    catalog.addRegularExpressions()
     return catalog
   }
 

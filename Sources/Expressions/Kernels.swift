@@ -410,3 +410,56 @@ enum Limits {
     SQLError(.programLimitExceeded, "result of a function exceeds \(columnByteCount) bytes")
   }
 }
+
+/// One row of the arguments, for kernels of many arguments or of types chosen per call.
+struct RowReader {
+  let arguments: [ColumnVector]
+  var row: Int
+
+  @inline(__always)
+  func index(_ argument: Int) -> Int { arguments[argument].count == 1 ? 0 : row }
+  @inline(__always)
+  func isNull(_ argument: Int) -> Bool { arguments[argument].nulls[index(argument)] }
+  @inline(__always)
+  func int64(_ argument: Int) -> Int64 { arguments[argument].int64s[index(argument)] }
+  @inline(__always)
+  func float64(_ argument: Int) -> Double { arguments[argument].float64s[index(argument)] }
+  @inline(__always)
+  func numeric(_ argument: Int) -> Numeric { arguments[argument].numerics[index(argument)] }
+  func datum(_ argument: Int) -> Datum { arguments[argument].datum(index(argument)) }
+
+  func text<R>(_ argument: Int, _ body: (Bytes) throws(SQLError) -> R) throws(SQLError) -> R {
+    try Bytes.open(arguments[argument]) { (base) throws(SQLError) -> R in try body(Bytes.read(base, index(argument))) }
+  }
+
+  func string(_ argument: Int) -> String {
+    arguments[argument].bytes.withBytes(index(argument)) { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// Any number of arguments; rows with a NULL one are NULL.
+func mapRows<R: LaneResult>(
+  _ arguments: [ColumnVector], _ rowCount: Int, _ body: (RowReader) throws(SQLError) -> R
+) throws(SQLError) -> ColumnVector {
+  var result = ColumnVector(R.kind, capacity: rowCount)
+  let nulls = nullMask(of: arguments, rowCount)
+  var reader = RowReader(arguments: arguments, row: 0)
+  for row in 0..<rowCount {
+    reader.row = row
+    if nulls[row] { result.appendNull() } else { try body(reader).append(to: &result) }
+  }
+  return result
+}
+
+/// As `mapRows` for functions that see NULLs.
+func mapAllRows<R: LaneResult>(
+  _ arguments: [ColumnVector], _ rowCount: Int, _ body: (RowReader) throws(SQLError) -> R
+) throws(SQLError) -> ColumnVector {
+  var result = ColumnVector(R.kind, capacity: rowCount)
+  var reader = RowReader(arguments: arguments, row: 0)
+  for row in 0..<rowCount {
+    reader.row = row
+    try body(reader).append(to: &result)
+  }
+  return result
+}

@@ -46,8 +46,6 @@ extension SQLType {
 }
 
 enum TypeRules {
-  /// The letter of `pg_type.typcategory`.
-  typealias Category = Character
 
   // MARK: Casts
 
@@ -121,10 +119,10 @@ enum TypeRules {
     if let from = source.element, let to = target.element, source.isArray, target.isArray {
       return castMethod(from, to, context).map { $0 == .binary ? .binary : .elements }
     }
-    if target.category == "S" && target.oid != SQLType.name.oid && context >= .assignment && !source.isPseudo {
+    if target.category == .string && target.oid != SQLType.name.oid && context >= .assignment && !source.isPseudo {
       return .text
     }
-    if source.category == "S" && context == .explicit && !target.isPseudo { return .text }
+    if source.category == .string && context == .explicit && !target.isPseudo { return .text }
     return nil
   }
 

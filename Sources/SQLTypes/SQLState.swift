@@ -34,6 +34,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let invalidRegularExpression = SQLState("2201B")
   public static let invalidArgumentForLogarithm = SQLState("2201E")
   public static let invalidArgumentForPowerFunction = SQLState("2201F")
+  public static let invalidArgumentForWidthBucket = SQLState("2201G")
   public static let invalidRowCountInLimitClause = SQLState("2201W")
   public static let invalidRowCountInResultOffsetClause = SQLState("2201X")
   public static let divisionByZero = SQLState("22012")

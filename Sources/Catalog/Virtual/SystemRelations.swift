@@ -14,7 +14,7 @@ enum SystemRelations {
   static let byOID: [OID: VirtualTable] = Dictionary(uniqueKeysWithValues: all.map { ($0.descriptor.oid, $0) })
 
   static let byName: [ScopedName: VirtualTable] = Dictionary(
-    uniqueKeysWithValues: all.map { (ScopedName(schema: $0.descriptor.schema, name: $0.descriptor.name), $0) })
+    uniqueKeysWithValues: all.map { (ScopedName(scope: $0.descriptor.schema, name: $0.descriptor.name), $0) })
 
   /// What computes the rows, by name; a relation without is empty.
   static func source(_ name: String, schema: OID) -> RowSource? {

@@ -33,7 +33,7 @@ public final class VirtualTable: Sendable {
 
   static func named(_ name: String, in schema: OID) -> VirtualTable? {
     guard SystemObjects.isConstant(schema: schema) else { return nil }
-    return SystemRelations.byName[ScopedName(schema: schema, name: name)]
+    return SystemRelations.byName[ScopedName(scope: schema, name: name)]
   }
 
   /// All of them, by OID.
