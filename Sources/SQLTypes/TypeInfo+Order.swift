@@ -168,8 +168,7 @@ extension TypeInfo {
   // MARK: Row values
 
   /// Appends row `row` as field `column` of a row; NULL appends nothing.
-  public func encodeField(_ vector: ColumnVector, _ row: Int, column: UInt32, into encoder: inout RowEncoder)
-  {
+  public func encodeField(_ vector: ColumnVector, _ row: Int, column: UInt32, into encoder: inout RowEncoder) {
     if vector.nulls[row] { return }
     switch kind {
     case .int64: encoder.append(column, int64: vector.int64s[row])

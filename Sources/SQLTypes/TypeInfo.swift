@@ -110,8 +110,7 @@ public final class TypeInfo: Sendable {
 
   /// Appends the text form of row `row`, which is not NULL.
   @inline(__always)
-  public func output(_ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8])
-  {
+  public func output(_ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8]) {
     switch fast {
     case .integer: Text.append(vector.int64s[row], to: &output)
     case .bytes: vector.bytes.withBytes(row) { output.append(contentsOf: $0) }

@@ -118,7 +118,7 @@ public struct Intent: Sendable, Equatable {
 
   /// Whether a reader must settle this intent before it can go on.
   func blocks(_ options: ReadOptions) -> Bool {
-    options.isLocking || timestamp <= options.timestamp
+    (options.isLocking || timestamp <= options.timestamp) && !options.passed.contains(transaction)
   }
 }
 

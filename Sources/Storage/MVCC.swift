@@ -102,7 +102,8 @@ public enum MVCC {
     return (count, nil)
   }
 
-  private static func resolve(_ intent: Intent, _ resolution: IntentResolution, into batch: inout WriteBatch)
+  /// Settles an intent that the caller has just read.
+  public static func resolve(_ intent: Intent, _ resolution: IntentResolution, into batch: inout WriteBatch)
   {
     let stem = MVCCFormat.stem(intent.key)
     switch resolution {

@@ -18,6 +18,8 @@ public struct ReadOptions: Sendable {
   public var mayHaveIntents: Bool
   /// Intents of others are in the way even above the timestamp, since the reader is about to write.
   public var isLocking: Bool
+  /// Transactions whose intents are not in the way: their timestamps were pushed above this read.
+  public var passed: [TransactionID] = []
 
   public init(
     at timestamp: Timestamp, transaction: TransactionView? = nil, mayHaveIntents: Bool = true,

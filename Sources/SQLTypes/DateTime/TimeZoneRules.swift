@@ -83,8 +83,8 @@ public final class TimeZoneRules: Sendable {
 
   public func offset(at time: Int64) -> Int { period(at: time).offset }
 
-  /// The offset that a local time has (seconds since 1970-01-01 of a clock on the wall). In a gap and in a repeated
-  /// hour the standard time's offset counts, as in PostgreSQL.
+  /// The offset that a local time has (seconds since 1970-01-01 of a clock on the wall). A skipped hour has
+  /// the offset before the change, a repeated hour the one after it, as in PostgreSQL.
   public func period(atLocal local: Int64) -> Period {
     // Offsets are below a day: the moments a day before and after enclose the transition, if there is one.
     let before = period(at: local - 86_400)
@@ -100,8 +100,8 @@ public final class TimeZoneRules: Sendable {
     let later = local - Int64(next.offset)
     if earlier < boundary && later < boundary { return before }
     if earlier >= boundary && later >= boundary { return next }
-    // Ambiguous or skipped: the period after the transition if daylight saving ends there, else the one before.
-    return before.isDaylight && !next.isDaylight ? next : before
+    // A skipped time counts by the offset before the change, a repeated one by the offset after it.
+    return next.offset > before.offset ? before : next
   }
 
   /// The first moment after `start` whose offset differs from `before`'s.

@@ -234,18 +234,20 @@ struct ArrayParser {
     index = Text.skipBlanks(text, index + 1)
     var count = 0
     if index < text.count, text[index] == UInt8(ascii: "}") {
+      // Only the whole array may be empty.
+      if depth > 0 { throw malformed("Unexpected \"}\" character.") }
       index += 1
     } else {
       while true {
         guard index < text.count else { throw malformed("Unexpected end of input.") }
         if text[index] == UInt8(ascii: "{") {
-          if let elementDepth, elementDepth <= depth { throw malformed(mismatch) }
+          if let elementDepth, elementDepth <= depth { throw malformed("Unexpected \"{\" character.") }
           try parseList(depth: depth + 1)
         } else {
           if let elementDepth {
-            if elementDepth != depth { throw malformed(mismatch) }
+            if elementDepth != depth { throw malformed("Unexpected array element.") }
           } else if lengths.count > depth + 1 {
-            throw malformed(mismatch)
+            throw malformed("Unexpected array element.")
           }
           elementDepth = depth
           elements.append(try parseElement())
