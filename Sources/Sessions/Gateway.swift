@@ -19,7 +19,7 @@ public final class Gateway {
   let plans = PlanCache(capacity: 4096)
   let codecs = CodecCache()
   var random: RandomSource
-  public let statistics = GatewayStatistics()
+  public internal(set) var counters = GatewayCounters()
 
   public init(
     reactor: Reactor, environment: any Environment, transactions: TransactionSystem, catalog: CatalogCache,
@@ -38,8 +38,8 @@ public final class Gateway {
   var now: Int64 { environment.wallNow() / 1000 - 946_684_800_000_000 }
 }
 
-/// Counters of one reactor, summed when metrics are read.
-public final class GatewayStatistics {
+/// What one reactor's sessions have done, summed over the reactors when metrics are read.
+public struct GatewayCounters: Sendable {
   public var sessions = 0
   public var statements: UInt64 = 0
   public var failedStatements: UInt64 = 0
@@ -48,4 +48,19 @@ public final class GatewayStatistics {
   public var rollbacks: UInt64 = 0
   public var planCacheHits: UInt64 = 0
   public var planCacheMisses: UInt64 = 0
+
+  public init() {}
+
+  public static func + (a: GatewayCounters, b: GatewayCounters) -> GatewayCounters {
+    var sum = GatewayCounters()
+    sum.sessions = a.sessions + b.sessions
+    sum.statements = a.statements &+ b.statements
+    sum.failedStatements = a.failedStatements &+ b.failedStatements
+    sum.retries = a.retries &+ b.retries
+    sum.commits = a.commits &+ b.commits
+    sum.rollbacks = a.rollbacks &+ b.rollbacks
+    sum.planCacheHits = a.planCacheHits &+ b.planCacheHits
+    sum.planCacheMisses = a.planCacheMisses &+ b.planCacheMisses
+    return sum
+  }
 }

@@ -184,7 +184,7 @@ extension Session {
   public func execute(portal name: String, maximumRowCount: Int) async throws(SQLError) {
     let portal = try portal(named: name)
     try await working { () async throws(SQLError) in
-      gateway.statistics.statements += 1
+      gateway.counters.statements += 1
       guard let parsed = portal.statement.parsed else {
         client.sendEmptyQuery()
         return
@@ -278,7 +278,7 @@ extension Session {
       do throws(SQLError) {
         try await working { () async throws(SQLError) in try await commitReplaying() }
       } catch {
-        gateway.statistics.failedStatements += 1
+        gateway.counters.failedStatements += 1
         await rollbackTransaction()
         report(explained(error))
       }
@@ -294,7 +294,7 @@ extension Session {
       try await commitTransaction()
     } catch {
       guard error.retry == .transaction, let replay, client.rewind(to: replay.mark) else { throw error }
-      gateway.statistics.retries += 1
+      gateway.counters.retries += 1
       let portal = replay.portal
       try await withRetries(commits: true) { active async throws(SQLError) in
         active.statementCount += 1

@@ -23,7 +23,7 @@ extension Session {
           return
         }
         for (index, statement) in parsed.enumerated() {
-          gateway.statistics.statements += 1
+          gateway.counters.statements += 1
           try await runSimple(statement, text, isOnly: parsed.count == 1, isLast: index == parsed.count - 1)
         }
         // Statements of one string are one transaction unless they say otherwise.
@@ -96,15 +96,15 @@ extension Session {
       let plan: QueryPlan
       if let known = gateway.plans.find(key, catalogVersion: version) {
         plan = known
-        gateway.statistics.planCacheHits += 1
+        gateway.counters.planCacheHits += 1
       } else {
-        gateway.statistics.planCacheMisses += 1
+        gateway.counters.planCacheMisses += 1
         catalog.searchPath = settings.searchPath
         guard let made = try self.planExtracted(extraction, text, catalog) else { return }
         plan = made
         gateway.plans.insert(key, made)
       }
-      gateway.statistics.statements += 1
+      gateway.counters.statements += 1
       active.statementCount += 1
       try requireWritable(active, plan)
       let parameters = try bindLiterals(extraction.literals, to: plan, source: text)

@@ -18,7 +18,7 @@ extension Session {
     let isolation = modes.isolation.map(Self.level) ?? defaultIsolation
     let isReadOnly = modes.isReadOnly ?? (settings.value("default_transaction_read_only") == "on")
     let kv = gateway.transactions.begin(isolation: isolation)
-    kv.lockTimeoutNanoseconds = settings.lockTimeout
+    kv.lockTimeout = settings.lockTimeout
     let active = ActiveTransaction(
       kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now)
     transaction = active
@@ -57,17 +57,15 @@ extension Session {
     return view
   }
 
-  /// Commits whatever the session is in. After an error the transaction is gone.
+  /// Commits whatever the session is in. After an error the transaction is still there, to be restarted or rolled back.
   func commitTransaction() async throws(SQLError) {
     guard let active = transaction else { return }
     do throws(TransactionError) {
       _ = try await active.kv.commit()
     } catch {
-      let names = active.catalog
-      await rollbackTransaction()
-      throw SQLError(error, relation: { names?.relation($0) })
+      throw SQLError(error, relation: { active.catalog?.relation($0) })
     }
-    gateway.statistics.commits += 1
+    gateway.counters.commits += 1
     if let catalog = active.catalog, catalog.hasChanges { gateway.catalog.publish(catalog) }
     endTransaction(isCommit: true)
     for action in active.afterCommit { await action() }
@@ -76,7 +74,7 @@ extension Session {
   func rollbackTransaction() async {
     guard let active = transaction else { return }
     await active.kv.rollback()
-    gateway.statistics.rollbacks += 1
+    gateway.counters.rollbacks += 1
     endTransaction(isCommit: false)
   }
 
@@ -89,7 +87,7 @@ extension Session {
 
   /// An error within an explicit block fails it; an implicit transaction is undone.
   func statementFailed() async {
-    gateway.statistics.failedStatements += 1
+    gateway.counters.failedStatements += 1
     guard let active = transaction else { return }
     if active.isExplicit {
       active.isFailed = true
@@ -125,7 +123,7 @@ extension Session {
           error.retry == .transaction && interruption == nil && attempt <= Limits.retryCount
           && (canRestart || (savepoint != nil && error.state == .serializationFailure))
         guard isRetryable, client.rewind(to: mark) else { throw explained(error) }
-        gateway.statistics.retries += 1
+        gateway.counters.retries += 1
         await gateway.reactor.sleep(nanoseconds: backoff(attempt))
         if transaction == nil { continue }
         if canRestart {
@@ -205,7 +203,17 @@ extension Session {
       return
     }
     let commits = isCommit && !active.isFailed
-    if commits { try await commitTransaction() } else { await rollbackTransaction() }
+    if commits {
+      do throws(SQLError) {
+        try await commitTransaction()
+      } catch {
+        // The block ends with its COMMIT, whatever comes of it.
+        await rollbackTransaction()
+        throw error
+      }
+    } else {
+      await rollbackTransaction()
+    }
     if chain {
       let next = try begin(TransactionModes(isReadOnly: active.isReadOnly), isExplicit: true)
       try setIsolation(active.isolation, on: next)

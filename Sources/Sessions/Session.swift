@@ -50,7 +50,7 @@ public final class Session {
     self.database = database
     self.process = process
     sequenceSession = SequenceSession(service: gateway.sequences)
-    gateway.statistics.sessions += 1
+    gateway.counters.sessions += 1
   }
 
   private func makeEvaluationContext() -> EvaluationContext {
@@ -150,7 +150,7 @@ public final class Session {
     portals.removeAll()
     await rollbackTransaction()
     statements.removeAll()
-    gateway.statistics.sessions -= 1
+    gateway.counters.sessions -= 1
   }
 
   // MARK: Interruption
