@@ -66,13 +66,13 @@ enum FloatText {
       digits /= 10
       exponent += 1
     }
-    guard exponent >= 0, exponent <= 23 else { return description }
+    guard digits != 0, exponent >= 0, exponent <= 23 else { return description }
+    digits >>= UInt64(digits.trailingZeroBitCount)
     for _ in 0..<exponent {
       let (product, overflow) = digits.multipliedReportingOverflow(by: 5)
       if overflow { return description }
       digits = product
     }
-    digits >>= UInt64(digits.trailingZeroBitCount)
     guard 64 - digits.leadingZeroBitCount == T.significandBitCount + 2 else { return description }
     let midpoint = T(description)
     for precision in 1...17 {

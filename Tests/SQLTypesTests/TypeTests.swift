@@ -21,6 +21,13 @@ import Testing
     }
   }
 
+  @Test func recordedFloats() {
+    Transcript("floats", separator: "`").check { (line) throws(SQLError) in
+      let (info, _) = try type(line[0])
+      return show(info.text(try info.input(line[2])))
+    }
+  }
+
   @Test func recordedCasts() {
     let settings = settings(zone: "Europe/Berlin")
     Transcript("casts", separator: "`").check { (line) throws(SQLError) in
