@@ -1,0 +1,92 @@
+// HOT: From a plan to rows at the client: the context of an execution, the loop over batches, command tags.
+
+import Catalog
+import Execution
+import Expressions
+import Planning
+import SQLSyntax
+import SQLTypes
+import Transactions
+
+extension Session {
+  func planner(_ catalog: CatalogView) -> StatementPlanner {
+    StatementPlanner(catalog: catalog, settings: settings.format, statistics: gateway.tableStatistics)
+  }
+
+  /// Begins an execution within the session's transaction.
+  func begin(
+    _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) async throws(SQLError) -> QueryExecution {
+    let evaluation = self.evaluation
+    evaluation.parameters = parameters
+    evaluation.transactionTime = active.beginTime
+    settings.setTransactionTime(active.beginTime)
+    evaluation.format = settings.format
+    let context = ExecutionContext(transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs)
+    context.limits.workMemory = settings.workMemoryByteCount
+    context.interruption = { [unowned self] in self.interruption }
+    context.virtualTables = self
+    context.sequences = self
+    context.relation = { catalog.relation($0) }
+    context.format = settings.format
+    return try await Executor.run(plan, context)
+  }
+
+  /// Runs a plan and sends everything: description, rows, tag. For the simple protocol.
+  func runToEnd(
+    _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) async throws(SQLError) {
+    let execution = try await begin(plan, parameters: parameters, active, catalog)
+    let formats = [ValueFormat](repeating: .text, count: plan.columns.count)
+    let format = RowFormat(columns: plan.columns, formats: formats, settings: settings.format)
+    let hasRows = plan.kind == .select || !plan.columns.isEmpty
+    if hasRows { client.send(rowDescription: plan.columns, formats: formats) }
+    var rowCount = 0
+    while let batch = try await execution.next() {
+      if hasRows { client.send(batch, format) }
+      rowCount += batch.rowCount
+      try await client.drain()
+    }
+    client.send(commandTag: Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRowCount))
+  }
+
+  /// Sends rows made here, as a query's result.
+  func send(columns: [ResultColumn], rows: [[Datum]], tag: String, describes: Bool = true) {
+    let formats = [ValueFormat](repeating: .text, count: columns.count)
+    if describes { client.send(rowDescription: columns, formats: formats) }
+    var batch = Batch(kinds: columns.map { TypeInfo.find($0.type.oid)?.kind ?? .bytes })
+    for row in rows { batch.append(row: row) }
+    if batch.rowCount > 0 {
+      client.send(batch, RowFormat(columns: columns, formats: formats, settings: settings.format))
+    }
+    client.send(commandTag: tag)
+  }
+
+  func requireWritable(_ active: ActiveTransaction, _ plan: QueryPlan) throws(SQLError) {
+    if active.isReadOnly, !plan.isReadOnly { try requireWritable(active, Self.name(plan.kind)) }
+  }
+
+  func requireWritable(_ active: ActiveTransaction, _ command: String) throws(SQLError) {
+    if active.isReadOnly {
+      throw SQLError(.readOnlySQLTransaction, "cannot execute \(command) in a read-only transaction")
+    }
+  }
+
+  private static func name(_ kind: QueryPlan.Kind) -> String {
+    switch kind {
+    case .select: "SELECT FOR UPDATE"
+    case .insert: "INSERT"
+    case .update: "UPDATE"
+    case .delete: "DELETE"
+    }
+  }
+
+  static func tag(_ kind: QueryPlan.Kind, rowCount: Int) -> String {
+    switch kind {
+    case .select: "SELECT \(rowCount)"
+    case .insert: "INSERT 0 \(rowCount)"
+    case .update: "UPDATE \(rowCount)"
+    case .delete: "DELETE \(rowCount)"
+    }
+  }
+}
