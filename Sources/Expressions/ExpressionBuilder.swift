@@ -20,7 +20,7 @@ public struct ExpressionBuilder {
 
   /// Whether `coerce` succeeds but for the values.
   public func canCoerce(_ source: SQLType, to target: SQLType, _ context: CastContext) -> Bool {
-    source.isUnknown || TypeRules.castMethod(source, target, context) != nil
+    source.isUnknown || TypeRules.cast(source, target, context) != nil
   }
 
   /// The expression as a value of `target`, its modifier included.
@@ -50,7 +50,7 @@ public struct ExpressionBuilder {
       }
     }
     if target.isPseudo || target.isUnknown { return expression }
-    guard let method = TypeRules.castMethod(source, target, context) else {
+    guard let cast = TypeRules.cast(source, target, context) else {
       throw SQLError(
         .cannotCoerce, "cannot cast type \(source.displayName) to \(target.displayName)")
     }
@@ -60,14 +60,11 @@ public struct ExpressionBuilder {
     }
     let base = target.unmodified
     if case .constant(.null, _) = expression { return .constant(.null, target) }
-    if Casts.isRelabel(source, base) {
+    if cast.isRelabeling {
       return try fit(expression.retyped(base), to: target, isExplicit: isExplicit, position)
     }
-    guard let cast = Casts.function(source.unmodified, base, method, isExplicit: isExplicit) else {
-      throw SQLError(
-        .cannotCoerce, "cannot cast type \(source.displayName) to \(target.displayName)")
-    }
-    let converted = ScalarExpression.call(cast, [expression], type: base, position: position)
+    let function = CastFunctions.function(cast, source.unmodified, base, isExplicit: isExplicit)
+    let converted = ScalarExpression.call(function, [expression], type: base, position: position)
     return try fit(ConstantFolding.foldCall(converted), to: target, isExplicit: isExplicit, position)
   }
 
@@ -80,7 +77,7 @@ public struct ExpressionBuilder {
       return .constant(
         try info.coerce(value, modifier: target.modifier, isExplicit: isExplicit), target)
     }
-    guard let function = Casts.modifier(target, isExplicit: isExplicit) else { return expression.retyped(target) }
+    let function = CastFunctions.modifier(target, isExplicit: isExplicit)
     return .call(function, [expression], type: target, position: position)
   }
 
@@ -115,9 +112,7 @@ public struct ExpressionBuilder {
       if arguments.count == 1, let info = TypeInfo.find(name: name), !info.type.isPseudo {
         // A function notation of a cast: of a literal, of an alike type, or through text.
         let target = SQLType(info.oid)
-        if types[0].isUnknown || Casts.isRelabel(types[0], target)
-          || TypeRules.castMethod(types[0], target, .explicit) != nil
-        {
+        if types[0].isUnknown || TypeRules.cast(types[0], target, .explicit) != nil {
           return try coerce(arguments[0], to: target, .explicit, position: position)
         }
       }

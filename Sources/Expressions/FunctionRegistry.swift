@@ -11,6 +11,11 @@ public final class FunctionRegistry: Sendable {
   private let scalars: [String: [ScalarFunction]]
   private let infix: [String: [ScalarFunction]]
   private let prefix: [String: [ScalarFunction]]
+  let aggregates: [String: [AggregateFunction]]
+  let tableFunctions: [String: [TableFunction]]
+  /// Every aggregate and every function that gives rows, for the catalogs.
+  public let allAggregates: [AggregateFunction]
+  public let allTableFunctions: [TableFunction]
   /// Every scalar function and operator in the order of definition, for the catalogs.
   public let allScalars: [ScalarFunction]
 
@@ -27,6 +32,10 @@ public final class FunctionRegistry: Sendable {
       case .prefix: prefix[function.name, default: []].append(function)
       }
     }
+    allAggregates = AggregateCatalog.complete()
+    aggregates = Dictionary(grouping: allAggregates, by: \.name)
+    allTableFunctions = TableFunctionCatalog.complete()
+    tableFunctions = Dictionary(grouping: allTableFunctions, by: \.name)
     self.scalars = scalars
     self.infix = infix
     self.prefix = prefix
@@ -73,11 +82,14 @@ struct FunctionCatalog {
     catalog.addIntegerArithmetic()
     catalog.addFloatArithmetic()
     catalog.addNumericArithmetic()
-    for type in [SQLType.bpchar, .char, .interval, .time, .timetz] { catalog.compareByOrder(type) }
+    for type in [SQLType.bpchar, .char, .interval] { catalog.compareByOrder(type) }
     catalog.addArrays()
     catalog.addTextFunctions()
     catalog.addLike()
     catalog.addRegularExpressions()
+    catalog.addFormatting()
+    catalog.addSession()
+    catalog.addDateTime()
     return catalog
   }
 

@@ -169,3 +169,39 @@ final class RegularExpression: @unchecked Sendable {
 private let PCRE2_UTF_OPTION = Int32(bitPattern: UInt32(PCRE2_UTF))
 /// `~(size_t)0`, a macro that Swift does not import.
 private let PCRE2_UNSET_OFFSET = Int(bitPattern: UInt.max)
+
+extension RegularExpression.Match {
+  /// The groups of a match as `text[]`; the whole match if the pattern has none.
+  func groups(_ expression: RegularExpression, _ text: Bytes) -> ArrayValue {
+    let groups = expression.groupCount == 0 ? 0...0 : 1...expression.groupCount
+    return ArrayValue(
+      elementOID: SQLType.text.oid, groups.map { range($0).map { .bytes(Array(text.part($0))) } ?? .null })
+  }
+}
+
+extension RegularExpression {
+  /// The text between the matches; empty matches at the beginning and the end do not count.
+  static func split(_ text: [UInt8], _ pattern: [UInt8], _ flags: RegularExpressionFlags) throws(SQLError) -> [[UInt8]]
+  {
+    let expression = try compiled(pattern, flags)
+    let match = try Match(expression)
+    return try text.withBytes { (bytes) throws(SQLError) -> [[UInt8]] in
+      var parts: [[UInt8]] = []
+      var copied = 0
+      var from = 0
+      while from < bytes.count, try expression.firstMatch(in: bytes, from: from, match), let range = match.range(0) {
+        if range.isEmpty && (range.lowerBound == copied || range.lowerBound == bytes.count) {
+          guard let following = next(after: range, in: bytes) else { break }
+          from = following
+          continue
+        }
+        parts.append(Array(bytes.part(copied..<range.lowerBound)))
+        copied = range.upperBound
+        guard let following = next(after: range, in: bytes) else { break }
+        from = following
+      }
+      parts.append(Array(bytes.part(copied..<bytes.count)))
+      return parts
+    }
+  }
+}

@@ -374,3 +374,11 @@ struct RegularExpressionSyntax {
     }
   }
 }
+
+extension RegularExpressionFlags {
+  init(letters: [UInt8], allowsGlobal: Bool) throws(SQLError) {
+    self = try letters.withBytes { (bytes) throws(SQLError) -> RegularExpressionFlags in
+      try RegularExpressionFlags(letters: bytes, allowsGlobal: allowsGlobal)
+    }
+  }
+}

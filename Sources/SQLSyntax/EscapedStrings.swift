@@ -86,7 +86,7 @@ struct EscapedStrings {
       try append(codePoint: value, at: at, end: at + 2 + count)
       return at + 2 + count
     }
-    try refuseOpenSurrogate(at, at + 2)
+    try refuseOpenSurrogate(at, at + 1)
     switch next {
     case UInt8(ascii: "b"): bytes.append(0x08)
     case UInt8(ascii: "f"): bytes.append(0x0C)

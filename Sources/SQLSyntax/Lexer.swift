@@ -251,7 +251,7 @@ struct Lexer {
       index += 1
       while CharacterClass.of(peek(0)) == .digit { index += 1 }
       if CharacterClass.of(peek(0)) == .letter {
-        return fail("trailing junk after parameter", start, index + 1)
+        return junk("trailing junk after parameter", start)
       }
       return Token(.parameter, start, index)
     }
@@ -296,12 +296,14 @@ struct Lexer {
         isInteger = false
         index += hasSign ? 2 : 1
         while CharacterClass.of(peek(0)) == .digit { index += 1 }
+      } else if hasSign {
+        return fail("trailing junk after numeric literal", start, index + 2)
       } else {
-        return fail("trailing junk after numeric literal", start, index + (hasSign ? 2 : 1))
+        return junk("trailing junk after numeric literal", start)
       }
     }
     if CharacterClass.of(peek(0)) == .letter {
-      return fail("trailing junk after numeric literal", start, index + 1)
+      return junk("trailing junk after numeric literal", start)
     }
     if isInteger, index - start > 9 {
       // Ten digits and more need the comparison with int4's maximum.
@@ -315,6 +317,13 @@ struct Lexer {
       }
     }
     return Token(isInteger ? .integerConstant : .number, start, index)
+  }
+
+  /// A word right after a number or parameter: the message quotes both.
+  private mutating func junk(_ message: String, _ start: Int) -> Token {
+    var end = index
+    while end < source.count, CharacterClass.continuesWord(source[end]) { end += 1 }
+    return fail(message, start, end)
   }
 
   // MARK: - Operators

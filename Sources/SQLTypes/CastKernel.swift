@@ -59,7 +59,10 @@ enum CastKernel {
       return try integers(vector) { (row) throws(SQLError) in try DateTime.timestamp(date: vector.int64s[row]) }
     case .dateToTimestamptz:
       return try integers(vector) { (row) throws(SQLError) in
-        try DateTime.timestamptz(local: try DateTime.timestamp(date: vector.int64s[row]), zone: settings.timeZone)
+        let local = try DateTime.timestamp(date: vector.int64s[row])
+        do throws(SQLError) {
+          return try DateTime.timestamptz(local: local, zone: settings.timeZone)
+        } catch { throw DateTime.dateOutOfTimestamps }
       }
     case .timestampToDate:
       return try integers(vector) { (row) throws(SQLError) in DateTime.date(timestamp: vector.int64s[row]) }
@@ -88,7 +91,11 @@ enum CastKernel {
       }
     case .toSingleByte:
       return try bytes(vector) { (row, output) throws(SQLError) in
-        vector.bytes.withBytes(row) { output.append(contentsOf: $0.prefix(1)) }
+        vector.bytes.withBytes(row) { output.append(contentsOf: SingleByteType.parse($0)) }
+      }
+    case .singleByteToText:
+      return try bytes(vector) { (row, output) throws(SQLError) in
+        vector.bytes.withBytes(row) { SingleByteType.append($0.first, to: &output) }
       }
     case .singleByteToInt:
       return try integers(vector) { (row) throws(SQLError) in

@@ -60,7 +60,7 @@ enum CastConversion: Sendable, Equatable {
   case numericToInteger, numericToFloat4, numericToFloat8
   case dateToTimestamp, dateToTimestamptz, timestampToDate, timestamptzToDate, timestampToTimestamptz
   case timestamptzToTimestamp
-  case stripBlanks, toName, toSingleByte, singleByteToInt, intToSingleByte
+  case stripBlanks, toName, toSingleByte, singleByteToText, singleByteToInt, intToSingleByte
   /// Reinterprets 32 bits as unsigned or signed.
   case bitsToUnsigned, bitsToSigned
 }
@@ -167,8 +167,8 @@ public enum Casts {
     add("bpchar", .assignment, .toSingleByte, "char")
     add("name", .implicit, .relabel, "text")
     add("name", .assignment, .relabel, "varchar bpchar")
-    add("char", .implicit, .relabel, "text")
-    add("char", .assignment, .relabel, "varchar bpchar")
+    add("char", .implicit, .singleByteToText, "text")
+    add("char", .assignment, .singleByteToText, "varchar bpchar")
     add("pg_node_tree", .implicit, .relabel, "text")
     add("date", .implicit, .dateToTimestamp, "timestamp")
     add("date", .implicit, .dateToTimestamptz, "timestamptz")

@@ -10,7 +10,8 @@ enum FloatText {
     if !value.isFinite {
       appendSpecial(value, to: &output)
     } else if extraDigits > 0 {
-      appendShortest(value.description, limit: 15, to: &output)
+      appendShortest(
+        value.magnitude < 0x1p53 ? value.description : offMidpoint(value, value.description), limit: 15, to: &output)
     } else {
       append(value, significantDigits: max(1, 15 + extraDigits), to: &output)
     }
@@ -21,7 +22,8 @@ enum FloatText {
     if !value.isFinite {
       appendSpecial(Double(value), to: &output)
     } else if extraDigits > 0 {
-      appendShortest(value.description, limit: 6, to: &output)
+      appendShortest(
+        value.magnitude < 0x1p24 ? value.description : offMidpoint(value, value.description), limit: 6, to: &output)
     } else {
       append(Double(value), significantDigits: max(1, 6 + extraDigits), to: &output)
     }
@@ -39,6 +41,50 @@ enum FloatText {
       }
       for index in 0..<min(max(Int(count), 0), 63) { output.append(UInt8(bitPattern: buffer[index])) }
     }
+  }
+
+  /// PostgreSQL takes no digits that lie exactly half-way to a neighbour (1e23), though they would read back the same
+  /// under round-half-even. Such digits d * 10^k are odd multiples of a power of two with one bit more than the
+  /// significand, which needs 5^k < 2^54: then the shortest other digits that read back the same are taken.
+  private static func offMidpoint<T: BinaryFloatingPoint & LosslessStringConvertible>(
+    _ value: T, _ description: String
+  ) -> String {
+    var digits: UInt64 = 0
+    var fractionDigits = 0
+    var sawPoint = false
+    let parts = description.split(separator: "e")
+    for byte in parts[0].utf8 {
+      if byte == UInt8(ascii: ".") { sawPoint = true }
+      guard Text.isDigit(byte) else { continue }
+      let (product, overflow) = digits.multipliedReportingOverflow(by: 10)
+      if overflow { return description }
+      digits = product &+ UInt64(byte - 48)
+      if sawPoint { fractionDigits += 1 }
+    }
+    var exponent = (parts.count > 1 ? Int(parts[1]) ?? 0 : 0) - fractionDigits
+    while digits != 0, digits % 10 == 0 {
+      digits /= 10
+      exponent += 1
+    }
+    guard digits != 0, exponent >= 0, exponent <= 23 else { return description }
+    digits >>= UInt64(digits.trailingZeroBitCount)
+    for _ in 0..<exponent {
+      let (product, overflow) = digits.multipliedReportingOverflow(by: 5)
+      if overflow { return description }
+      digits = product
+    }
+    guard 64 - digits.leadingZeroBitCount == T.significandBitCount + 2 else { return description }
+    let midpoint = T(description)
+    for precision in 1...17 {
+      var bytes: [UInt8] = []
+      append(Double(value), significantDigits: precision, to: &bytes)
+      let candidate = String(decoding: bytes, as: UTF8.self)
+      // A different text of the midpoint itself would have the same exact value: compare as decimals.
+      if T(candidate) == midpoint, (try? Numeric(text: candidate)) != (try? Numeric(text: description)) {
+        return candidate
+      }
+    }
+    return description
   }
 
   /// Takes the standard library's shortest digits and lays them out PostgreSQL's way: plain when the exponent is at

@@ -47,6 +47,55 @@ extension FunctionCatalog {
       try map1(a, n) { (x: Numeric) throws(SQLError) -> Numeric in try x.floor() }
     }
     addScales()
+    addRoots()
+  }
+
+  private mutating func addRoots() {
+    function("sqrt", [.numeric], .numeric) { (a, n, _) throws(SQLError) in
+      try map1(a, n) { (x: Numeric) throws(SQLError) -> Numeric in try x.squareRoot() }
+    }
+    function("exp", [.numeric], .numeric) { (a, n, _) throws(SQLError) in
+      try map1(a, n) { (x: Numeric) throws(SQLError) -> Numeric in try x.exponential() }
+    }
+    function("ln", [.numeric], .numeric) { (a, n, _) throws(SQLError) in
+      try map1(a, n) { (x: Numeric) throws(SQLError) -> Numeric in try x.naturalLogarithm() }
+    }
+    for name in ["log", "log10"] {
+      function(name, [.numeric], .numeric) { (a, n, _) throws(SQLError) in
+        try map1(a, n) { (x: Numeric) throws(SQLError) -> Numeric in try x.logarithm10() }
+      }
+    }
+    function("log", [.numeric, .numeric], .numeric) { (a, n, _) throws(SQLError) in
+      try map2(a, n) { (base: Numeric, x: Numeric) throws(SQLError) -> Numeric in try x.logarithm(base: base) }
+    }
+    let power: ScalarKernel = { (a, n, _) throws(SQLError) in
+      try map2(a, n) { (x: Numeric, y: Numeric) throws(SQLError) -> Numeric in try x.power(y) }
+    }
+    for name in ["power", "pow"] { function(name, [.numeric, .numeric], .numeric, kernel: power) }
+    infix("^", .numeric, .numeric, .numeric, kernel: power)
+    function("factorial", [.int8], .numeric) { (a, n, _) throws(SQLError) in
+      try map1(a, n) { (x: Int64) throws(SQLError) -> Numeric in
+        if x < 0 { throw SQLError(.numericValueOutOfRange, "factorial of a negative number is undefined") }
+        if x > 32177 { throw SQLError(.numericValueOutOfRange, "value overflows numeric format") }
+        var product = Numeric.one
+        for factor in stride(from: 2, through: x, by: 1) { product = try product.multiplied(by: Numeric(factor)) }
+        return product
+      }
+    }
+    for name in ["gcd", "lcm"] {
+      function(name, [.numeric, .numeric], .numeric) { (a, n, _) throws(SQLError) in
+        try map2(a, n) { (x: Numeric, y: Numeric) throws(SQLError) -> Numeric in
+          if !x.isFinite || !y.isFinite { return .nan }
+          let scale = max(x.scale, y.scale)
+          var (divisor, rest) = (x.magnitude, y.magnitude)
+          while !rest.isZero { (divisor, rest) = (rest, try divisor.remainder(dividingBy: rest)) }
+          if name == "gcd" { return try divisor.rounded(toScale: scale) }
+          if x.isZero || y.isZero { return try Numeric.zero.rounded(toScale: scale) }
+          let product = try x.magnitude.integerQuotient(dividingBy: divisor).multiplied(by: y.magnitude)
+          return try product.rounded(toScale: scale)
+        }
+      }
+    }
   }
 
   private mutating func addScales() {

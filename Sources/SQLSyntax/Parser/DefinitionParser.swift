@@ -284,17 +284,13 @@ extension SyntaxParser {
   }
 
   private mutating func ownedBy() throws(SQLError) -> SequenceOption {
-    let at = position
-    guard isColumnID(token) else {
-      // NONE is no reserved word.
-      throw syntaxError()
-    }
+    guard isColumnID(token) else { throw syntaxError() }
     var parts = [try takeName()]
     while accept(.dot) { parts.append(try label()) }
     if parts.count == 1 {
       if parts[0].text == "none" { return .ownedByNone }
       throw grammarError(
-        "invalid OWNED BY option", at, hint: "Specify OWNED BY table.column or OWNED BY NONE.")
+        "invalid OWNED BY option", .unknown, hint: "Specify OWNED BY table.column or OWNED BY NONE.")
     }
     let column = parts.removeLast()
     return .ownedBy(table: try qualifiedName(parts), column: column)

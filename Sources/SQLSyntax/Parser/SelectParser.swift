@@ -112,8 +112,8 @@ extension SyntaxParser {
       if isAt(.for) { query.locking += try lockingClauses() }
     }
     if query.limit?.isWithTies == true {
-      if let lock = query.locking.first(where: { $0.waitPolicy == .skipLocked }) {
-        throw grammarError("SKIP LOCKED and WITH TIES options cannot be used together", lock.position)
+      if query.locking.contains(where: { $0.waitPolicy == .skipLocked }) {
+        throw grammarError("SKIP LOCKED and WITH TIES options cannot be used together", .unknown)
       }
     }
     return query
@@ -180,12 +180,11 @@ extension SyntaxParser {
         count = try fetchCount()
         guard accept(.row) || accept(.rows) else { throw syntaxError() }
         if isAt(.with) {
-          let tiesPosition = position
           advance()
           try expect(.ties)
           isWithTies = true
           if query.orderBy.isEmpty {
-            throw grammarError("WITH TIES cannot be specified without ORDER BY clause", tiesPosition)
+            throw grammarError("WITH TIES cannot be specified without ORDER BY clause", .unknown)
           }
         } else {
           try expect(.only)

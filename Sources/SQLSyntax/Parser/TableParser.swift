@@ -43,11 +43,8 @@ extension SyntaxParser {
 
   /// `WITH (…)`, `WITHOUT OIDS` or nothing.
   mutating func optionalWithStorage() throws(SQLError) -> [UtilityOption] {
-    if isAt(.with), isNext(.leftParen) {
-      advance()
-      return try storageParameters()
-    }
-    _ = accept(.without, .oids)
+    if accept(.with) { return try storageParameters() }
+    if accept(.without) { try expect(.oids) }
     return []
   }
 
@@ -189,9 +186,8 @@ extension SyntaxParser {
   private mutating func columnConstraintKind() throws(SQLError) -> ColumnConstraint.Kind? {
     switch token.keyword {
     case .not:
-      guard isNext(.null) else { return nil }
       advance()
-      advance()
+      try expect(.null)
       return .notNull
     case .null:
       advance()
@@ -301,8 +297,8 @@ extension SyntaxParser {
         sawDelete = true
         target.onDelete = try referentialAction()
       } else if isNext(.update), !sawUpdate {
-        advance()
         let at = position
+        advance()
         advance()
         sawUpdate = true
         target.onUpdate = try referentialAction()

@@ -15,7 +15,7 @@ extension DateTime {
     if isInfinite(date: date) { return date < 0 ? timestampNegativeInfinity : timestampInfinity }
     let (product, overflow) = date.multipliedReportingOverflow(by: Interval.microsecondsPerDay)
     if overflow || !isValid(timestamp: product) {
-      throw SQLError(.datetimeFieldOverflow, "date out of range for timestamp")
+      throw dateOutOfTimestamps
     }
     return product
   }
@@ -166,7 +166,7 @@ extension DateTime {
     let days = CivilDate(year: astronomical, month: Int(month), day: Int(day)).daysSince2000
     if !isValid(date: days) {
       throw SQLError(
-        .datetimeFieldOverflow, "date out of range: \(year)-\(twoDigits(month))-\(twoDigits(day))")
+        .datetimeFieldOverflow, "date out of range: \(astronomical)-\(twoDigits(month))-\(twoDigits(day))")
     }
     return days
   }

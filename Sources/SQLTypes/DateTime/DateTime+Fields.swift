@@ -9,11 +9,15 @@ extension DateTime {
   /// A unit by name. Error 22023 when it is unknown.
   public static func unit(_ name: [UInt8], type: String) throws(SQLError) -> DateTimeUnit {
     guard let unit = DateTimeUnit(name: name) else {
-      throw SQLError(
-        .invalidParameterValue,
-        "unit \"\(String(decoding: name.map { Text.lower($0) }, as: UTF8.self))\" not recognized for type \(type)")
+      throw unrecognized(name, type)
     }
     return unit
+  }
+
+  private static func unrecognized(_ name: [UInt8], _ type: String) -> SQLError {
+    SQLError(
+      .invalidParameterValue,
+      "unit \"\(String(decoding: name.map { Text.lower($0) }, as: UTF8.self))\" not recognized for type \(type)")
   }
 
   private static func scaled(_ value: Int64, _ scale: Int) -> Numeric {
@@ -98,11 +102,11 @@ extension DateTime {
   private static func extract(
     _ unit: DateTimeUnit, _ name: [UInt8], _ local: Int64, epoch: Int64, offset: Int?, _ type: String
   ) throws(SQLError) -> Numeric? {
+    if isInfinite(timestamp: local) { return infinite(unit, isNegative: local < 0) }
     switch unit {
     case .timezone, .timezoneHour, .timezoneMinute: if offset == nil { throw unsupported(name, type) }
     default: break
     }
-    if isInfinite(timestamp: local) { return infinite(unit, isNegative: local < 0) }
     let days = local.flooredQuotient(by: Interval.microsecondsPerDay)
     let time = local - days * Interval.microsecondsPerDay
     switch unit {
@@ -155,6 +159,7 @@ extension DateTime {
 
   /// `date_trunc(unit, timestamp)`.
   public static func truncate(_ name: [UInt8], timestamp: Int64) throws(SQLError) -> Int64 {
+    if isInfinite(timestamp: timestamp) { return timestamp }
     let type = "timestamp without time zone"
     return try truncate(try unit(name, type: type), name, timestamp, type)
   }
@@ -163,9 +168,9 @@ extension DateTime {
   public static func truncate(
     _ name: [UInt8], timestamptz: Int64, zone: TimeZoneRules
   ) throws(SQLError) -> Int64 {
+    if isInfinite(timestamp: timestamptz) { return timestamptz }
     let type = "timestamp with time zone"
     let unit = try unit(name, type: type)
-    if isInfinite(timestamp: timestamptz) { return try truncate(unit, name, timestamptz, type) }
     let local = try local(timestamptz: timestamptz, zone: zone)
     let result = try truncate(unit, name, local, type)
     switch unit {
@@ -183,14 +188,13 @@ extension DateTime {
       isInfinite(timestamp: local) ? local : local - local.flooredRemainder(by: step)
     }
     func begin(year: Int64, month: Int) throws(SQLError) -> Int64 {
-      if isInfinite(timestamp: local) { return local }
       let (product, overflow) = CivilDate(year: year, month: month, day: 1).daysSince2000
         .multipliedReportingOverflow(by: Interval.microsecondsPerDay)
       if overflow || !isValid(timestamp: product) { throw timestampOutOfRange }
       return product
     }
     let days = local.flooredQuotient(by: Interval.microsecondsPerDay)
-    let date = CivilDate(daysSince2000: isInfinite(timestamp: local) ? 0 : days)
+    let date = CivilDate(daysSince2000: days)
     let year = date.year
     switch unit {
     case .microsecond: return local
@@ -200,7 +204,6 @@ extension DateTime {
     case .hour: return floor(3_600_000_000)
     case .day: return floor(Interval.microsecondsPerDay)
     case .week:
-      if isInfinite(timestamp: local) { return local }
       let (product, overflow) = (days - (days + 5).flooredRemainder(by: 7)).multipliedReportingOverflow(
         by: Interval.microsecondsPerDay)
       if overflow || !isValid(timestamp: product) { throw timestampOutOfRange }
@@ -215,7 +218,8 @@ extension DateTime {
     case .millennium:
       return try begin(
         year: year > 0 ? (year + 999) / 1000 * 1000 - 999 : -((999 - (year - 1)) / 1000) * 1000 + 1, month: 1)
-    default: throw unsupported(name, type)
+    case .timezone, .timezoneHour, .timezoneMinute: throw unsupported(name, type)
+    default: throw unrecognized(name, type)
     }
   }
 }

@@ -34,5 +34,6 @@ public enum DateTime {
   }
 
   static let timestampOutOfRange = SQLError(.datetimeFieldOverflow, "timestamp out of range")
+  static let dateOutOfTimestamps = SQLError(.datetimeFieldOverflow, "date out of range for timestamp")
   static let dateOutOfRange = SQLError(.datetimeFieldOverflow, "date out of range")
 }

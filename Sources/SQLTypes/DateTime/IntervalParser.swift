@@ -3,7 +3,11 @@
 // has 30 days, a day 24 hours. Source: PostgreSQL manual, 8.5.4.
 
 enum IntervalParser {
-  enum Fault: Error { case format, overflow }
+  enum Fault: Error {
+    case format, overflow
+    /// Every field is in range, their sum is not.
+    case sum
+  }
 
   static func parse(
     _ text: UnsafeRawBufferPointer, style: FormatSettings.IntervalStyle
@@ -19,6 +23,7 @@ enum IntervalParser {
       case .format:
         throw SQLError(
           .invalidDatetimeFormat, "invalid input syntax for type interval: \"\(Text.string(text))\"")
+      case .sum: throw Interval.outOfRange
       case .overflow:
         throw SQLError(
           .intervalFieldOverflow, "interval field value out of range: \"\(Text.string(text))\"")
@@ -92,14 +97,15 @@ enum IntervalParser {
     }
 
     private mutating func addMonths(_ count: Int64, _ fraction: Double, _ unit: Int64) throws(Fault) {
+      if Int32(exactly: count) == nil { throw .overflow }
       try add(months: try checked(count.multipliedReportingOverflow(by: unit)))
       try add(months: Int64((fraction * Double(unit)).rounded(.toNearestOrEven)))
     }
 
     func interval(negated: Bool) throws(Fault) -> Interval {
       guard months != .min, days != .min, microseconds != .min || !negated else { throw .overflow }
-      guard let months = Int32(exactly: negated ? -months : months), let days = Int32(exactly: negated ? -days : days)
-      else { throw .overflow }
+      guard let days = Int32(exactly: negated ? -days : days) else { throw .overflow }
+      guard let months = Int32(exactly: negated ? -months : months) else { throw .sum }
       return Interval(months: months, days: days, microseconds: negated ? -microseconds : microseconds)
     }
   }
@@ -119,7 +125,7 @@ enum IntervalParser {
     func take(_ units: [DateTimeUnit]) throws(Fault) {
       for unit in units where !taken.insert(unit).inserted { throw .format }
     }
-    for (index, field) in fields.enumerated().reversed() {
+    for field in fields.reversed() {
       var bytes = field.bytes
       let isSigned = bytes.first == UInt8(ascii: "-") || bytes.first == UInt8(ascii: "+")
       let isNegative = bytes.first == UInt8(ascii: "-") || isAllNegative
@@ -135,12 +141,14 @@ enum IntervalParser {
         let effective = unit ?? .second
         if let dash = bytes.firstIndex(of: UInt8(ascii: "-")) {
           // years-months
+          guard bytes[..<dash].allSatisfy({ Text.isDigit($0) }), dash > 0 else { throw .format }
           guard let years = DateTimeFields.integer(bytes[..<dash]) else { throw .overflow }
           guard let months = DateTimeFields.integer(bytes[(dash + 1)...]) else { throw .format }
           guard months < 12 else { throw .overflow }
           let total = years * 12 + months
           try sum.add(months: isNegative ? -total : total)
           try take([.month])
+          unit = .month
         } else {
           let (count, fraction) = try number(bytes)
           try sum.add(isNegative ? -count : count, fraction: isNegative ? -fraction : fraction, unit: effective)
@@ -148,8 +156,9 @@ enum IntervalParser {
         }
       case .string, .special:
         if bytes == Array("ago".utf8) {
-          guard index == fields.count - 1 else { throw .format }
           isAgo = true
+          // A number right before it lacks its unit.
+          unit = .epoch
         } else {
           guard let named = DateTimeUnit(name: bytes) else { throw .format }
           unit = named
@@ -177,7 +186,8 @@ enum IntervalParser {
         digits = part[..<point]
         hasFraction = true
       }
-      guard let value = DateTimeFields.integer(digits) else { throw digits.isEmpty ? .format : .overflow }
+      guard digits.allSatisfy({ Text.isDigit($0) }), !digits.isEmpty else { throw .format }
+      guard let value = DateTimeFields.integer(digits) else { throw .overflow }
       whole.append(value)
     }
     if whole.count == 2 {
@@ -214,11 +224,15 @@ enum IntervalParser {
     var index = 1
     var inTime = false
     var found = false
+    /// Whether this half (before or after T) named its units: then every number must.
+    var hasDesignators = false
     while index < text.count {
       if text[index] == UInt8(ascii: "T") {
         inTime = true
+        hasDesignators = false
         index += 1
-        guard index < text.count else { throw .format }
+        // `PT` alone is zero.
+        if index == text.count { found = true }
         continue
       }
       var isNegative = false
@@ -235,6 +249,7 @@ enum IntervalParser {
         || separator == UInt8(ascii: "T")
       {
         // The alternative form: positions tell the units.
+        if hasDesignators { throw .format }
         let units: [DateTimeUnit] = inTime ? [.hour, .minute, .second] : [.year, .month, .day]
         var place = 0
         index = start
@@ -263,6 +278,7 @@ enum IntervalParser {
       }
       try sum.add(isNegative ? -count : count, fraction: isNegative ? -fraction : fraction, unit: unit)
       found = true
+      hasDesignators = true
       index += 1
     }
     guard found else { throw .format }

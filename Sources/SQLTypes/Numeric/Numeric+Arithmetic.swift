@@ -240,7 +240,7 @@ extension Numeric {
       case .down: if remainder < 0 { quotient -= 1 }
       }
       if scale >= 0 { return Numeric(coefficient: quotient, scale: scale) }
-      return try Numeric(wide: BigInt(quotient) * PowersOfTen.big(-scale), scale: 0)
+      return try Numeric(wide: BigInt(exactly128: quotient) * PowersOfTen.big(-scale), scale: 0)
     }
     guard let x = wide else { return self }
     let divisor = PowersOfTen.big(drop)

@@ -24,7 +24,8 @@ extension Numeric {
       output.appendBigEndian(UInt16(0))
       output.appendBigEndian(UInt16(0))
       output.appendBigEndian(sign)
-      output.appendBigEndian(UInt16(0))
+      // Nobody reads this scale; PostgreSQL sends 32 with an infinity.
+      output.appendBigEndian(UInt16(isInfinite ? 32 : 0))
       return
     }
     // Digits before and after the point, in groups of four counted from the point.

@@ -161,7 +161,7 @@ extension Numeric {
         "a negative number raised to a non-integer power yields a complex result")
     }
     if exponent.isInteger, let small = exponent.trimmed.small, let whole = Int32(exactly: small.coefficient) {
-      return try integerPower(Int(whole), exponentScale: exponent.scale)
+      return try integerPower(Int(whole))
     }
     if isZero { return Numeric(coefficient: 0, scale: Limits.significantDigits) }
     let base = magnitude
@@ -225,11 +225,12 @@ extension Numeric {
     return isNegative && exponent.isOdd ? .negativeInfinity : .infinity
   }
 
-  private func integerPower(_ exponent: Int, exponentScale: Int) throws(SQLError) -> Numeric {
+  /// Unlike other powers these show 16 digits after the point, or as many as the base.
+  private func integerPower(_ exponent: Int) throws(SQLError) -> Numeric {
     guard let base = wide else { return self }
+    let scale = Numeric.resultScale(weight: 0, self.scale)
     if isZero {
       if exponent < 0 { throw Numeric.divisionByZero }
-      let scale = Numeric.resultScale(weight: 0, self.scale, exponentScale)
       return exponent == 0 ? try Numeric.one.rounded(toScale: scale) : Numeric(coefficient: 0, scale: scale)
     }
     // The result's decimal weight, from the leading digits.
@@ -238,8 +239,7 @@ extension Numeric {
     let logarithm = log10(Double(Int(lead)) / 1e15) + Double(digits - 1 - base.scale)
     let weight = Double(exponent) * logarithm
     if weight > Double(32_768 * 4) { throw Numeric.overflow }
-    if weight + 1 < -Double(Limits.resultScale) { return Numeric(coefficient: 0, scale: Limits.resultScale) }
-    let scale = Numeric.resultScale(weight: Int(weight), self.scale, exponentScale)
+    if weight + 1 < -Double(scale) { return Numeric(coefficient: 0, scale: scale) }
     switch exponent {
     case 0: return try Numeric.one.rounded(toScale: scale)
     case 1: return try rounded(toScale: scale, .nearest)

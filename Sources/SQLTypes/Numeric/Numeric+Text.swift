@@ -91,7 +91,7 @@ extension Numeric {
       if scale >= 0 && scale <= Limits.scale {
         self.init(coefficient: coefficient, scale: scale)
       } else {
-        try self.init(wide: BigInt(coefficient), scale: scale)
+        try self.init(wide: BigInt(exactly128: coefficient), scale: scale)
       }
       return
     }

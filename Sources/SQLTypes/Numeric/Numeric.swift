@@ -47,7 +47,7 @@ public struct Numeric: Sendable {
   public init(coefficient: Int128, scale: Int) {
     precondition(scale >= 0 && scale <= Limits.scale, "a scale is 0...16383")
     if coefficient == Int128.min {
-      value = .big(coefficient: BigInt(coefficient), scale: UInt16(scale))
+      value = .big(coefficient: BigInt(exactly128: coefficient), scale: UInt16(scale))
     } else {
       value = .small(
         high: Int64(truncatingIfNeeded: coefficient >> 64), low: UInt64(truncatingIfNeeded: coefficient),
@@ -69,18 +69,20 @@ public struct Numeric: Sendable {
         self = .zero
         return
       }
-      if -scale > Limits.integerDigits { throw Numeric.overflow }
+      if PowersOfTen.digitCount(coefficient.magnitude) - scale > Limits.integerDigits { throw Numeric.overflow }
       try self.init(wide: coefficient * BigInt(10).power(-scale), scale: 0)
       return
     }
     if scale > Limits.scale { throw Numeric.overflow }
     if coefficient.magnitude.bitWidth <= 127 {
-      self.init(coefficient: Int128(coefficient), scale: scale)
+      self.init(coefficient: coefficient.narrowed, scale: scale)
       return
     }
-    // 3.32 bits a digit: only numbers near the limit are counted exactly.
-    if coefficient.magnitude.bitWidth > (Limits.integerDigits + scale) * 3,
-      PowersOfTen.digitCount(coefficient.magnitude) - scale > Limits.integerDigits
+    // The bit length decides, except for the one length that the limit falls into.
+    let limitBits = Double(Limits.integerDigits + scale) * 3.321928094887362
+    let bits = Double(coefficient.magnitude.bitWidth)
+    if bits - 1 >= limitBits
+      || (bits > limitBits && PowersOfTen.digitCount(coefficient.magnitude) - scale > Limits.integerDigits)
     {
       throw Numeric.overflow
     }
@@ -98,7 +100,7 @@ public struct Numeric: Sendable {
   var wide: (coefficient: BigInt, scale: Int)? {
     switch value {
     case .small(let high, let low, let scale):
-      return (BigInt(Int128(high) << 64 | Int128(low)), Int(scale))
+      return (BigInt(exactly128: Int128(high) << 64 | Int128(low)), Int(scale))
     case .big(let coefficient, let scale): return (coefficient, Int(scale))
     case .nan, .positiveInfinity, .negativeInfinity: return nil
     }
@@ -258,7 +260,7 @@ extension Numeric: Hashable, Comparable {
         left -= 1
       }
       if coefficient.magnitude.bitWidth <= 127 {
-        return Numeric(coefficient: Int128(coefficient), scale: left)
+        return Numeric(coefficient: coefficient.narrowed, scale: left)
       }
       return Numeric(.big(coefficient: coefficient, scale: UInt16(left)))
     case .nan, .positiveInfinity, .negativeInfinity: return self
@@ -274,6 +276,24 @@ extension Numeric: CustomStringConvertible {
   }
 }
 
+extension BigInt {
+  /// The library's own conversion from a negative number of two words loses a word: go through the magnitude.
+  init(exactly128 value: Int128) {
+    let magnitude = value.magnitude
+    let words: [BigUInt.Word] = [
+      BigUInt.Word(UInt64(truncatingIfNeeded: magnitude)), BigUInt.Word(UInt64(truncatingIfNeeded: magnitude >> 64)),
+    ]
+    self.init(sign: value < 0 ? .minus : .plus, magnitude: BigUInt(words: words))
+  }
+
+  /// A number of at most 127 bits.
+  var narrowed: Int128 {
+    var value: Int128 = 0
+    for word in magnitude.words.reversed() { value = value << 64 | Int128(word) }
+    return sign == .minus ? -value : value
+  }
+}
+
 /// Powers of ten and counts of decimal digits.
 enum PowersOfTen {
   /// 10^0 ... 10^38: all that an Int128 holds.
@@ -284,7 +304,7 @@ enum PowersOfTen {
   }()
 
   static func big(_ exponent: Int) -> BigInt {
-    exponent <= 38 ? BigInt(table[exponent]) : BigInt(10).power(exponent)
+    exponent <= 38 ? BigInt(exactly128: table[exponent]) : BigInt(10).power(exponent)
   }
 
   /// `value * 10^exponent`, nil when it overflows.

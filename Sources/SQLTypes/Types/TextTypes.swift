@@ -196,16 +196,37 @@ struct NameType: TypeBehavior {
   }
 }
 
-/// `"char"`: one byte; the zero byte is no byte at all here and is shown as the empty string.
+/// `"char"`: one byte; the zero byte is no byte at all here and is shown as the empty string. Bytes beyond ASCII are
+/// written `\377`.
 struct SingleByteType: TypeBehavior {
+  static func parse(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+    if text.count == 4, text[0] == UInt8(ascii: "\\"), text[1...].allSatisfy({ $0 >= 48 && $0 <= 55 }) {
+      let byte = (text[1] - 48) << 6 | (text[2] - 48) << 3 | (text[3] - 48)
+      return byte == 0 ? [] : [byte]
+    }
+    return Array(text.prefix(1))
+  }
+
+  static func append(_ byte: UInt8?, to output: inout [UInt8]) {
+    guard let byte else { return }
+    if byte < 0x80 {
+      output.append(byte)
+    } else {
+      output.append(UInt8(ascii: "\\"))
+      output.append(48 + (byte >> 6))
+      output.append(48 + ((byte >> 3) & 7))
+      output.append(48 + (byte & 7))
+    }
+  }
+
   func input(
     _ text: UnsafeRawBufferPointer, modifier: Int32, settings: FormatSettings
   ) throws(SQLError) -> Datum {
-    .bytes(Array(text.prefix(1)))
+    .bytes(SingleByteType.parse(text))
   }
 
   func output(_ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8]) {
-    vector.bytes.withBytes(row) { output.append(contentsOf: $0) }
+    vector.bytes.withBytes(row) { SingleByteType.append($0.first, to: &output) }
   }
 
   func receive(
@@ -224,7 +245,6 @@ enum TextTypes {
   static let infos: [TypeInfo] = [
     TypeInfo(
       18, "char", "\"char\"", kind: .bytes, length: 1, category: .internal, array: 1002, order: .bytes,
-      fast: .bytes,
       behavior: SingleByteType()),
     TypeInfo(
       19, "name", kind: .bytes, length: 64, category: .string, array: 1003, order: .bytes, fast: .bytes,
