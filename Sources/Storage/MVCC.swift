@@ -94,17 +94,24 @@ public enum MVCC {
     limit: Int = Int.max, into batch: inout WriteBatch
   ) throws(StorageError) -> (count: Int, resume: KeySpan?) {
     var count = 0
-    for intent in try reader.intents(in: span) where intent.transaction == transaction {
-      if count == limit { return (count, KeySpan(start: intent.key, end: span.end)) }
-      resolve(intent, resolution, into: &batch)
-      count += 1
+    var rest = span
+    while true {
+      let page = try reader.intents(in: rest, limit: intentPage)
+      for intent in page where intent.transaction == transaction {
+        if count == limit { return (count, KeySpan(start: intent.key, end: span.end)) }
+        resolve(intent, resolution, into: &batch)
+        count += 1
+      }
+      guard page.count == intentPage, let last = page.last else { return (count, nil) }
+      rest = KeySpan(start: last.key.next, end: span.end)
     }
-    return (count, nil)
   }
 
+  /// Intents read at a time, so that a large transaction does not stand in memory whole.
+  private static let intentPage = 256
+
   /// Settles an intent that the caller has just read.
-  public static func resolve(_ intent: Intent, _ resolution: IntentResolution, into batch: inout WriteBatch)
-  {
+  public static func resolve(_ intent: Intent, _ resolution: IntentResolution, into batch: inout WriteBatch) {
     let stem = MVCCFormat.stem(intent.key)
     switch resolution {
     case .abort:

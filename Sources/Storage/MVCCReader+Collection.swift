@@ -84,8 +84,7 @@ extension MVCCReader {
     return outcome
   }
 
-  private func drop(_ deletion: inout [UInt8]?, _ outcome: inout CollectionOutcome, _ batch: inout WriteBatch)
-  {
+  private func drop(_ deletion: inout [UInt8]?, _ outcome: inout CollectionOutcome, _ batch: inout WriteBatch) {
     guard let key = deletion else { return }
     batch.delete(.data, key)
     outcome.collected += 1

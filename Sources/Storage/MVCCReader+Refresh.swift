@@ -64,8 +64,7 @@ extension MVCCReader {
   private func checkRefresh(
     _ key: Key, _ from: Timestamp, _ to: Timestamp, _ transaction: TransactionID?, _ mayHaveIntents: Bool
   ) throws(StorageError) -> Key? {
-    if mayHaveIntents, let intent = try intent(key), intent.transaction != transaction, intent.timestamp <= to
-    {
+    if mayHaveIntents, let intent = try intent(key), intent.transaction != transaction, intent.timestamp <= to {
       return key
     }
     // A read at `to` meets the newest version that could conflict.

@@ -15,7 +15,7 @@ import Glibc
 public final class BlockCache: @unchecked Sendable {
   let handle: OpaquePointer
 
-  /// - Parameter byteCount: blocks, indexes and filters together stay about below this.
+  /// - Parameter byteCount: blocks of both engines together stay about below this; indexes and filters come on top.
   public init(byteCount: Int) {
     handle = rocksdb_cache_create_lru(max(byteCount, 1 << 20))
   }

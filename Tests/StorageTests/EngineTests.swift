@@ -258,6 +258,37 @@ import Testing
     #expect(try reopened.entries(range: 1, from: 1).count == 50)
   }
 
+  /// A torn end of the log is what a crash leaves; damage before it is an error, not an earlier end.
+  @Test func tornTailsAreCutAndDamageIsReported() throws {
+    let scratch = ScratchDirectory()
+    do {
+      let log = LogStore(
+        try RocksEngine(path: scratch.path + "/a", role: .log, cache: BlockCache(byteCount: 1 << 20)))
+      for index in 1...200 as ClosedRange<UInt64> {
+        var batch = LogBatch()
+        batch.append(range: 1, LogEntry(index: index, term: 1, payload: [UInt8](repeating: 9, count: 1000)))
+        try log.write(batch, sync: false)
+      }
+      scratch.copyFiles(from: scratch.path + "/a", to: scratch.path + "/torn")
+      scratch.copyFiles(from: scratch.path + "/a", to: scratch.path + "/damaged")
+    }
+    for name in ["torn", "damaged"] {
+      let path = scratch.path + "/" + name
+      let wal = path + "/" + (try #require(scratch.list(path).filter { $0.hasSuffix(".log") }.max()))
+      var contents = scratch.readFile(wal)
+      try #require(contents.count > 200_000)
+      if name == "torn" { contents.removeLast(500) } else { contents[50_000] ^= 1 }
+      scratch.writeFile(wal, contents)
+    }
+    let torn = LogStore(
+      try RocksEngine(path: scratch.path + "/torn", role: .log, cache: BlockCache(byteCount: 1 << 20)))
+    #expect(try torn.last(range: 1).index == 199)
+    #expect(try torn.entries(range: 1, from: 1).count == 199)
+    #expect(throws: StorageError.self) {
+      try RocksEngine(path: scratch.path + "/damaged", role: .log, cache: BlockCache(byteCount: 1 << 20))
+    }
+  }
+
   @Test func memoryLosesOnlyWhatWasNotSynced() throws {
     let engine = MemoryEngine()
     let log = LogStore(engine)

@@ -208,7 +208,9 @@ extension SyntaxParser {
     while true {
       let at = position
       if isAt(.leftBracket) {
-        result = .subscripted(result, try subscriptBrackets())
+        var subscripts = [try subscriptBrackets()]
+        while isAt(.leftBracket) { subscripts.append(try subscriptBrackets()) }
+        result = .subscripted(result, subscripts)
       } else if accept(.dot) {
         if accept(.star) {
           if isAt(.dot) || isAt(.leftBracket) { throw improperStar(previousEnd - 1) }

@@ -91,9 +91,9 @@ extension SyntaxPrinter {
     case .allFields(let base, _):
       self.base(base, isField: true)
       tight(".*")
-    case .subscripted(let base, let index):
+    case .subscripted(let base, let indexes):
       self.base(base, isField: false)
-      subscripts(index)
+      for index in indexes { subscripts(index) }
 
     case .unary(let name, let value):
       operatorName(name)
@@ -202,12 +202,9 @@ extension SyntaxPrinter {
   /// What a field or subscript is taken from.
   private mutating func base(_ base: Expression, isField: Bool) {
     switch base {
-    case .parameter, .subscripted: expression(base)
-    case .column where !isField, .field where !isField: expression(base)
-    case .field(let inner, _):
-      // A field of a column's field would read as one dotted name.
-      if case .column = inner { return parenthesized { $0.expression(base) } }
-      expression(base)
+    case .parameter, .field: expression(base)
+    case .subscripted where isField: expression(base)
+    case .column where !isField: expression(base)
     default: parenthesized { $0.expression(base) }
     }
   }
