@@ -70,8 +70,9 @@ public final class CopyDecoder {
       do throws(SQLError) {
         outcome = try reader.next()
       } catch {
+        if reader.hasLine { throw lineError(error) }
         var error = error
-        error.context = "COPY \(relation), line \(reader.lineNumber + (error.message.hasPrefix("unterm") ? 0 : 1))"
+        error.context = "COPY \(relation), line \(reader.lineNumber + 1)"
         throw error
       }
       switch outcome {
