@@ -136,8 +136,9 @@ public final class CopyDecoder {
     if reader.fieldCount > count {
       throw lineError(SQLError(.badCopyFileFormat, "extra data after last expected column"))
     }
+    let fields = reader.bytes
     do throws(SQLError) {
-      try reader.bytes.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(SQLError) in
+      try fields.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(SQLError) in
         try checkUTF8(bytes)
         for index in 0..<count {
           guard index < reader.fieldCount else {

@@ -224,6 +224,7 @@ struct CopyLineReader {
 
   /// An escape may have made bytes that are no text.
   private func check(_ start: Int) throws(SQLError) {
+    let bytes = self.bytes
     try bytes.span.withUnsafeBytes { (all: UnsafeRawBufferPointer) throws(SQLError) in
       try checkUTF8(UnsafeRawBufferPointer(rebasing: all[start...]))
     }
