@@ -11,7 +11,7 @@ let settings: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
   .treatAllWarnings(as: .error),
   .unsafeFlags(
-    ["-enable-cmo-everything", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// A third-party product: where it comes from and from which version on.

@@ -41,10 +41,21 @@ public enum KeyLayout {
 
   public static let descriptors = Key([system, 0x03])
 
-  /// The value of a sequence: an order-free counter outside the transactions that draw from it.
-  public static func sequence(_ oid: OID) -> Key {
+  /// The value of a sequence: a counter outside the transactions that draw from it, one for each generation.
+  public static func sequence(_ oid: OID, generation: UInt64 = 0) -> Key {
     var bytes: [UInt8] = [system, 0x05]
     KeyEncoding.appendUInt64(UInt64(oid.rawValue), to: &bytes)
+    KeyEncoding.appendUInt64(generation, to: &bytes)
     return Key(bytes)
   }
+
+  /// Notes that the data of one index of a table is nobody's any more, to be cleared once no reader can want it.
+  public static func garbage(_ table: OID, _ index: UInt32) -> Key {
+    var key = garbageList
+    KeyEncoding.appendUInt64(UInt64(table.rawValue), to: &key.bytes)
+    KeyEncoding.appendUInt64(UInt64(index), to: &key.bytes)
+    return key
+  }
+
+  public static let garbageList = Key([system, 0x06])
 }

@@ -15,15 +15,19 @@ public struct ColumnDescriptor: Sendable, Hashable {
   public var name: String
   public var type: SQLType
   public var isNullable: Bool
-  /// The default as SQL text, already checked and qualified; nil: NULL.
+  /// The default as SQL text, already checked and qualified; nil: NULL. Sequences stand in it by OID,
+  /// `nextval('16385'::regclass)`, so that they may be renamed (see `SequenceReferences`).
   public var defaultSQL: String?
   public var identity: IdentityKind?
   /// `GENERATED ALWAYS AS (expression) STORED`, as SQL text.
   public var generatedSQL: String?
   /// The sequence that belongs to this column (`SERIAL`, identity) and goes with it.
   public var ownedSequence: OID?
+  /// The columns that `generatedSQL` reads.
+  public var generatedFrom: [UInt32] = []
   /// The row id of a table without primary key: not in `*`, not in the catalogs.
   public var isHidden: Bool
+  public var comment: String?
 
   public init(id: UInt32, name: String, type: SQLType, isNullable: Bool = true) {
     self.id = id
@@ -70,7 +74,12 @@ public struct IndexDescriptor: Sendable, Hashable {
   public var included: [UInt32]
   /// The predicate of a partial index, as SQL text.
   public var predicateSQL: String?
+  /// The columns that `predicateSQL` reads.
+  public var predicateColumns: [UInt32] = []
   public var state: IndexState
+  public var comment: String?
+  /// The comment on its constraint, if it has one.
+  public var constraintComment: String?
 
   public init(id: UInt32, oid: OID, name: String, columns: [IndexColumn], isUnique: Bool, isPrimary: Bool = false) {
     self.id = id
@@ -92,11 +101,15 @@ public struct CheckConstraint: Sendable, Hashable {
   public var oid: OID
   public var name: String
   public var expressionSQL: String
+  /// The columns that the expression reads.
+  public var columns: [UInt32]
+  public var comment: String?
 
-  public init(oid: OID, name: String, expressionSQL: String) {
+  public init(oid: OID, name: String, expressionSQL: String, columns: [UInt32] = []) {
     self.oid = oid
     self.name = name
     self.expressionSQL = expressionSQL
+    self.columns = columns
   }
 }
 
@@ -108,11 +121,26 @@ public struct SequenceOptions: Sendable, Hashable {
   public var maximum: Int64 = Int64.max
   public var cache: Int64 = 1
   public var cycles = false
+  /// Where counting begins again after `RESTART`; nil: at `start`.
+  public var restart: Int64?
+  /// New with every `RESTART`, which thereby is part of its transaction: each generation counts under a key of its own.
+  public var generation: UInt64 = 0
   /// The table and column that own it, if any.
   public var ownerTable: OID?
   public var ownerColumn: UInt32?
 
   public init() {}
+}
+
+/// What a view reads: a relation, and the columns of it that the view would miss.
+public struct RelationDependency: Sendable, Hashable {
+  public var relation: OID
+  public var columns: [UInt32]
+
+  public init(relation: OID, columns: [UInt32] = []) {
+    self.relation = relation
+    self.columns = columns
+  }
 }
 
 public enum RelationKind: Sendable, Hashable {
@@ -137,6 +165,8 @@ public final class TableDescriptor: Sendable {
   /// Secondary indexes, those being filled included.
   public let indexes: [IndexDescriptor]
   public let checks: [CheckConstraint]
+  /// What a view's query reads, by relation.
+  public let dependencies: [RelationDependency]
   public let comment: String?
   /// The first id that no column, resp. index, has had.
   public let nextColumnID: UInt32
@@ -147,7 +177,8 @@ public final class TableDescriptor: Sendable {
   public init(
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
-    comment: String? = nil, nextColumnID: UInt32, nextIndexID: UInt32, version: UInt64 = 1
+    dependencies: [RelationDependency] = [], comment: String? = nil, nextColumnID: UInt32, nextIndexID: UInt32,
+    version: UInt64 = 1
   ) {
     self.oid = oid
     self.schema = schema
@@ -158,6 +189,7 @@ public final class TableDescriptor: Sendable {
     self.primaryIndex = primaryIndex
     self.indexes = indexes
     self.checks = checks
+    self.dependencies = dependencies
     self.comment = comment
     self.nextColumnID = nextColumnID
     self.nextIndexID = nextIndexID

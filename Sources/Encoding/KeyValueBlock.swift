@@ -32,6 +32,13 @@ public struct KeyValueBlock: Sendable {
     ends.removeAll(keepingCapacity: keep)
   }
 
+  /// Drops the rows behind the first `rows`.
+  public mutating func truncate(rows: Int) {
+    guard rows < count else { return }
+    bytes.removeSubrange(keyStart(rows)...)
+    ends.removeSubrange((2 * rows)...)
+  }
+
   public mutating func append(key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
     bytes.append(contentsOf: key)
     ends.append(Int32(bytes.count))

@@ -32,6 +32,8 @@ public final class EvaluationContext {
   public var clock: () -> Int64 = { 0 }
   /// 64 random bits from the environment's seeded source.
   public var random: () -> UInt64 = { 0 }
+  /// How values are read and shown: time zone, date order and so on.
+  public var settings = FormatSettings.standard
   public unowned let services: any SessionServices
 
   public init(services: any SessionServices) { self.services = services }

@@ -48,6 +48,7 @@ public struct SQLType: Hashable, Sendable {
   public static let date = SQLType(OID(1082))
   public static let timestamp = SQLType(OID(1114))
   public static let timestamptz = SQLType(OID(1184))
+  public static let interval = SQLType(OID(1186))
   public static let numeric = SQLType(OID(1700))
   public static let regproc = SQLType(OID(24))
   public static let regclass = SQLType(OID(2205))

@@ -139,8 +139,7 @@ public final class LogStore: Sendable {
     try engine.write(batch.changes, sync: sync)
   }
 
-  private static func open(_ value: UnsafeRawBufferPointer, range: UInt64) throws(StorageError) -> ByteReader
-  {
+  private static func open(_ value: UnsafeRawBufferPointer, range: UInt64) throws(StorageError) -> ByteReader {
     guard value.count >= 4,
       CRC32C.checksum(UnsafeRawBufferPointer(rebasing: value[4...]))
         == UInt32(littleEndian: value.loadUnaligned(as: UInt32.self))

@@ -1,54 +1,244 @@
 // The coordinator of one transaction: reads at one timestamp, buffers writes until commit, remembers what it read so that
 // its timestamp may move forward, and commits in one command where one range holds everything.
+//
+//   open -> committed | rolled back, once; `restart` keeps it open with a new epoch or a new identity
+// After an error other than `retry` the owner rolls back (or back to a savepoint); after `retry` it may `restart`.
 // Source: Docs/Transactions.md.
 
 import Clocks
 import Encoding
+import Ranges
+import Reactors
+import Storage
 
 /// One transaction, confined to its gateway's reactor: not `Sendable`, one request at a time.
 public final class Transaction {
-  public private(set) var readTimestamp: Timestamp = .zero
-
-  /// Reads one key, this transaction's own writes included. Appends key and value to `block` and returns true if it exists.
-  public func get(_ key: Key, lock: LockRequest? = nil, into block: inout KeyValueBlock)
-    async throws(TransactionError) -> Bool
-  {
-    preconditionFailure("replaced by the coordinator")
+  enum State {
+    case open, committed, rolledBack
+    /// Whether it committed cannot be known.
+    case unknown
   }
 
-  /// Reads many keys at once, in the order given; absent (and skipped) keys add nothing.
-  public func get(_ keys: [Key], lock: LockRequest? = nil, into block: inout KeyValueBlock)
-    async throws(TransactionError)
-  {
-    preconditionFailure("replaced by the coordinator")
+  let system: TransactionSystem
+  var header: TransactionHeader
+  var buffer = WriteBuffer()
+  var reads = ReadSet()
+  /// The newest version met, deletions included: a reader may not tell before that is certainly past.
+  var observed = Timestamp.zero
+  var state = State.open
+  /// Savepoints that somebody may roll back to.
+  var savepoints: [UInt32] = []
+  /// Whether a lock may be held anywhere.
+  var mayHoldLocks = false
+  /// The largest sequence that was sent on as an intent.
+  var flushedSequence: UInt32 = 0
+  /// Where a wait may be under way, for `cancelWait`.
+  var waitingAt: RangeDescriptor?
+  private var heartbeatTimer: TimerToken?
+  let isDeclaredReadOnly: Bool
+  /// Set by `commit`.
+  public internal(set) var commitTimestamp: Timestamp?
+
+  init(_ system: TransactionSystem, _ header: TransactionHeader, isDeclaredReadOnly: Bool) {
+    self.system = system
+    self.header = header
+    self.isDeclaredReadOnly = isDeclaredReadOnly
+    if header.label.isEmpty { self.header.label = "transaction \(header.id)" }
   }
 
-  /// Appends the rows of `span` in key order, or its reverse, up to the limits. Returns what remains to be scanned, if anything.
-  public func scan(_ span: KeySpan, _ options: ScanOptions = ScanOptions(), into block: inout KeyValueBlock)
-    async throws(TransactionError) -> KeySpan?
-  {
-    preconditionFailure("replaced by the coordinator")
+  deinit {
+    heartbeatTimer?.cancel()
+    // Its owner went away without an end: what it holds must not wait for expiry.
+    if state == .open, mayHoldLocks || header.hasIntents {
+      for range in system.router.all { system.post(.abort, header, to: range) }
+    }
   }
+
+  // MARK: - What it is
+
+  public var id: TransactionID { header.id }
+
+  /// What the transaction sees: everything committed at or below.
+  public var readTimestamp: Timestamp { header.readTimestamp }
+
+  public var isolation: IsolationLevel { header.isolation }
+
+  /// Whether nothing has been written so far.
+  public var isReadOnly: Bool { buffer.isEmpty && !header.hasIntents }
+
+  /// Nanoseconds to wait for one lock; 0: for ever.
+  public var lockTimeout: Int64 {
+    get { header.lockTimeout }
+    set { header.lockTimeout = max(0, newValue) }
+  }
+
+  /// What it calls itself in messages to others.
+  public var label: String {
+    get { header.label }
+    set { header.label = newValue }
+  }
+
+  // MARK: - Statements
+
+  /// A statement begins: under READ COMMITTED it sees everything committed before now.
+  public func beginStatement() {
+    guard header.isolation == .readCommitted, state == .open else { return }
+    header.readTimestamp = system.store.clock.now()
+    reads.removeAll()
+  }
+
+  /// Begins anew after `retry`: a fresh timestamp, no writes. Locks are kept unless intents had been laid down.
+  public func restart() async {
+    guard state == .open else { return }
+    if header.hasIntents {
+      await giveUpEverywhere()
+      header.id = system.makeID(at: system.store.clock.now())
+      header.hasIntents = false
+      header.epoch = 0
+    } else {
+      header.epoch += 1
+    }
+    header.readTimestamp = system.store.clock.now()
+    header.ignored = []
+    buffer.removeAll()
+    reads.removeAll()
+    savepoints = []
+    observed = .zero
+    flushedSequence = 0
+  }
+
+  // MARK: - Writes
 
   /// Buffers a write. The caller has made sure of what the statement must see (unique keys, locks) by locking reads.
-  public func put(_ key: Key, _ value: [UInt8]) {}
+  public func put(_ key: Key, _ value: [UInt8]) {
+    precondition(!isDeclaredReadOnly, "a transaction begun read-only writes")
+    header.sequence &+= 1
+    buffer.put(key, value, sequence: header.sequence)
+  }
 
-  public func delete(_ key: Key) {}
+  public func delete(_ key: Key) {
+    precondition(!isDeclaredReadOnly, "a transaction begun read-only writes")
+    header.sequence &+= 1
+    buffer.put(key, nil, sequence: header.sequence)
+  }
 
-  /// Sends buffered writes on as intents once they pass the limit; bulk writers call it between batches.
-  public func flushIfNeeded() async throws(TransactionError) {}
-
-  public func savepoint() -> Savepoint { Savepoint(sequence: 0) }
+  public func savepoint() -> Savepoint {
+    if savepoints.last != header.sequence { savepoints.append(header.sequence) }
+    return Savepoint(sequence: Int32(truncatingIfNeeded: header.sequence))
+  }
 
   /// Undoes the writes since `savepoint`, which stays valid. Locks are kept.
-  public func rollback(to savepoint: Savepoint) {}
+  public func rollback(to savepoint: Savepoint) {
+    let sequence = UInt32(truncatingIfNeeded: max(0, savepoint.sequence))
+    guard sequence < header.sequence else { return }
+    buffer.rollback(to: sequence)
+    savepoints.removeAll { $0 > sequence }
+    if flushedSequence > sequence {
+      let range = (sequence + 1)...header.sequence
+      header.ignored.removeAll { $0.lowerBound >= range.lowerBound }
+      header.ignored.append(range)
+    }
+  }
 
-  /// Commits, waits until the commit may be told (commit-wait), and returns the commit timestamp (read-only: the read timestamp).
-  public func commit() async throws(TransactionError) -> Timestamp { .zero }
+  // MARK: - The end
+
+  /// Commits, waits until the commit may be told (commit-wait), and returns the commit timestamp (read-only: the read
+  /// timestamp). After `retry` the transaction is still open: restart it, or roll it back.
+  public func commit() async throws(TransactionError) -> Timestamp {
+    guard state == .open else { throw .unavailable("the transaction has already ended") }
+    if isReadOnly {
+      if mayHoldLocks { await releaseEverywhere() }
+      state = .committed
+      commitTimestamp = header.readTimestamp
+      try await waitUntilPast(observed)
+      return header.readTimestamp
+    }
+    let timestamp = try await commitWrites()
+    state = .committed
+    heartbeatTimer?.cancel()
+    mayHoldLocks = false
+    commitTimestamp = timestamp
+    try await waitUntilPast(timestamp)
+    return timestamp
+  }
 
   /// Gives everything up. Never fails: what could not be cleaned expires.
-  public func rollback() async {}
+  public func rollback() async {
+    guard state == .open else { return }
+    state = .rolledBack
+    heartbeatTimer?.cancel()
+    buffer.removeAll()
+    reads.removeAll()
+    if mayHoldLocks || header.hasIntents { await giveUpEverywhere() }
+  }
 
   /// Cancels whatever this transaction waits for now; its request fails with `cancelled`. Called on its reactor.
-  public func cancelWait() {}
+  public func cancelWait() {
+    guard let range = waitingAt else { return }
+    let id = header.id
+    if let replica = system.replica(range) {
+      replica.cancelWait(id)
+    } else {
+      let store = system.store
+      store.reactor(of: range.id).enqueue { reactor in
+        store.shard(on: reactor).replica(range.id)?.cancelWait(id)
+      }
+    }
+  }
+
+  /// Suspends until true time is certainly past `timestamp`.
+  private func waitUntilPast(_ timestamp: Timestamp) async throws(TransactionError) {
+    while true {
+      let wait = system.store.clock.commitWait(for: timestamp)
+      if wait == 0 { return }
+      await system.reactor.sleep(nanoseconds: min(wait, 1_000_000_000))
+    }
+  }
+
+  private func releaseEverywhere() async {
+    for range in system.router.all {
+      if let replica = system.replica(range) {
+        replica.release(header)
+      } else {
+        _ = await system.send(.release, header, to: range)
+      }
+    }
+    mayHoldLocks = false
+  }
+
+  private func giveUpEverywhere() async {
+    for range in system.router.all {
+      if let replica = system.replica(range) {
+        replica.abort(header)
+      } else {
+        _ = await system.send(.abort, header, to: range)
+      }
+    }
+    mayHoldLocks = false
+  }
+
+  // MARK: - Signs of life
+
+  func beginHeartbeats() {
+    guard heartbeatTimer == nil else { return }
+    scheduleHeartbeat()
+  }
+
+  private func scheduleHeartbeat() {
+    let me = Confined(WeakTransaction(self), to: system.reactor)
+    heartbeatTimer = system.reactor.schedule(afterNanoseconds: Limits.heartbeatInterval) { reactor in
+      guard let transaction = me.access(on: reactor).value, transaction.state == .open,
+        transaction.header.hasIntents
+      else { return }
+      transaction.system.post(
+        .heartbeat, transaction.header, to: transaction.system.router.lookup(transaction.header.anchor))
+      transaction.scheduleHeartbeat()
+    }
+  }
+}
+
+/// Lets timers reach a transaction without keeping it.
+private struct WeakTransaction {
+  weak var value: Transaction?
+  init(_ value: Transaction) { self.value = value }
 }

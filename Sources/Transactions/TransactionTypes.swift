@@ -2,32 +2,14 @@
 
 import Clocks
 import Encoding
+import Ranges
+import Storage
 
-/// The strength of a row lock. Exclusive conflicts with both; shared with exclusive only.
-public enum LockStrength: UInt8, Sendable, Hashable {
-  case shared, exclusive
-}
-
-/// What to do where another transaction holds a conflicting lock.
-public enum LockWaitPolicy: UInt8, Sendable, Hashable {
-  /// Queue, first come first served, until `lock_timeout`.
-  case wait
-  /// `NOWAIT`: fail at once with `TransactionError.lockNotAvailable`.
-  case fail
-  /// `SKIP LOCKED`: leave the row out of the result.
-  case skip
-}
-
-/// A locking read's lock.
-public struct LockRequest: Sendable, Hashable {
-  public var strength: LockStrength
-  public var wait: LockWaitPolicy
-
-  public init(_ strength: LockStrength, wait: LockWaitPolicy = .wait) {
-    self.strength = strength
-    self.wait = wait
-  }
-}
+public typealias LockStrength = Ranges.LockStrength
+public typealias LockWaitPolicy = Ranges.LockWaitPolicy
+public typealias LockRequest = Ranges.LockRequest
+public typealias IsolationLevel = Ranges.IsolationLevel
+public typealias TransactionID = Storage.TransactionID
 
 public struct ScanOptions: Sendable {
   public var isReverse = false
@@ -42,10 +24,6 @@ public struct ScanOptions: Sendable {
     self.rowLimit = rowLimit
     self.lock = lock
   }
-}
-
-public enum IsolationLevel: UInt8, Sendable, Hashable {
-  case readCommitted, repeatableRead, serializable
 }
 
 /// A point in a transaction's writes to roll back to.
@@ -70,4 +48,17 @@ public enum TransactionError: Error, Sendable {
   case limit(String)
   /// The range cannot serve; the node is stopping or its disk failed (57P03, 58030).
   case unavailable(String)
+
+  init(_ failure: RangeFailure) {
+    switch failure {
+    case .retry(let reason, let key): self = .retry(reason: reason, key: key)
+    case .writeTooOld(_, let key): self = .retry(reason: "a concurrent transaction wrote the row", key: key)
+    case .deadlock(let cycle): self = .deadlock(cycle)
+    case .lockNotAvailable(let key, let timedOut): self = .lockNotAvailable(key, timedOut: timedOut)
+    case .cancelled: self = .cancelled
+    case .limit(let text): self = .limit(text)
+    case .unavailable(let text): self = .unavailable(text)
+    case .ambiguous(let text): self = .ambiguousCommit(text)
+    }
+  }
 }

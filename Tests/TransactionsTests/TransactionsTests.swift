@@ -1,1 +1,94 @@
+// One transaction at a time: what it writes it sees, what it commits others see, what it rolls back nobody sees.
+
+import Encoding
 import Testing
+
+@testable import Ranges
+@testable import Transactions
+
+@Suite struct TransactionTests {
+  @Test(arguments: [1, 2]) func commitsAreSeenAndRollbacksAreNot(reactors: Int) async throws {
+    let test = try await TestStore.open(reactors: reactors)
+    for reactor in 0..<reactors {
+      try await test.on(reactor) { _, system in
+        let first = system.begin()
+        #expect(try await first.read("a\(reactor)") == nil)
+        first.write("a\(reactor)", "1")
+        #expect(try await first.read("a\(reactor)") == "1")
+        let committed = try await first.commit()
+        #expect(committed >= first.readTimestamp)
+
+        let second = system.begin()
+        #expect(second.readTimestamp > committed)
+        second.write("a\(reactor)", "2")
+        await second.rollback()
+
+        let third = system.begin(isReadOnly: true)
+        #expect(try await third.read("a\(reactor)") == "1")
+        third.cancelWait()
+        _ = try await third.commit()
+      }
+    }
+    try await test.close()
+  }
+
+  @Test func scansSeeOwnWritesInBothDirections() async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      _ = try await system.atomically { (t) async throws(TransactionError) in
+        for name in ["b", "d", "f", "h"] { t.write(name, name) }
+      }
+      let t = system.begin()
+      t.write("a", "new")
+      t.write("d", "changed")
+      t.delete(key("f"))
+      t.write("g", "new")
+      #expect(try await t.rows("a", "z") == ["a=new", "b=b", "d=changed", "g=new", "h=h"])
+      #expect(
+        try await t.rows("a", "z", isReverse: true) == ["h=h", "g=new", "d=changed", "b=b", "a=new"])
+      #expect(try await t.rows("b", "h") == ["b=b", "d=changed", "g=new"])
+      #expect(try await t.rows("a", "z", limit: 2) == ["a=new", "b=b"])
+      #expect(try await t.rows("a", "z", isReverse: true, limit: 3) == ["h=h", "g=new", "d=changed"])
+      await t.rollback()
+    }
+    try await test.close()
+  }
+
+  @Test func savepointsBringBackEarlierValues() async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      let t = system.begin()
+      t.write("a", "1")
+      let outer = t.savepoint()
+      t.write("a", "2")
+      t.write("b", "2")
+      let inner = t.savepoint()
+      t.delete(key("a"))
+      #expect(try await t.read("a") == nil)
+      t.rollback(to: inner)
+      #expect(try await t.rows("a", "z") == ["a=2", "b=2"])
+      t.rollback(to: outer)
+      #expect(try await t.rows("a", "z") == ["a=1"])
+      t.write("c", "3")
+      t.rollback(to: outer)
+      #expect(try await t.rows("a", "z") == ["a=1"])
+      _ = try await t.commit()
+      #expect(try await system.begin().rows("a", "z") == ["a=1"])
+    }
+    try await test.close()
+  }
+
+  @Test func countersCountForEverybody() async throws {
+    let test = try await TestStore.open(reactors: 2)
+    for reactor in 0..<2 {
+      await test.together(8, on: reactor) { _, _, system in
+        for _ in 0..<5 {
+          do { _ = try await system.increment(key("n"), by: 1) } catch { Issue.record("\(error)") }
+        }
+      }
+    }
+    let sum = try await test.on { _, system in try await system.increment(key("n"), by: 0) }
+    #expect(sum == 80)
+    try await test.close()
+  }
+}

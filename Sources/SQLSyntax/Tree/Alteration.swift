@@ -7,8 +7,7 @@ public struct AlterTableStatement: Sendable, Equatable {
   public var table: TableReference
   public var ifExists: Bool
   public var actions: [AlterTableAction]
-  public init(_ kind: ObjectKind, table: TableReference, ifExists: Bool = false, actions: [AlterTableAction])
-  {
+  public init(_ kind: ObjectKind, table: TableReference, ifExists: Bool = false, actions: [AlterTableAction]) {
     self.kind = kind
     self.table = table
     self.ifExists = ifExists

@@ -19,8 +19,9 @@ public indirect enum Expression: Sendable, Equatable {
   case field(Expression, Identifier)
   /// `(composite).*`
   case allFields(Expression, SourcePosition)
-  /// `array[1]`, `array[1:2]`
-  case subscripted(Expression, Subscript)
+  /// `array[1]`, `array[1][2]`, `array[1:2]`: all brackets in a row. `(array[1])[2]` is two nodes, as it is two
+  /// steps in PostgreSQL.
+  case subscripted(Expression, [Subscript])
 
   /// A prefix operator.
   case unary(OperatorName, Expression)

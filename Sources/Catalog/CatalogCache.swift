@@ -1,0 +1,40 @@
+// The snapshots that a node, or a reactor, keeps. A transaction that uses the catalog reads the version key through
+// itself, so that the version is part of what it read: a schema change that commits before it does collides with it
+// like any other write, and neither needs a lock. With the version known, the snapshot is usually here already.
+
+import Synchronization
+import Transactions
+
+public final class CatalogCache: Sendable {
+  /// Newest first. More than one, for transactions that began before the last schema change.
+  private let snapshots = Mutex<[CatalogSnapshot]>([.genesis])
+  static let capacity = 4
+
+  public init() {}
+
+  /// The newest snapshot known here; another node's, or a later one, may be newer. For what needs no exact answer.
+  public var newest: CatalogSnapshot { snapshots.withLock { $0[0] } }
+
+  /// The catalog as `storage`'s transaction sees it: one point read if the snapshot is known.
+  public func view(in storage: some CatalogStorage) async throws(TransactionError) -> CatalogView {
+    let version = try CatalogSnapshot.decodeVersion(await storage.value(KeyLayout.catalogVersion, lock: nil))
+    if let known = snapshots.withLock({ $0.first { $0.version == version } }) { return CatalogView(known) }
+    let loaded = try await CatalogSnapshot.load(version: version, from: storage)
+    keep(loaded)
+    return CatalogView(loaded)
+  }
+
+  /// After a transaction that changed the catalog has committed: its view is the snapshot of the new version.
+  public func publish(_ view: CatalogView) {
+    if view.hasChanges { keep(view.snapshot) }
+  }
+
+  private func keep(_ snapshot: CatalogSnapshot) {
+    snapshots.withLock { all in
+      guard !all.contains(where: { $0.version == snapshot.version }) else { return }
+      let place = all.firstIndex { $0.version < snapshot.version } ?? all.count
+      all.insert(snapshot, at: place)
+      if all.count > Self.capacity { all.removeLast() }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// What the catalog needs of a transaction, and how it is loaded through one.
+//
+//   KeyLayout.catalogVersion                 varint: the version, grows by one with each transaction that changes the catalog
+//   KeyLayout.descriptor(kind, oid)          one object, see DescriptorCoding
+//   KeyLayout.garbage(table, index)          empty: data of an index that no descriptor knows any more
+//
+// Without a version key the store is fresh, and the catalog is `CatalogSnapshot.genesis`.
+
+import Encoding
+import SQLTypes
+import Transactions
+
+/// The part of `Transaction` that the catalog uses.
+public protocol CatalogStorage: AnyObject {
+  func value(_ key: Key, lock: LockRequest?) async throws(TransactionError) -> [UInt8]?
+  /// All entries of a span.
+  func entries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock
+  func put(_ key: Key, _ value: [UInt8])
+  func delete(_ key: Key)
+  /// Nanoseconds since the Unix epoch of the transaction's read timestamp.
+  var readWallTime: Int64 { get }
+}
+
+extension Transaction: CatalogStorage {
+  public var readWallTime: Int64 { readTimestamp.wall }
+
+  public func value(_ key: Key, lock: LockRequest?) async throws(TransactionError) -> [UInt8]? {
+    var block = KeyValueBlock()
+    return try await get(key, lock: lock, into: &block) ? block.value(0) : nil
+  }
+
+  public func entries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock {
+    var block = KeyValueBlock()
+    var rest: KeySpan? = span
+    while let next = rest { rest = try await scan(next, into: &block) }
+    return block
+  }
+}
+
+extension CatalogSnapshot {
+  static func decodeVersion(_ value: [UInt8]?) throws(TransactionError) -> UInt64 {
+    guard let value else { return 0 }
+    let version = value.withUnsafeBytes { bytes in
+      var reader = ByteReader(bytes)
+      let version = reader.readVarint()
+      return reader.isAtEnd ? version : nil
+    }
+    guard let version else { throw .unavailable("the catalog's version is damaged") }
+    return version
+  }
+
+  static func encodeVersion(_ version: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    ValueEncoding.appendVarint(version, to: &bytes)
+    return bytes
+  }
+
+  /// Reads every descriptor through `storage`, whose transaction sees the catalog at `version`.
+  static func load(version: UInt64, from storage: some CatalogStorage) async throws(TransactionError) -> CatalogSnapshot
+  {
+    if version == 0 { return .genesis }
+    let block = try await storage.entries(KeySpan(prefix: KeyLayout.descriptors))
+    var contents = CatalogContents()
+    for row in 0..<block.count {
+      let kind = block.withKey(row) { $0.count > KeyLayout.descriptors.bytes.count ? $0[2] : 0 }
+      guard let object = block.withValue(row, { DescriptorCoding.decode(kind: kind, $0) }) else {
+        throw .unavailable("the catalog's entry at \(block.key(row)) is damaged")
+      }
+      contents.put(object)
+    }
+    return CatalogSnapshot(version: version, contents: contents)
+  }
+}

@@ -1,0 +1,345 @@
+// Descriptors as stored values: a format byte, then the object's fields (FieldCoding). The tags below are the format:
+// never give a tag a second meaning, add new ones at the end.
+
+import Encoding
+import SQLTypes
+
+enum DescriptorCoding {
+  /// The format of tagged fields. A change of the framing itself, not a new field, would be 2.
+  static let format: UInt8 = 1
+
+  static func encode(_ object: CatalogObject) -> [UInt8] {
+    var writer = FieldWriter()
+    switch object {
+    case .relation(let table): write(table, &writer)
+    case .schema(let schema): write(schema, &writer)
+    case .database(let database): write(database, &writer)
+    case .role(let role): write(role, &writer)
+    }
+    return [format] + writer.bytes
+  }
+
+  /// `kind` is the letter of the object's key. Nil: damaged, or of a format that this version does not know.
+  static func decode(kind: UInt8, _ bytes: UnsafeRawBufferPointer) -> CatalogObject? {
+    guard bytes.first == format else { return nil }
+    let fields = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
+    switch kind {
+    case UInt8(ascii: "r"): return readTable(fields).map { .relation($0) }
+    case UInt8(ascii: "n"): return readSchema(fields).map { .schema($0) }
+    case UInt8(ascii: "d"): return readDatabase(fields).map { .database($0) }
+    case UInt8(ascii: "o"): return readRole(fields).map { .role($0) }
+    default: return nil
+    }
+  }
+
+  // MARK: Schemas, databases, roles
+
+  private static func write(_ schema: SchemaDescriptor, _ out: inout FieldWriter) {
+    out.oid(1, schema.oid)
+    out.text(2, schema.name)
+    out.oid(3, schema.owner)
+    out.text(4, schema.comment)
+    out.oid(5, schema.database)
+  }
+
+  private static func readSchema(_ bytes: UnsafeRawBufferPointer) -> SchemaDescriptor? {
+    var schema = SchemaDescriptor(oid: .invalid, name: "", owner: .invalid, database: .invalid)
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.oid.store(in: &schema.oid)
+      case 2: value.text.store(in: &schema.name)
+      case 3: value.oid.store(in: &schema.owner)
+      case 4: value.text.store(in: &schema.comment)
+      case 5: value.oid.store(in: &schema.database)
+      default: true
+      }
+    }
+    return isWhole ? schema : nil
+  }
+
+  private static func write(_ database: DatabaseDescriptor, _ out: inout FieldWriter) {
+    out.oid(1, database.oid)
+    out.text(2, database.name)
+    out.oid(3, database.owner)
+    out.flag(4, database.isTemplate)
+    out.flag(5, !database.allowsConnections)
+    out.text(6, database.comment)
+  }
+
+  private static func readDatabase(_ bytes: UnsafeRawBufferPointer) -> DatabaseDescriptor? {
+    var database = DatabaseDescriptor(oid: .invalid, name: "", owner: .invalid)
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.oid.store(in: &database.oid)
+      case 2: value.text.store(in: &database.name)
+      case 3: value.oid.store(in: &database.owner)
+      case 4: value.flag.store(in: &database.isTemplate)
+      case 5: value.flag.map { !$0 }.store(in: &database.allowsConnections)
+      case 6: value.text.store(in: &database.comment)
+      default: true
+      }
+    }
+    return isWhole ? database : nil
+  }
+
+  private static func write(_ role: RoleDescriptor, _ out: inout FieldWriter) {
+    out.oid(1, role.oid)
+    out.text(2, role.name)
+    out.flag(3, role.isSuperuser)
+    out.flag(4, role.canLogin)
+    out.flag(5, role.createsDatabases)
+    out.flag(6, role.createsRoles)
+    out.flag(7, !role.inherits)
+    out.flag(8, role.isReplication)
+    out.flag(9, role.bypassesRowSecurity)
+    out.integer(10, Int64(role.connectionLimit), unless: -1)
+    out.text(11, role.password)
+    out.integer(12, role.validUntil, unless: nil)
+    out.text(13, role.comment)
+  }
+
+  private static func readRole(_ bytes: UnsafeRawBufferPointer) -> RoleDescriptor? {
+    var role = RoleDescriptor(oid: .invalid, name: "")
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.oid.store(in: &role.oid)
+      case 2: value.text.store(in: &role.name)
+      case 3: value.flag.store(in: &role.isSuperuser)
+      case 4: value.flag.store(in: &role.canLogin)
+      case 5: value.flag.store(in: &role.createsDatabases)
+      case 6: value.flag.store(in: &role.createsRoles)
+      case 7: value.flag.map { !$0 }.store(in: &role.inherits)
+      case 8: value.flag.store(in: &role.isReplication)
+      case 9: value.flag.store(in: &role.bypassesRowSecurity)
+      case 10: value.int32.store(in: &role.connectionLimit)
+      case 11: value.text.store(in: &role.password)
+      case 12: value.integer.store(in: &role.validUntil)
+      case 13: value.text.store(in: &role.comment)
+      default: true
+      }
+    }
+    return isWhole ? role : nil
+  }
+
+  // MARK: Relations
+
+  private static func write(_ table: TableDescriptor, _ out: inout FieldWriter) {
+    out.oid(1, table.oid)
+    out.oid(2, table.schema)
+    out.text(3, table.name)
+    out.oid(4, table.owner)
+    switch table.kind {
+    case .table: break
+    case .view(let sql): out.text(5, sql)
+    case .sequence(let options): out.message(6) { write(options, &$0) }
+    case .virtual: preconditionFailure("a virtual relation is not stored")
+    }
+    for column in table.columns { out.message(7) { write(column, &$0) } }
+    if let primary = table.primaryIndex { out.message(8) { write(primary, &$0) } }
+    for index in table.indexes { out.message(9) { write(index, &$0) } }
+    for check in table.checks {
+      out.message(10) {
+        $0.oid(1, check.oid)
+        $0.text(2, check.name)
+        $0.text(3, check.expressionSQL)
+        $0.integers(4, check.columns.map(Int64.init))
+        $0.text(5, check.comment)
+      }
+    }
+    for dependency in table.dependencies {
+      out.message(11) {
+        $0.oid(1, dependency.relation)
+        $0.integers(2, dependency.columns.map(Int64.init))
+      }
+    }
+    out.text(12, table.comment)
+    out.integer(13, Int64(table.nextColumnID))
+    out.integer(14, Int64(table.nextIndexID))
+    out.integer(15, Int64(bitPattern: table.version))
+  }
+
+  private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
+    var table = TableDraft(
+      TableDescriptor(
+        oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: [], nextColumnID: 0,
+        nextIndexID: 0, version: 0))
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: return value.oid.store(in: &table.oid)
+      case 2: return value.oid.store(in: &table.schema)
+      case 3: return value.text.store(in: &table.name)
+      case 4: return value.oid.store(in: &table.owner)
+      case 5: return value.text.map { .view(sql: $0) }.store(in: &table.kind)
+      case 6: return readSequence(value.bytes).map { .sequence($0) }.store(in: &table.kind)
+      case 7: return readColumn(value.bytes).append(to: &table.columns)
+      case 8: return readIndex(value.bytes).store(in: &table.primaryIndex)
+      case 9: return readIndex(value.bytes).append(to: &table.indexes)
+      case 10:
+        var check = CheckConstraint(oid: .invalid, name: "", expressionSQL: "")
+        let isWhole = readFields(value.bytes) { tag, value in
+          switch tag {
+          case 1: value.oid.store(in: &check.oid)
+          case 2: value.text.store(in: &check.name)
+          case 3: value.text.store(in: &check.expressionSQL)
+          case 4: value.uint32s.store(in: &check.columns)
+          case 5: value.text.store(in: &check.comment)
+          default: true
+          }
+        }
+        table.checks.append(check)
+        return isWhole
+      case 11:
+        var dependency = RelationDependency(relation: .invalid)
+        let isWhole = readFields(value.bytes) { tag, value in
+          switch tag {
+          case 1: value.oid.store(in: &dependency.relation)
+          case 2: value.uint32s.store(in: &dependency.columns)
+          default: true
+          }
+        }
+        table.dependencies.append(dependency)
+        return isWhole
+      case 12: return value.text.store(in: &table.comment)
+      case 13: return value.uint32.store(in: &table.nextColumnID)
+      case 14: return value.uint32.store(in: &table.nextIndexID)
+      case 15: return value.integer.map { UInt64(bitPattern: $0) }.store(in: &table.version)
+      default: return true
+      }
+    }
+    return isWhole ? table.descriptor() : nil
+  }
+
+  private static func write(_ options: SequenceOptions, _ out: inout FieldWriter) {
+    out.type(1, options.type)
+    out.integer(2, options.start)
+    out.integer(3, options.increment)
+    out.integer(4, options.minimum)
+    out.integer(5, options.maximum)
+    out.integer(6, options.cache)
+    out.flag(7, options.cycles)
+    out.oid(8, options.ownerTable)
+    out.integer(9, options.ownerColumn.map(Int64.init))
+    out.integer(10, options.restart, unless: nil)
+    out.integer(11, Int64(bitPattern: options.generation))
+  }
+
+  private static func readSequence(_ bytes: UnsafeRawBufferPointer) -> SequenceOptions? {
+    var options = SequenceOptions()
+    (options.start, options.increment, options.minimum, options.maximum, options.cache) = (0, 0, 0, 0, 0)
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.type.store(in: &options.type)
+      case 2: value.integer.store(in: &options.start)
+      case 3: value.integer.store(in: &options.increment)
+      case 4: value.integer.store(in: &options.minimum)
+      case 5: value.integer.store(in: &options.maximum)
+      case 6: value.integer.store(in: &options.cache)
+      case 7: value.flag.store(in: &options.cycles)
+      case 8: value.oid.store(in: &options.ownerTable)
+      case 9: value.uint32.store(in: &options.ownerColumn)
+      case 10: value.integer.store(in: &options.restart)
+      case 11: value.integer.map { UInt64(bitPattern: $0) }.store(in: &options.generation)
+      default: true
+      }
+    }
+    return isWhole ? options : nil
+  }
+
+  private static func write(_ column: ColumnDescriptor, _ out: inout FieldWriter) {
+    out.integer(1, Int64(column.id))
+    out.text(2, column.name)
+    out.type(3, column.type)
+    out.flag(4, !column.isNullable)
+    out.text(5, column.defaultSQL)
+    out.integer(6, column.identity.map { Int64($0.rawValue) }, unless: nil)
+    out.text(7, column.generatedSQL)
+    out.integers(8, column.generatedFrom.map(Int64.init))
+    out.oid(9, column.ownedSequence)
+    out.flag(10, column.isHidden)
+    out.text(11, column.comment)
+  }
+
+  private static func readColumn(_ bytes: UnsafeRawBufferPointer) -> ColumnDescriptor? {
+    var column = ColumnDescriptor(id: 0, name: "", type: .unknown)
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.uint32.store(in: &column.id)
+      case 2: value.text.store(in: &column.name)
+      case 3: value.type.store(in: &column.type)
+      case 4: value.flag.map { !$0 }.store(in: &column.isNullable)
+      case 5: value.text.store(in: &column.defaultSQL)
+      case 6:
+        value.integer.flatMap { UInt8(exactly: $0) }.flatMap { IdentityKind(rawValue: $0) }.store(in: &column.identity)
+      case 7: value.text.store(in: &column.generatedSQL)
+      case 8: value.uint32s.store(in: &column.generatedFrom)
+      case 9: value.oid.store(in: &column.ownedSequence)
+      case 10: value.flag.store(in: &column.isHidden)
+      case 11: value.text.store(in: &column.comment)
+      default: true
+      }
+    }
+    return isWhole ? column : nil
+  }
+
+  private static func write(_ index: IndexDescriptor, _ out: inout FieldWriter) {
+    out.integer(1, Int64(index.id))
+    out.oid(2, index.oid)
+    out.text(3, index.name)
+    out.flag(4, index.isUnique)
+    out.flag(5, index.isPrimary)
+    out.flag(6, index.isConstraint)
+    out.oid(7, index.constraintOID)
+    out.flag(8, index.nullsNotDistinct)
+    for column in index.columns {
+      out.message(9) {
+        $0.integer(1, Int64(column.columnID))
+        $0.flag(2, column.isDescending)
+        $0.flag(3, column.nullsFirst)
+      }
+    }
+    out.integers(10, index.included.map(Int64.init))
+    out.text(11, index.predicateSQL)
+    out.integers(12, index.predicateColumns.map(Int64.init))
+    out.integer(13, Int64(index.state.rawValue), unless: Int64(IndexState.active.rawValue))
+    out.text(14, index.comment)
+    out.text(15, index.constraintComment)
+  }
+
+  private static func readIndex(_ bytes: UnsafeRawBufferPointer) -> IndexDescriptor? {
+    var index = IndexDescriptor(id: 0, oid: .invalid, name: "", columns: [], isUnique: false)
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: return value.uint32.store(in: &index.id)
+      case 2: return value.oid.store(in: &index.oid)
+      case 3: return value.text.store(in: &index.name)
+      case 4: return value.flag.store(in: &index.isUnique)
+      case 5: return value.flag.store(in: &index.isPrimary)
+      case 6: return value.flag.store(in: &index.isConstraint)
+      case 7: return value.oid.store(in: &index.constraintOID)
+      case 8: return value.flag.store(in: &index.nullsNotDistinct)
+      case 9:
+        var column = IndexColumn(columnID: 0)
+        let isWhole = readFields(value.bytes) { tag, value in
+          switch tag {
+          case 1: value.uint32.store(in: &column.columnID)
+          case 2: value.flag.store(in: &column.isDescending)
+          case 3: value.flag.store(in: &column.nullsFirst)
+          default: true
+          }
+        }
+        index.columns.append(column)
+        return isWhole
+      case 10: return value.uint32s.store(in: &index.included)
+      case 11: return value.text.store(in: &index.predicateSQL)
+      case 12: return value.uint32s.store(in: &index.predicateColumns)
+      case 13:
+        return value.integer.flatMap { UInt8(exactly: $0) }.flatMap { IndexState(rawValue: $0) }
+          .store(in: &index.state)
+      case 14: return value.text.store(in: &index.comment)
+      case 15: return value.text.store(in: &index.constraintComment)
+      default: return true
+      }
+    }
+    return isWhole ? index : nil
+  }
+}

@@ -1,0 +1,65 @@
+// A relation under change. Descriptors are immutable, so a change is a draft of all fields, made into a new descriptor
+// of the next version.
+
+import SQLTypes
+
+/// All fields of a `TableDescriptor`, to be changed.
+public struct TableDraft: Sendable {
+  public var oid: OID
+  public var schema: OID
+  public var name: String
+  public var owner: OID
+  public var kind: RelationKind
+  public var columns: [ColumnDescriptor]
+  public var primaryIndex: IndexDescriptor?
+  public var indexes: [IndexDescriptor]
+  public var checks: [CheckConstraint]
+  public var dependencies: [RelationDependency]
+  public var comment: String?
+  public var nextColumnID: UInt32
+  public var nextIndexID: UInt32
+  public var version: UInt64
+
+  public init(_ table: TableDescriptor) {
+    oid = table.oid
+    schema = table.schema
+    name = table.name
+    owner = table.owner
+    kind = table.kind
+    columns = table.columns
+    primaryIndex = table.primaryIndex
+    indexes = table.indexes
+    checks = table.checks
+    dependencies = table.dependencies
+    comment = table.comment
+    nextColumnID = table.nextColumnID
+    nextIndexID = table.nextIndexID
+    version = table.version
+  }
+
+  /// The descriptor with these fields.
+  public func descriptor() -> TableDescriptor {
+    TableDescriptor(
+      oid: oid, schema: schema, name: name, owner: owner, kind: kind, columns: columns, primaryIndex: primaryIndex,
+      indexes: indexes, checks: checks, dependencies: dependencies, comment: comment, nextColumnID: nextColumnID,
+      nextIndexID: nextIndexID, version: version)
+  }
+}
+
+extension TableDescriptor {
+  /// The next version of this descriptor, changed by `body`.
+  public func changed(_ body: (inout TableDraft) throws(SQLError) -> Void) throws(SQLError) -> TableDescriptor {
+    var draft = TableDraft(self)
+    try body(&draft)
+    draft.version += 1
+    return draft.descriptor()
+  }
+
+  /// Equal in every field.
+  func isIdentical(to other: TableDescriptor) -> Bool {
+    oid == other.oid && schema == other.schema && name == other.name && owner == other.owner && kind == other.kind
+      && columns == other.columns && primaryIndex == other.primaryIndex && indexes == other.indexes
+      && checks == other.checks && dependencies == other.dependencies && comment == other.comment
+      && nextColumnID == other.nextColumnID && nextIndexID == other.nextIndexID && version == other.version
+  }
+}

@@ -1,0 +1,84 @@
+// `COPY … FROM`: bytes to typed batches to rows of a table, a batch at a time, so that memory stays bounded.
+
+import Catalog
+import Expressions
+import Planning
+import SQLTypes
+
+/// Where copied rows go.
+public struct CopyTarget: Sendable {
+  public var table: TableDescriptor
+  /// Ordinals, among the table's columns, of the fields in each row of the stream.
+  public var fields: [Int]
+  /// A value for each of the table's columns, in order: a column of the stream's row, or a default.
+  public var values: [ScalarExpression]
+  public var checks: [RowCheck]
+  public var predicates: IndexPredicates
+
+  public init(
+    table: TableDescriptor, fields: [Int], values: [ScalarExpression], checks: [RowCheck],
+    predicates: IndexPredicates
+  ) {
+    self.table = table
+    self.fields = fields
+    self.values = values
+    self.checks = checks
+    self.predicates = predicates
+  }
+}
+
+/// A `COPY … FROM` under way. Give it bytes as they come, then `finish`.
+public final class CopyIn {
+  private let target: CopyTarget
+  private let context: ExecutionContext
+  private let decoder: CopyDecoder
+  private let writer: TableWriter
+  private let draws: SequenceDraws
+
+  public init(_ target: CopyTarget, _ options: CopyOptions, _ context: ExecutionContext) throws(SQLError) {
+    self.target = target
+    self.context = context
+    decoder = try CopyDecoder(
+      relation: target.table.name,
+      columns: target.fields.map { (name: target.table.columns[$0].name, type: target.table.columns[$0].type) },
+      options: options, settings: context.format)
+    writer = try TableWriter(target.table, checks: target.checks, predicates: target.predicates, context)
+    draws = SequenceDraws(in: target.values)
+  }
+
+  /// Takes bytes in and writes the rows that are whole.
+  public func receive(_ bytes: UnsafeRawBufferPointer) async throws(SQLError) {
+    decoder.append(bytes)
+    try await drain()
+  }
+
+  public func receive(_ bytes: [UInt8]) async throws(SQLError) {
+    bytes.withUnsafeBytes { decoder.append($0) }
+    try await drain()
+  }
+
+  /// Writes what is left. Returns the number of rows copied.
+  public func finish() async throws(SQLError) -> Int {
+    decoder.finish()
+    try await drain()
+    return context.affectedRows
+  }
+
+  private func drain() async throws(SQLError) {
+    while let batch = try decoder.next() {
+      try context.checkInterruption()
+      try await draws.reserve(rows: batch.rowCount, context)
+      var columns: [ColumnVector] = []
+      columns.reserveCapacity(target.values.count)
+      for value in target.values { columns.append(try Evaluator.evaluate(value, batch, context.evaluation)) }
+      do throws(SQLError) {
+        try await writer.insert(writer.withRowIDs(Batch(columns: columns, rowCount: batch.rowCount)))
+      } catch {
+        guard error.context == nil, let row = writer.failedRow else { throw error }
+        var error = error
+        error.context = "COPY \(target.table.name), line \(decoder.lines[row])"
+        throw error
+      }
+    }
+  }
+}

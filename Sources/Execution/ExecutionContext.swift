@@ -1,0 +1,133 @@
+// What one execution of a plan works with: its transaction, the expressions' surroundings, limits, and the doors to what
+// lies outside this room (relations computed from the catalog, sequences, temporary files, the clock).
+// Confined to the statement's task. A prepared statement's operators keep one context and get a new transaction in it
+// for each execution.
+
+import Catalog
+import Encoding
+import Expressions
+import Planning
+import SQLTypes
+import Transactions
+
+/// Computes the rows of relations that are not stored: `pg_catalog`, `information_schema`, `meridian_catalog`.
+public protocol VirtualTableProvider: AnyObject {
+  /// All rows of `table`, the columns with these ids in this order. Any number of rows a batch.
+  func rows(of table: TableDescriptor, columns: [UInt32]) async throws(SQLError) -> [Batch]
+}
+
+/// Values of sequences, taken before expressions that draw from them are computed.
+public protocol SequenceReserver: AnyObject {
+  /// Makes sure that the next `count` calls of `SessionServices.nextValue(ofSequence:)` need no storage.
+  func reserve(_ sequence: OID, count: Int) async throws(SQLError)
+}
+
+/// Bounds of an execution.
+public struct ExecutionLimits: Sendable, Hashable {
+  /// Bytes that sorts, hash tables and buffers of one execution may hold before they spill to temporary files.
+  /// PostgreSQL's `work_mem` is per operation; here it is per statement, so the default is larger.
+  public var workMemory = 64 << 20
+  /// Bytes beyond which an operation that cannot spill fails with 53200.
+  public var hardMemory = 1 << 30
+  public init() {}
+
+  /// Rows of a scan's first page when the plan has no hint; pages grow from here to a full batch.
+  static let firstPageRows = 64
+}
+
+/// Bytes held by the operators of one execution.
+final class MemoryAccount {
+  private(set) var used = 0
+  func grow(_ byteCount: Int) { used += byteCount }
+  func shrink(_ byteCount: Int) { used = max(0, used - byteCount) }
+}
+
+public final class ExecutionContext {
+  public var transaction: Transaction
+  public let evaluation: EvaluationContext
+  public var limits = ExecutionLimits()
+  /// Whether the client, or `statement_timeout`, wants the statement to end: the error to end it with, or nil.
+  public var interruption: () -> SQLError? = { nil }
+  public var virtualTables: (any VirtualTableProvider)?
+  public var sequences: (any SequenceReserver)?
+  /// Names a relation for error messages.
+  public var relation: (OID) -> TableDescriptor? = { _ in nil }
+  /// Names a schema for error fields.
+  public var schemaName: (OID) -> String? = { _ in nil }
+  public var spill: any SpillStorage = TemporaryDirectory()
+  /// How values appear in error details.
+  public var format = FormatSettings.standard
+  /// Set for `EXPLAIN ANALYZE`.
+  public var instrumentation: Instrumentation?
+  public let codecs: CodecCache
+  /// Row ids of tables without primary key.
+  public let rowIDs: RowIDGenerator
+
+  /// Rows inserted, updated or deleted so far.
+  public internal(set) var affectedRows = 0
+
+  let memory = MemoryAccount()
+  var materialized: [Int: MaterializedRows] = [:]
+
+  /// `codecs` is one for each reactor, `rowIDs` one for the node.
+  public init(
+    transaction: Transaction, evaluation: EvaluationContext, codecs: CodecCache, rowIDs: RowIDGenerator
+  ) {
+    self.transaction = transaction
+    self.evaluation = evaluation
+    self.codecs = codecs
+    self.rowIDs = rowIDs
+  }
+
+  @inline(__always)
+  func checkInterruption() throws(SQLError) {
+    if let error = interruption() { throw error }
+  }
+
+  /// Whether operators that can spill should do so now.
+  var isOverWorkMemory: Bool { memory.used > limits.workMemory }
+
+  /// Error 53200 when an operation that cannot spill holds too much.
+  func checkHardMemory() throws(SQLError) {
+    if memory.used > limits.hardMemory {
+      throw SQLError(
+        .outOfMemory, "out of memory",
+        detail: "The statement holds \(memory.used) bytes, its limit is \(limits.hardMemory).")
+    }
+  }
+
+  // MARK: The transaction, with errors as clients see them
+
+  func get(_ key: Key, lock: LockRequest?, into block: inout KeyValueBlock) async throws(SQLError) -> Bool {
+    do throws(TransactionError) {
+      return try await transaction.get(key, lock: lock, into: &block)
+    } catch {
+      throw SQLError(error, relation: relation)
+    }
+  }
+
+  func get(_ keys: [Key], lock: LockRequest?, into block: inout KeyValueBlock) async throws(SQLError) {
+    do throws(TransactionError) {
+      try await transaction.get(keys, lock: lock, into: &block)
+    } catch {
+      throw SQLError(error, relation: relation)
+    }
+  }
+
+  func scan(_ span: KeySpan, _ options: ScanOptions, into block: inout KeyValueBlock) async throws(SQLError) -> KeySpan?
+  {
+    do throws(TransactionError) {
+      return try await transaction.scan(span, options, into: &block)
+    } catch {
+      throw SQLError(error, relation: relation)
+    }
+  }
+
+  func flushIfNeeded() async throws(SQLError) {
+    do throws(TransactionError) {
+      try await transaction.flushIfNeeded()
+    } catch {
+      throw SQLError(error, relation: relation)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// UPDATE and DELETE. Their sources give locked rows; a row that a join gives more than once is changed once, by the first.
+
+import Encoding
+import Expressions
+import Planning
+import SQLTypes
+
+/// Drops rows whose primary key came before in the statement.
+struct FirstTouch {
+  private var seen = KeyTable()
+
+  mutating func first(_ batch: Batch, _ writer: TableWriter) -> Batch {
+    var fresh: [Int32] = []
+    for row in 0..<batch.rowCount where seen.insert(writer.primaryKey(batch, row).bytes).isNew {
+      fresh.append(Int32(row))
+    }
+    return fresh.count == batch.rowCount ? batch : batch.gather(fresh)
+  }
+
+  mutating func removeAll() { seen.removeAll() }
+}
+
+final class UpdateOperator: Operator {
+  private let source: Operator
+  private let plan: UpdatePlan
+  private let writer: TableWriter
+  private let changed: Set<Int>
+  private let mayRepeat: Bool
+  private var touch = FirstTouch()
+
+  init(_ source: Operator, _ plan: UpdatePlan) throws(SQLError) {
+    self.source = source
+    self.plan = plan
+    writer = try TableWriter(plan.table, checks: plan.checks, predicates: plan.predicates, source.context)
+    changed = Set(plan.assignments.map(\.column))
+    let columnCount = plan.table.columns.count
+    mayRepeat = source.kinds.count > columnCount
+    super.init(
+      source.context, kinds: plan.returnsRows ? writer.codec.kinds + source.kinds.dropFirst(columnCount) : [])
+  }
+
+  override func next() async throws(SQLError) -> Batch? {
+    let columnCount = writer.codec.kinds.count
+    while var batch = try await source.next() {
+      try context.checkInterruption()
+      if mayRepeat { batch = touch.first(batch, writer) }
+      if batch.rowCount == 0 { continue }
+      let old = Batch(columns: Array(batch.columns.prefix(columnCount)), rowCount: batch.rowCount)
+      var new = old
+      for assignment in plan.assignments {
+        new.columns[assignment.column] = try Evaluator.evaluate(assignment.value, batch, context.evaluation)
+      }
+      try await writer.update(old: old, new: new, changed: changed)
+      if plan.returnsRows {
+        return Batch(columns: new.columns + batch.columns.dropFirst(columnCount), rowCount: batch.rowCount)
+      }
+    }
+    return nil
+  }
+
+  override func rewind(_ reason: Rewind) {
+    touch.removeAll()
+    source.rewind(reason)
+  }
+}
+
+final class DeleteOperator: Operator {
+  private let source: Operator
+  private let plan: DeletePlan
+  private let writer: TableWriter
+  private let mayRepeat: Bool
+  private var touch = FirstTouch()
+
+  init(_ source: Operator, _ plan: DeletePlan) throws(SQLError) {
+    self.source = source
+    self.plan = plan
+    writer = try TableWriter(plan.table, checks: [], predicates: plan.predicates, source.context)
+    mayRepeat = source.kinds.count > plan.table.columns.count
+    super.init(source.context, kinds: plan.returnsRows ? source.kinds : [])
+  }
+
+  override func next() async throws(SQLError) -> Batch? {
+    while var batch = try await source.next() {
+      try context.checkInterruption()
+      if mayRepeat { batch = touch.first(batch, writer) }
+      if batch.rowCount == 0 { continue }
+      try await writer.delete(batch)
+      if plan.returnsRows { return batch }
+    }
+    return nil
+  }
+
+  override func rewind(_ reason: Rewind) {
+    touch.removeAll()
+    source.rewind(reason)
+  }
+}

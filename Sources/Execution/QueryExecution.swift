@@ -1,0 +1,53 @@
+// The executor as sessions see it: a plan and a context make an execution, pulled a batch at a time, so that a portal may
+// stop after any number of rows and go on later. A prepared statement keeps its execution and begins it anew, which
+// costs no allocation of operators.
+
+import Catalog
+import Expressions
+import Planning
+import SQLTypes
+import Transactions
+
+public final class QueryExecution {
+  public let plan: QueryPlan
+  public let context: ExecutionContext
+  private let root: Operator
+  private var isDone = false
+
+  /// Prepares to run `plan`. The context's parameters and transaction may still change until the first `next`.
+  public init(_ plan: QueryPlan, _ context: ExecutionContext) throws(SQLError) {
+    self.plan = plan
+    self.context = context
+    root = try OperatorBuilder(context: context, drawsFromSequences: !plan.sequences.isEmpty).build(plan.root)
+    prepareSlots()
+  }
+
+  /// The next rows, or nil after the last; errors of the transaction come as what a client may see. Batches have at least
+  /// one row. A statement without result rows does its work in the first call.
+  public func next() async throws(SQLError) -> Batch? {
+    if isDone { return nil }
+    guard let batch = try await root.next() else {
+      isDone = true
+      return nil
+    }
+    return batch
+  }
+
+  /// Rows inserted, updated or deleted so far.
+  public var affectedRows: Int { context.affectedRows }
+
+  /// Makes the next call of `next` run the plan again, in another transaction. Parameters are in the context.
+  public func restart(in transaction: Transaction) {
+    context.transaction = transaction
+    context.affectedRows = 0
+    context.materialized.removeAll()
+    isDone = false
+    prepareSlots()
+    root.rewind(.restart)
+  }
+
+  private func prepareSlots() {
+    let missing = plan.outerSlotCount - context.evaluation.outer.count
+    if missing > 0 { context.evaluation.outer += Array(repeating: .null, count: missing) }
+  }
+}

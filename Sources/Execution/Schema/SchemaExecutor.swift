@@ -1,0 +1,106 @@
+// Carries out DDL: metadata through the catalog's writer, rows through `IndexBuild`. Everything happens in the statement's
+// transaction, except for index builds outside of transaction blocks, which are done in steps.
+// What a dropped or rewritten table leaves behind is noted by the writer as garbage, to be cleared after the commit.
+
+import Catalog
+import Expressions
+import Planning
+import SQLTypes
+
+public enum SchemaExecutor {
+  /// Carries out one operation. Errors are PostgreSQL's; after one the transaction is to be rolled back (to a savepoint).
+  public static func run(
+    _ operation: SchemaOperation, _ context: SchemaContext
+  ) async throws(SQLError) -> SchemaOutcome {
+    var outcome = SchemaOutcome()
+    switch operation {
+    case .createIndex(let table, let index, let ifNotExists, _):
+      let isMade = try await IndexBuild(context: context).create(
+        index, on: table, ifNotExists: ifNotExists, writer: nil)
+      if !isMade { outcome.notices.append(exists("relation", index.name)) }
+    case .alterTable(let table, let actions):
+      try await TableAlteration(context: context).run(actions, on: table, &outcome)
+    case .notice(let notice):
+      outcome.notices.append(notice)
+    case .createTableAs(let definition, let ifNotExists, let source, let withData):
+      let writer = try await context.writer()
+      guard let table = try writer.createTable(definition, ifNotExists: ifNotExists) else {
+        outcome.notices.append(exists("relation", definition.name))
+        break
+      }
+      outcome.rowCount = withData ? try await fill(table, source, context) : 0
+    default:
+      try runInCatalog(operation, try await context.writer(), &outcome)
+    }
+    return outcome
+  }
+
+  /// Operations that change nothing but the catalog.
+  private static func runInCatalog(
+    _ operation: SchemaOperation, _ writer: CatalogWriter, _ outcome: inout SchemaOutcome
+  ) throws(SQLError) {
+    switch operation {
+    case .createTable(let definition, let ifNotExists):
+      if try writer.createTable(definition, ifNotExists: ifNotExists) == nil {
+        outcome.notices.append(exists("relation", definition.name))
+      }
+    case .createView(let schema, let name, let sql, let columns, let dependencies, let replaces):
+      _ = try writer.createView(
+        schema: schema, name: name, sql: sql, columns: columns, dependencies: dependencies, replaces: replaces)
+    case .createSequence(let schema, let name, let options, let ifNotExists):
+      if try writer.createSequence(schema: schema, name: name, options, ifNotExists: ifNotExists) == nil {
+        outcome.notices.append(exists("relation", name))
+      }
+    case .alterSequence(let sequence, let options, let restart):
+      _ = try writer.alterSequence(sequence, options, restart: restart)
+    case .createSchema(let name, let owner, let ifNotExists):
+      if try writer.createSchema(name: name, owner: owner, ifNotExists: ifNotExists) == nil {
+        outcome.notices.append(SQLError(.duplicateSchema, "schema \"\(name)\" already exists, skipping"))
+      }
+    case .createDatabase(let name): _ = try writer.createDatabase(name: name)
+    case .createRole(let name, let options): _ = try writer.createRole(name: name, options)
+    case .alterRole(let name, let options): _ = try writer.alterRole(name: name, options)
+    case .renameIndex(_, let index, let name): _ = try writer.renameIndex(index, to: name)
+    case .renameSchema(let schema, let name): _ = try writer.renameSchema(schema, to: name)
+    case .dropRelations(let relations, let cascades):
+      outcome.notices += try writer.dropRelations(relations, cascades: cascades).notices
+    case .dropIndexes(let indexes, let cascades): _ = try writer.dropIndexes(indexes, cascades: cascades)
+    case .dropSchemas(let schemas, let cascades):
+      outcome.notices += try writer.dropSchemas(schemas, cascades: cascades).notices
+    case .dropDatabase(let database): outcome.notices += try writer.dropDatabase(database).notices
+    case .dropRoles(let roles): try writer.dropRoles(roles)
+    case .truncate(let tables, let restartsIdentity, _):
+      for table in tables {
+        _ = try writer.replaceStorage(of: table)
+        if restartsIdentity { try writer.restartSequences(ownedBy: table) }
+      }
+    case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
+    case .createIndex, .alterTable, .createTableAs, .notice:
+      preconditionFailure("these are carried out with rows")
+    }
+  }
+
+  static func exists(_ what: String, _ name: String) -> SQLError {
+    SQLError(.duplicateTable, "\(what) \"\(name)\" already exists, skipping")
+  }
+
+  private static func fill(
+    _ table: TableDescriptor, _ source: QueryPlan, _ context: SchemaContext
+  ) async throws(SQLError) -> Int {
+    let query = try Executor.run(source, context.execution)
+    let writer = try TableWriter(table, checks: [], predicates: [:], context.execution)
+    context.progress.phase = "filling table \(table.name)"
+    var rows = 0
+    while let batch = try await query.next() {
+      // Columns behind the query's are the hidden row id.
+      var columns = batch.columns
+      for ordinal in columns.count..<max(columns.count, table.columns.count) {
+        columns.append(ColumnVector(writer.codec.kinds[ordinal], repeating: .null, count: batch.rowCount))
+      }
+      try await writer.insert(writer.withRowIDs(Batch(columns: columns, rowCount: batch.rowCount)))
+      rows += batch.rowCount
+      context.progress.rowCount = rows
+    }
+    return rows
+  }
+}

@@ -1,0 +1,98 @@
+// ALTER TABLE, one action after the other in one transaction; a lone `ADD UNIQUE` outside of blocks is built in steps.
+
+import Catalog
+import Expressions
+import Planning
+import SQLTypes
+
+struct TableAlteration {
+  let context: SchemaContext
+  private var build: IndexBuild { IndexBuild(context: context) }
+
+  func run(
+    _ actions: [AlterTableAction], on table: OID, _ outcome: inout SchemaOutcome
+  ) async throws(SQLError) {
+    if actions.count == 1, case .addUnique(let index) = actions[0], context.steps != nil {
+      _ = try await build.create(index, on: table, ifNotExists: false, writer: nil)
+      return
+    }
+    let writer = try await context.writer()
+    for action in actions { try await run(action, on: table, writer, &outcome) }
+  }
+
+  private func run(
+    _ action: AlterTableAction, on oid: OID, _ writer: CatalogWriter, _ outcome: inout SchemaOutcome
+  ) async throws(SQLError) {
+    guard let table = context.view.relation(oid) else {
+      throw SQLError(.undefinedTable, "relation with OID \(oid) does not exist")
+    }
+    switch action {
+    case .addColumn(let column, let ifNotExists, let check, let sequence):
+      guard
+        let changed = try writer.addColumn(
+          column, to: oid, checks: check.map { [$0] } ?? [], sequence: sequence, ifNotExists: ifNotExists)
+      else {
+        outcome.notices.append(
+          SQLError(
+            .duplicateColumn, "column \"\(column.name)\" of relation \"\(table.name)\" already exists, skipping"))
+        return
+      }
+      guard case .table = changed.kind, let ordinal = changed.columns.indices.last else { return }
+      let added = changed.columns[ordinal]
+      var value: ScalarExpression?
+      if let sql = added.generatedSQL ?? added.defaultSQL {
+        value = try context.compiler.compile(sql, over: changed, as: added.type)
+      } else if let sequence = added.ownedSequence {
+        value = try context.compiler.compile(
+          SequenceReferences.nextValueSQL(sequence), over: changed, as: added.type)
+      }
+      if case .constant(.null, _)? = value { value = nil }
+      if value != nil || !added.isNullable {
+        try await build.fillColumn(value, of: ordinal, from: table, in: changed)
+      }
+      for check in changed.checks where !table.checks.contains(where: { $0.oid == check.oid }) {
+        try await build.requireCheck(check, in: changed)
+      }
+    case .dropColumn(let name, let ifExists, let cascades):
+      guard let result = try writer.dropColumn(of: oid, named: name, ifExists: ifExists, cascades: cascades) else {
+        outcome.notices.append(
+          SQLError(.undefinedColumn, "column \"\(name)\" of relation \"\(table.name)\" does not exist, skipping"))
+        return
+      }
+      outcome.notices += result.notices
+      if result.isRewritten { try await build.rewrite(from: result.old, to: result.new) }
+    case .renameColumn(let old, let new): _ = try writer.renameColumn(of: oid, from: old, to: new)
+    case .setDefault(let column, let sql): _ = try writer.setDefault(of: oid, column: column, sql: sql)
+    case .setNotNull(let column, let isNotNull):
+      if isNotNull, let id = table.column(named: column)?.id { try await build.requireNoNulls([id], in: table) }
+      _ = try writer.setNotNull(of: oid, column: column, isNotNull: isNotNull)
+    case .addPrimaryKey(let index):
+      if table.primaryIndex?.isConstraint != true {
+        try await build.requireNoNulls(index.columns.map(\.columnID), in: table)
+      }
+      let (old, new) = try writer.swapPrimaryIndex(of: oid, to: index)
+      try await build.rewrite(from: old, to: new)
+    case .addUnique(let index):
+      _ = try await build.create(index, on: oid, ifNotExists: false, writer: writer)
+    case .addCheck(let check):
+      let changed = try writer.addCheck(check, to: oid)
+      for check in changed.checks where !table.checks.contains(where: { $0.oid == check.oid }) {
+        try await build.requireCheck(check, in: changed)
+      }
+    case .dropConstraint(let name, let ifExists, let cascades):
+      guard let result = try writer.dropConstraint(of: oid, named: name, ifExists: ifExists, cascades: cascades)
+      else {
+        outcome.notices.append(
+          SQLError(
+            .undefinedObject, "constraint \"\(name)\" of relation \"\(table.name)\" does not exist, skipping"))
+        return
+      }
+      outcome.notices += result.notices
+      if result.isRewritten { try await build.rewrite(from: result.old, to: result.new) }
+    case .renameConstraint(let old, let new): _ = try writer.renameConstraint(of: oid, from: old, to: new)
+    case .rename(let name): _ = try writer.rename(oid, to: name)
+    case .setSchema(let schema): _ = try writer.setSchema(of: oid, to: schema)
+    case .setOwner(let role): _ = try writer.setOwner(of: oid, to: role)
+    }
+  }
+}

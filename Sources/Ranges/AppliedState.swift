@@ -1,0 +1,83 @@
+// How far a replica has applied its log, written in the same batch as what was applied; and where a range's own keys lie
+// in the `local` family.
+//
+//   'r' | range, 8 bytes BE | 'a'                        applied state
+//   'r' | range, 8 bytes BE | 't' | transaction id       transaction record
+//   applied state: CRC-32C of the rest, 4 bytes LE | version 1 | varint index | varint term | closed, 12 | largest, 12
+
+import Clocks
+import Encoding
+import Storage
+
+struct AppliedState: Equatable {
+  var index: UInt64 = 0
+  var term: UInt64 = 0
+  var closedTimestamp = Timestamp.zero
+  /// The largest timestamp of anything ever written.
+  var largestTimestamp = Timestamp.zero
+
+  func encoded() -> [UInt8] {
+    var body: [UInt8] = [1]
+    ValueEncoding.appendVarint(index, to: &body)
+    ValueEncoding.appendVarint(term, to: &body)
+    closedTimestamp.appendEncoded(to: &body)
+    largestTimestamp.appendEncoded(to: &body)
+    return LocalKeys.sealed(body)
+  }
+
+  init() {}
+
+  init(encoded bytes: [UInt8], range: RangeID) throws(StorageError) {
+    let damaged = StorageError.corruption("the applied state of range \(range) is damaged")
+    let decoded: AppliedState? = LocalKeys.opened(bytes) { reader in
+      guard reader.readUInt8() == 1, let index = reader.readVarint(), let term = reader.readVarint(),
+        let closedBytes = reader.readBytes(Timestamp.encodedCount),
+        let closed = Timestamp(encoded: closedBytes),
+        let largestBytes = reader.readBytes(Timestamp.encodedCount),
+        let largest = Timestamp(encoded: largestBytes)
+      else { return nil }
+      var state = AppliedState()
+      state.index = index
+      state.term = term
+      state.closedTimestamp = closed
+      state.largestTimestamp = largest
+      return state
+    }
+    guard let decoded else { throw damaged }
+    self = decoded
+  }
+}
+
+enum LocalKeys {
+  static func prefix(_ range: RangeID) -> [UInt8] {
+    var key: [UInt8] = [UInt8(ascii: "r")]
+    ValueEncoding.appendBigEndian(range.rawValue, to: &key)
+    return key
+  }
+
+  static func appliedState(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "a")] }
+
+  static func records(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "t")] }
+
+  /// Bytes behind their checksum.
+  static func sealed(_ body: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(body.count + 4)
+    ValueEncoding.appendFixed(body.withUnsafeBytes { CRC32C.checksum($0) }, to: &bytes)
+    bytes.append(contentsOf: body)
+    return bytes
+  }
+
+  /// Nil if the checksum fails or `body` cannot make sense of the bytes.
+  static func opened<T>(_ bytes: [UInt8], _ body: (inout ByteReader) -> T?) -> T? {
+    bytes.withUnsafeBytes { raw in
+      guard raw.count >= 4 else { return nil }
+      let rest = UnsafeRawBufferPointer(rebasing: raw[4...])
+      guard CRC32C.checksum(rest) == UInt32(littleEndian: raw.loadUnaligned(as: UInt32.self)) else {
+        return nil
+      }
+      var reader = ByteReader(rest)
+      return body(&reader)
+    }
+  }
+}

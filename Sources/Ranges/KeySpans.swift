@@ -1,0 +1,43 @@
+// Lists of spans that stay short: when there are too many, neighbours are joined over the gap between them. A joined
+// span covers more than was asked for: for intents that costs a longer look, for reads a needless conflict, never a miss.
+
+import Encoding
+
+public enum KeySpans {
+  /// The spans sorted and merged where they touch.
+  static func normalized(_ spans: [KeySpan]) -> [KeySpan] {
+    let sorted = spans.sorted { $0.start < $1.start }
+    var merged: [KeySpan] = []
+    for span in sorted where !span.isEmpty {
+      if let last = merged.last, span.start <= last.end {
+        if merged[merged.count - 1].end < span.end { merged[merged.count - 1].end = span.end }
+      } else {
+        merged.append(span)
+      }
+    }
+    return merged
+  }
+
+  /// At most `limit` spans that cover `spans`: neighbours join in pairs.
+  public static func condensed(_ spans: [KeySpan], limit: Int) -> [KeySpan] {
+    var merged = normalized(spans)
+    while merged.count > limit {
+      var half: [KeySpan] = []
+      half.reserveCapacity(merged.count / 2 + 1)
+      var index = 0
+      while index < merged.count {
+        let last = min(index + 1, merged.count - 1)
+        half.append(KeySpan(start: merged[index].start, end: merged[last].end))
+        index += 2
+      }
+      merged = half
+    }
+    return merged
+  }
+
+  static func adding(_ span: KeySpan, to spans: [KeySpan], limit: Int) -> [KeySpan] {
+    if spans.contains(where: { $0.contains(span) }) { return spans }
+    let all = spans + [span]
+    return all.count > limit ? condensed(all, limit: limit / 2) : all
+  }
+}

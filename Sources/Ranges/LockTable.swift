@@ -1,0 +1,302 @@
+// The locks of one range: unreplicated, in memory, first come first served.
+//
+// Invariants: holders of one key are compatible with each other; the first waiter of a queue is not compatible with the
+// holders, so that no lock is free while somebody waits for it; a lock with neither holders nor waiters is not in the table.
+// Locks are re-entrant. A holder that wants more goes before everybody else in the queue and waits only for the other
+// holders. An intent that somebody met stands here as an exclusive lock of its transaction, so waits for intents and for
+// locks are one graph. Losing this table costs a refresh, never correctness: what a lock promised is checked at commit.
+// A wait that closes a cycle ends with exactly one victim, the youngest transaction in the cycle.
+
+import Clocks
+import DequeModule
+import Encoding
+import Storage
+
+/// A transaction as this lock table knows it.
+final class LockOwner {
+  let id: TransactionID
+  /// When it began; the larger, the younger.
+  let start: Timestamp
+  /// For messages: what the transaction calls itself.
+  let label: String
+  fileprivate(set) var held: [KeyLock] = []
+  /// What it waits for now.
+  fileprivate(set) var waiting: Waiter?
+
+  init(id: TransactionID, start: Timestamp, label: String) {
+    self.id = id
+    self.start = start
+    self.label = label
+  }
+}
+
+/// The lock of one key.
+final class KeyLock {
+  struct Holder {
+    var owner: LockOwner
+    var strength: LockStrength
+    /// A locking read saw that no version is newer than its transaction's read timestamp; while the lock is held, none appears.
+    var isCurrent: Bool
+  }
+
+  let key: Key
+  fileprivate(set) var holders: [Holder] = []
+  fileprivate var queue: Deque<Waiter> = []
+
+  init(_ key: Key) { self.key = key }
+}
+
+/// The answer to a request for a lock.
+enum LockAcquisition {
+  case granted(KeyLock)
+  /// In the queue; after `granted` the lock is held.
+  case wait(Waiter)
+  /// Held by another, and the policy says not to wait.
+  case unavailable
+  /// Waiting would close a cycle that this transaction, the youngest, must break.
+  case deadlock(String)
+  /// A bound was hit.
+  case limit(String)
+}
+
+final class LockTable {
+  private var locks: [Key: KeyLock] = [:]
+  private var owners: [TransactionID: LockOwner] = [:]
+
+  var isEmpty: Bool { locks.isEmpty }
+  var lockCount: Int { locks.count }
+
+  func owner(_ id: TransactionID) -> LockOwner? { owners[id] }
+
+  /// The owner's entry, made on first use.
+  func owner(_ id: TransactionID, start: Timestamp, label: String) -> LockOwner {
+    if let owner = owners[id] { return owner }
+    let owner = LockOwner(id: id, start: start, label: label)
+    owners[id] = owner
+    return owner
+  }
+
+  // MARK: - Acquiring
+
+  func acquire(
+    _ key: Key, _ strength: LockStrength, by owner: LockOwner, policy: LockWaitPolicy
+  ) -> LockAcquisition {
+    guard let lock = locks[key] else {
+      guard owner.held.count < Limits.locksPerTransaction else {
+        return .limit("a transaction may hold at most \(Limits.locksPerTransaction) row locks")
+      }
+      let lock = KeyLock(key)
+      lock.holders.append(KeyLock.Holder(owner: owner, strength: strength, isCurrent: false))
+      locks[key] = lock
+      owner.held.append(lock)
+      return .granted(lock)
+    }
+    let mine = lock.holders.firstIndex { $0.owner === owner }
+    if let mine {
+      if lock.holders[mine].strength >= strength { return .granted(lock) }
+      if lock.holders.count == 1 {
+        lock.holders[mine].strength = strength
+        return .granted(lock)
+      }
+    } else if !Self.conflicts(strength, with: lock) {
+      lock.holders.append(KeyLock.Holder(owner: owner, strength: strength, isCurrent: false))
+      owner.held.append(lock)
+      return .granted(lock)
+    }
+    guard policy == .wait else { return .unavailable }
+    guard lock.queue.count < Limits.waitersPerLock else {
+      return .limit("\(Limits.waitersPerLock) transactions already wait for key \(key)")
+    }
+    let waiter = Waiter()
+    waiter.owner = owner
+    waiter.lock = lock
+    waiter.strength = strength
+    if mine != nil {
+      lock.queue.insert(waiter, at: 0)
+    } else {
+      lock.queue.append(waiter)
+    }
+    owner.waiting = waiter
+    if let cycle = breakDeadlocks(startingAt: owner) {
+      remove(waiter)
+      return .deadlock(cycle)
+    }
+    // The wait of a victim may have been what stood in the way.
+    promote(lock)
+    return waiter.isFinished ? .granted(lock) : .wait(waiter)
+  }
+
+  private static func conflicts(_ strength: LockStrength, with lock: KeyLock) -> Bool {
+    switch strength {
+    case .exclusive: !lock.holders.isEmpty || !lock.queue.isEmpty
+    case .shared:
+      lock.holders.contains { $0.strength == .exclusive } || lock.queue.contains { $0.strength == .exclusive }
+    }
+  }
+
+  /// Who besides `owner` holds an exclusive lock on `key`, or any lock at all.
+  func holder(of key: Key, conflictingWith owner: TransactionID) -> LockOwner? {
+    guard let lock = locks[key] else { return nil }
+    return lock.holders.first { $0.owner.id != owner }?.owner
+  }
+
+  /// Whether anybody but `owner` holds `key` or waits for it.
+  func isContended(_ key: Key, by owner: LockOwner?) -> Bool {
+    guard let lock = locks[key] else { return false }
+    return lock.holders.contains { $0.owner !== owner }
+  }
+
+  /// Makes an intent that somebody met an exclusive lock of its transaction. False if the key is held by another.
+  @discardableResult
+  func addDiscovered(_ key: Key, of owner: LockOwner) -> Bool {
+    if let lock = locks[key] {
+      if let mine = lock.holders.firstIndex(where: { $0.owner === owner }) {
+        lock.holders[mine].strength = .exclusive
+        return true
+      }
+      guard lock.holders.isEmpty else { return false }
+      lock.holders.append(KeyLock.Holder(owner: owner, strength: .exclusive, isCurrent: true))
+      owner.held.append(lock)
+      return true
+    }
+    let lock = KeyLock(key)
+    lock.holders.append(KeyLock.Holder(owner: owner, strength: .exclusive, isCurrent: true))
+    locks[key] = lock
+    owner.held.append(lock)
+    return true
+  }
+
+  /// Notes that a locking read found nothing newer than its timestamp.
+  func markCurrent(_ key: Key, by owner: LockOwner) {
+    guard let lock = locks[key] else { return }
+    guard let mine = lock.holders.firstIndex(where: { $0.owner === owner }) else { return }
+    lock.holders[mine].isCurrent = true
+  }
+
+  /// Whether `owner` holds `key` exclusively and knows its newest version.
+  func holdsCurrent(_ key: Key, by owner: LockOwner) -> Bool {
+    guard let lock = locks[key] else { return false }
+    return lock.holders.contains { $0.owner === owner && $0.strength == .exclusive && $0.isCurrent }
+  }
+
+  // MARK: - Releasing
+
+  /// Drops every lock of a transaction, and its wait. Waiters that may now go on hold their locks already when they wake.
+  func release(_ id: TransactionID) {
+    guard let owner = owners.removeValue(forKey: id) else { return }
+    if let waiting = owner.waiting { cancel(waiting, .cancelled) }
+    let held = owner.held
+    owner.held = []
+    for lock in held {
+      lock.holders.removeAll { $0.owner === owner }
+      promote(lock)
+    }
+  }
+
+  /// Drops the locks on keys that hold an intent of their owner now, except where somebody waits: the intent is the
+  /// lock, and memory stays bounded by the buffer.
+  func dropReplicated(_ owner: LockOwner, _ isReplicated: (Key) -> Bool) {
+    owner.held.removeAll { lock in
+      guard lock.queue.isEmpty, lock.holders.count == 1, lock.holders[0].owner === owner,
+        isReplicated(lock.key)
+      else { return false }
+      locks[lock.key] = nil
+      lock.holders = []
+      return true
+    }
+  }
+
+  /// Takes a waiter out of its queue and ends its wait.
+  func cancel(_ waiter: Waiter, _ outcome: WaitOutcome) {
+    guard !waiter.isFinished else { return }
+    let lock = waiter.lock
+    remove(waiter)
+    waiter.finish(outcome)
+    if let lock { promote(lock) }
+  }
+
+  /// Ends every wait: the replica stops.
+  func stop(_ reason: String) {
+    var waiters: [Waiter] = []
+    for owner in owners.values { if let waiting = owner.waiting { waiters.append(waiting) } }
+    for waiter in waiters {
+      remove(waiter)
+      waiter.finish(.stopped(reason))
+    }
+  }
+
+  private func remove(_ waiter: Waiter) {
+    guard let lock = waiter.lock else { return }
+    lock.queue.removeAll { $0 === waiter }
+    waiter.lock = nil
+    waiter.owner?.waiting = nil
+    waiter.owner = nil
+  }
+
+  /// Grants the lock to as many waiters from the front of the queue as may hold it together.
+  private func promote(_ lock: KeyLock) {
+    while let waiter = lock.queue.first, let owner = waiter.owner {
+      let mine = lock.holders.firstIndex { $0.owner === owner }
+      let others = lock.holders.contains {
+        $0.owner !== owner && ($0.strength == .exclusive || waiter.strength == .exclusive)
+      }
+      guard !others else { return }
+      lock.queue.removeFirst()
+      if let mine {
+        lock.holders[mine].strength = max(lock.holders[mine].strength, waiter.strength)
+      } else {
+        lock.holders.append(KeyLock.Holder(owner: owner, strength: waiter.strength, isCurrent: false))
+        owner.held.append(lock)
+      }
+      owner.waiting = nil
+      waiter.lock = nil
+      waiter.owner = nil
+      waiter.finish(.granted)
+    }
+    if lock.holders.isEmpty && lock.queue.isEmpty { locks[lock.key] = nil }
+  }
+
+  // MARK: - Deadlocks
+
+  /// Ends every cycle through `owner`, which has just begun to wait. Returns the cycle if `owner` itself is the victim.
+  private func breakDeadlocks(startingAt owner: LockOwner) -> String? {
+    while let cycle = DeadlockDetector.cycle(from: owner, blockers: blockers) {
+      var victim = owner
+      for member in cycle
+      where (member.start, member.id) > (victim.start, victim.id) { victim = member }
+      let description = describe(cycle)
+      if victim === owner { return description }
+      guard let waiting = victim.waiting else { return nil }
+      cancel(waiting, .deadlock(description))
+    }
+    return nil
+  }
+
+  /// Whom a transaction waits for: the incompatible holders, and the incompatible waiters before it.
+  private func blockers(_ owner: LockOwner) -> [LockOwner] {
+    guard let waiter = owner.waiting, let lock = waiter.lock else { return [] }
+    var blockers: [LockOwner] = []
+    for holder in lock.holders
+    where holder.owner !== owner && (holder.strength == .exclusive || waiter.strength == .exclusive) {
+      blockers.append(holder.owner)
+    }
+    for earlier in lock.queue {
+      if earlier === waiter { break }
+      guard let other = earlier.owner, other !== owner else { continue }
+      if earlier.strength == .exclusive || waiter.strength == .exclusive { blockers.append(other) }
+    }
+    return blockers
+  }
+
+  private func describe(_ cycle: [LockOwner]) -> String {
+    var lines: [String] = []
+    for (index, member) in cycle.enumerated() {
+      let next = cycle[(index + 1) % cycle.count]
+      let key = member.waiting?.lock.map { "\($0.key)" } ?? "a key"
+      let strength = member.waiting?.strength == .shared ? "a shared" : "an exclusive"
+      lines.append(
+        "\(member.label) waits for \(strength) lock on \(key), which \(next.label) holds or waits for before it.")
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,44 @@
+// A command on its way through the log, and what happens here once it is applied: latches and locks go back, then
+// whoever waits is told.
+
+import Storage
+
+final class Proposal {
+  enum Outcome: Sendable {
+    case applied
+    /// Another command took its place; it will never be applied.
+    case lost
+    case stopped(String)
+  }
+
+  let position: LogPosition
+  var command: Command
+  var latch: Latch?
+  /// Its locks go back when the command is applied.
+  var ending: TransactionID?
+  /// Changes of the replica's memory that belong to the command.
+  var onApplied: (() -> Void)?
+  private var continuation: UnsafeContinuation<Outcome, Never>?
+  private var outcome: Outcome?
+
+  init(position: LogPosition, command: Command, latch: Latch?) {
+    self.position = position
+    self.command = command
+    self.latch = latch
+  }
+
+  func finish(_ outcome: Outcome) {
+    guard self.outcome == nil else { return }
+    self.outcome = outcome
+    if let continuation {
+      self.continuation = nil
+      continuation.resume(returning: outcome)
+    }
+  }
+
+  /// Suspends until the command is applied. Called at most once.
+  func value() async -> Outcome {
+    if let outcome { return outcome }
+    return await withUnsafeContinuation { continuation in self.continuation = continuation }
+  }
+}

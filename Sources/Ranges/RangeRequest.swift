@@ -1,0 +1,136 @@
+// What a gateway may ask of a range, and what it may answer: values, so that they cross reactors, and later nodes.
+
+import Clocks
+import Encoding
+import Storage
+
+/// The transaction on whose behalf a request comes.
+public struct TransactionHeader: Sendable {
+  public var id: TransactionID
+  /// When it began, for choosing among deadlocked transactions; restarts keep it.
+  public var start: Timestamp
+  public var epoch: UInt32 = 0
+  public var readTimestamp: Timestamp
+  /// The number of its last write.
+  public var sequence: UInt32 = 0
+  /// Writes that were rolled back to a savepoint after they had become intents.
+  public var ignored: [ClosedRange<UInt32>] = []
+  public var isolation: IsolationLevel
+  /// Whether it has laid intents down anywhere.
+  public var hasIntents = false
+  /// The key beside which its record lives; set with the first intent.
+  public var anchor = Key.min
+  /// Nanoseconds to wait for one lock; 0: for ever.
+  public var lockTimeout: Int64 = 0
+  /// What it calls itself in messages to others.
+  public var label: String
+
+  public init(
+    id: TransactionID, start: Timestamp, readTimestamp: Timestamp, isolation: IsolationLevel, label: String
+  ) {
+    self.id = id
+    self.start = start
+    self.readTimestamp = readTimestamp
+    self.isolation = isolation
+    self.label = label
+  }
+
+  /// The owner's name in the timestamp cache: random bits, never 0.
+  @inline(__always)
+  var tag: UInt64 { id.low | 1 }
+
+  var view: TransactionView {
+    TransactionView(id: id, epoch: epoch, sequence: sequence, ignored: ignored)
+  }
+}
+
+/// Why a range did not do what was asked.
+public enum RangeFailure: Error, Sendable {
+  /// The transaction must begin anew.
+  case retry(reason: String, key: Key?)
+  /// A locking read met a version above its read timestamp. The lock is held; the read timestamp must move first.
+  case writeTooOld(Timestamp, key: Key?)
+  case deadlock(String)
+  case lockNotAvailable(Key, timedOut: Bool)
+  case cancelled
+  case limit(String)
+  case unavailable(String)
+  /// Whether the command will be applied cannot be known.
+  case ambiguous(String)
+}
+
+/// What a transaction has read and must find unchanged when its timestamp moves.
+public struct ReadFootprint: Sendable {
+  public var keys: [Key] = []
+  public var spans: [KeySpan] = []
+  public init() {}
+  public var isEmpty: Bool { keys.isEmpty && spans.isEmpty }
+}
+
+/// One write of a transaction: nil deletes.
+public struct KeyWrite: Sendable {
+  public var key: Key
+  public var value: [UInt8]?
+  public var sequence: UInt32
+
+  public init(key: Key, value: [UInt8]?, sequence: UInt32) {
+    self.key = key
+    self.value = value
+    self.sequence = sequence
+  }
+}
+
+/// Writes of a transaction, in ascending order of their keys, each key once.
+public struct WriteRequest: Sendable {
+  public enum Purpose: UInt8, Sendable {
+    /// The last writes, and the end of the transaction, in one command.
+    case commit
+    /// Lay down intents; the transaction goes on.
+    case flush
+  }
+
+  public var purpose: Purpose
+  public var writes: [KeyWrite]
+  /// What must hold at the commit timestamp; empty for isolation levels that do not care.
+  public var reads: ReadFootprint
+
+  public init(_ purpose: Purpose, writes: [KeyWrite], reads: ReadFootprint = ReadFootprint()) {
+    self.purpose = purpose
+    self.writes = writes
+    self.reads = reads
+  }
+}
+
+/// Everything that a range does for others, as one value.
+public enum RangeRequest: Sendable {
+  case get([Key], lock: LockRequest?)
+  case scan(KeySpan, isReverse: Bool, rowLimit: Int, byteLimit: Int, lock: LockRequest?)
+  case write(WriteRequest)
+  /// Whether the reads hold up to a timestamp; if so, they count as reads at it.
+  case refresh(ReadFootprint, to: Timestamp)
+  case heartbeat
+  /// Gives locks back, after noting what was read under them at the header's read timestamp.
+  case release
+  /// Ends without effect: intents, record and locks go.
+  case abort
+  /// Removes everything in a span, past versions included.
+  case clear(KeySpan)
+  case collectGarbage(below: Timestamp)
+  case statistics(KeySpan)
+}
+
+public struct RangeStatistics: Sendable {
+  public var byteCount: UInt64 = 0
+  /// Estimated from a sample of rows.
+  public var rowCount: UInt64 = 0
+  public init() {}
+}
+
+public enum RangeResponse: Sendable {
+  case rows(KeyValueBlock, resume: KeySpan?, observed: Timestamp)
+  /// Where the writes stand, or the commit.
+  case written(Timestamp)
+  case done
+  case statistics(RangeStatistics)
+  case failed(RangeFailure)
+}

@@ -1,0 +1,55 @@
+// What names a range and where it lies, and the bounds of everything in this room that could grow without end.
+
+import Encoding
+import Storage
+
+/// A range's number, given once and never again. Its replica lives on reactor `rangeID mod R` of each store.
+public struct RangeID: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
+  public var rawValue: UInt64
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  public static func < (a: RangeID, b: RangeID) -> Bool { a.rawValue < b.rawValue }
+  public var description: String { "r\(rawValue)" }
+}
+
+/// Which keys a range holds, and the generation of that statement: splits and merges raise it.
+public struct RangeDescriptor: Hashable, Sendable {
+  public var id: RangeID
+  public var span: KeySpan
+  public var generation: UInt64
+
+  public init(id: RangeID, span: KeySpan, generation: UInt64 = 1) {
+    self.id = id
+    self.span = span
+    self.generation = generation
+  }
+
+  /// The range that a fresh store begins with: every key.
+  public static let first = RangeDescriptor(id: RangeID(1), span: .all)
+}
+
+/// Bounds, each beside its reason.
+public enum Limits {
+  /// Locks of one transaction in one range's lock table, about 200 bytes each.
+  public static let locksPerTransaction = 1_000_000
+  /// Requests waiting for one key. Behind so many, an error is the kinder answer.
+  public static let waitersPerLock = 10_000
+  /// Conflicting intents looked at in one pass of a reader; the next pass sees the rest.
+  public static let intentsPerPass = 1_000
+  /// Bytes of resolved intents in one command: a few milliseconds of a reactor's time at most.
+  public static let resolutionBatchBytes = 256 << 10
+  /// Rows of a slice of garbage collection or intent resolution, between which the reactor serves others.
+  public static let sliceKeys = 2_000
+  /// Entries applied in one engine batch.
+  public static let applyBatchBytes = 8 << 20
+  /// Log bytes after which the state is flushed so that the log may be cut; bounds replay after a crash.
+  public static let logBytesBeforeFlush = 128 << 20
+  /// The largest command. A coordinator flushes long before.
+  public static let commandBytes = 64 << 20
+  /// Nanoseconds without a heartbeat after which anybody may abort a transaction.
+  public static let transactionExpiry: Int64 = 5_000_000_000
+  /// Nanoseconds between a coordinator's heartbeats.
+  public static let heartbeatInterval: Int64 = 1_000_000_000
+  /// How far ahead of this node's clock a request's timestamp may lie; beyond it a clock is broken somewhere.
+  public static let clockJump: Int64 = 10_000_000_000
+}

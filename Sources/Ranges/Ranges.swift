@@ -1,1 +1,0 @@
-// Ranges: see Docs/Architecture.md.

@@ -1,0 +1,99 @@
+// Requests as values: the door for gateways on other reactors, and later other nodes.
+
+import Clocks
+import Encoding
+import Storage
+
+extension Replica {
+  /// Serves one request from start to end, waits included.
+  public func execute(_ request: RangeRequest, _ header: TransactionHeader) async -> RangeResponse {
+    let limit = shard.clock.interval().latest.addingReportingOverflow(Limits.clockJump)
+    if !limit.overflow && header.readTimestamp.wall > limit.partialValue {
+      return .failed(
+        .unavailable("a request's timestamp lies too far ahead of this node's clock: some clock is wrong"))
+    }
+    switch request {
+    case .get(let keys, let lock):
+      var block = KeyValueBlock()
+      var observed = Timestamp.zero
+      for key in keys {
+        if let failure = await get(key, header, lock: lock, observed: &observed, waitingInto: &block) {
+          return .failed(failure)
+        }
+      }
+      return .rows(block, resume: nil, observed: observed)
+    case .scan(let span, let isReverse, let rowLimit, let byteLimit, let lock):
+      var block = KeyValueBlock()
+      var observed = Timestamp.zero
+      var rest = span
+      let limits = ScanLimits(
+        rows: rowLimit == 0 ? Int.max : rowLimit, bytes: byteLimit, intents: Limits.intentsPerPass)
+      if let failure = await scan(
+        &rest, header, isReverse: isReverse, limits: limits, lock: lock, observed: &observed,
+        waitingInto: &block)
+      {
+        return .failed(failure)
+      }
+      return .rows(block, resume: rest.isEmpty ? nil : rest, observed: observed)
+    case .write(let write):
+      switch await self.write(write, header) {
+      case .written(let timestamp): return .written(timestamp)
+      case .failed(let failure): return .failed(failure)
+      }
+    case .refresh(let reads, let timestamp):
+      return response(await refresh(reads, header, to: timestamp))
+    case .heartbeat: return response(await heartbeat(header))
+    case .release:
+      release(header)
+      return .done
+    case .abort:
+      abort(header)
+      return .done
+    case .clear(let span): return response(await clear(span))
+    case .collectGarbage(let threshold): return response(await collectGarbage(below: threshold))
+    case .statistics(let span): return .statistics(statistics(span))
+    }
+  }
+
+  private func response(_ failure: RangeFailure?) -> RangeResponse {
+    failure.map(RangeResponse.failed) ?? .done
+  }
+
+  /// `get`, waiting as often as need be. Nil: done.
+  public func get(
+    _ key: Key, _ header: TransactionHeader, lock: LockRequest?, observed: inout Timestamp,
+    waitingInto block: inout KeyValueBlock
+  ) async -> RangeFailure? {
+    while true {
+      switch get(key, header, lock: lock, observed: &observed, into: &block) {
+      case .done: return nil
+      case .failed(let failure): return failure
+      case .wait(let read):
+        if let failure = await wait(read, header) { return failure }
+      }
+    }
+  }
+
+  /// `scan` of one page, waiting as often as need be; `span` shrinks to what remains. Nil: done.
+  public func scan(
+    _ span: inout KeySpan, _ header: TransactionHeader, isReverse: Bool, limits: ScanLimits,
+    lock: LockRequest?, observed: inout Timestamp, waitingInto block: inout KeyValueBlock
+  ) async -> RangeFailure? {
+    let rows = block.count
+    let bytes = block.byteCount
+    while true {
+      var left = limits
+      if left.rows != Int.max { left.rows -= block.count - rows }
+      left.bytes -= block.byteCount - bytes
+      if left.rows <= 0 || left.bytes <= 0 { return nil }
+      let step = scan(
+        &span, header, isReverse: isReverse, limits: left, lock: lock, observed: &observed, into: &block)
+      switch step {
+      case .done: return nil
+      case .failed(let failure): return failure
+      case .wait(let read):
+        if let failure = await wait(read, header) { return failure }
+      }
+    }
+  }
+}

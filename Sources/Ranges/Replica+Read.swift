@@ -1,0 +1,268 @@
+// HOT: reads. A read that meets nothing in its way runs from start to end in one call, allocates nothing of its own and
+// suspends nowhere. Order of a plain read: writes in flight at or below its timestamp, the timestamp cache, versions.
+// A locking read stands in line first, and then must find no version above its read timestamp.
+
+import Clocks
+import Encoding
+import Storage
+
+/// How far a read came.
+public enum ReadStep {
+  case done
+  /// Begin again once this wait is over.
+  case wait(ReadWait)
+  case failed(RangeFailure)
+}
+
+/// What a read waits for; opaque to gateways.
+public struct ReadWait {
+  let waiter: Waiter
+  let key: Key?
+}
+
+extension Replica {
+  /// Appends `key` and its value at the header's read timestamp, if it has one, to `block`. `observed` rises to the
+  /// newest version met, deletions included.
+  public func get(
+    _ key: Key, _ header: TransactionHeader, lock: LockRequest?, observed: inout Timestamp,
+    into block: inout KeyValueBlock
+  ) -> ReadStep {
+    if let lock { return lockingGet(key, header, lock, observed: &observed, into: &block) }
+    if let reason = shard.stopReason { return .failed(.unavailable(reason)) }
+    shard.counters.reads &+= 1
+    let timestamp = header.readTimestamp
+    if timestamp < collectionThreshold { return .failed(tooOld) }
+    let hash = KeyHash.hash(key.bytes)
+    if let latch = latches.conflict(key, hash: hash, upTo: timestamp) { return wait(latch, key) }
+    if !shard.faults.skipsTimestampCache {
+      shard.timestampCache.noteRead(hash: hash, at: timestamp, owner: header.tag)
+    }
+    do throws(StorageError) {
+      if registry.mayHaveIntents {
+        return try getAmongIntents(key, header, observed: &observed, into: &block)
+      }
+      let outcome = try shard.reader.get(
+        key, ReadOptions(at: timestamp, mayHaveIntents: false), into: &block)
+      if outcome.version > observed { observed = outcome.version }
+      return .done
+    } catch {
+      return failed(error)
+    }
+  }
+
+  private func getAmongIntents(
+    _ key: Key, _ header: TransactionHeader, observed: inout Timestamp, into block: inout KeyValueBlock
+  ) throws(StorageError) -> ReadStep {
+    if let failure = checkOwnIntents(header) { return .failed(failure) }
+    var options = ReadOptions(at: header.readTimestamp, transaction: header.view)
+    while true {
+      let outcome = try shard.reader.get(key, options, into: &block)
+      guard let intent = outcome.intent else {
+        if outcome.version > observed { observed = outcome.version }
+        return .done
+      }
+      switch try settle(intent, readAt: header.readTimestamp) {
+      case .pass: options.passed.append(intent.transaction)
+      case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: key))
+      case .live: preconditionFailure("a plain read pushes what lives")
+      case .failed(let failure): return .failed(failure)
+      }
+    }
+  }
+
+  private func lockingGet(
+    _ key: Key, _ header: TransactionHeader, _ request: LockRequest, observed: inout Timestamp,
+    into block: inout KeyValueBlock
+  ) -> ReadStep {
+    if let reason = shard.stopReason { return .failed(.unavailable(reason)) }
+    shard.counters.reads &+= 1
+    do throws(StorageError) {
+      let owner: LockOwner
+      switch try lock(key, header, request) {
+      case .locked(let held):
+        owner = held
+      case .skipped: return .done
+      case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: key))
+      case .failed(let failure): return .failed(failure)
+      }
+      if let latch = latches.conflict(key) { return wait(latch, key) }
+      let rows = block.count
+      let options = ReadOptions(
+        at: header.readTimestamp, transaction: header.view, mayHaveIntents: header.hasIntents)
+      let outcome = try shard.reader.get(key, options, into: &block)
+      if outcome.newer > header.readTimestamp {
+        block.truncate(rows: rows)
+        return .failed(.writeTooOld(outcome.newer, key: key))
+      }
+      locks.markCurrent(key, by: owner)
+      if outcome.version > observed { observed = outcome.version }
+      return .done
+    } catch {
+      return failed(error)
+    }
+  }
+
+  /// Appends the rows of `span`, which shrinks to what remains; empty at the end of the span.
+  public func scan(
+    _ span: inout KeySpan, _ header: TransactionHeader, isReverse: Bool, limits: ScanLimits,
+    lock: LockRequest?, observed: inout Timestamp, into block: inout KeyValueBlock
+  ) -> ReadStep {
+    if let reason = shard.stopReason { return .failed(.unavailable(reason)) }
+    shard.counters.scans &+= 1
+    do throws(StorageError) {
+      if let lock {
+        return try lockingScan(
+          &span, header, isReverse: isReverse, limits: limits, request: lock, observed: &observed, into: &block)
+      }
+      let timestamp = header.readTimestamp
+      if timestamp < collectionThreshold { return .failed(tooOld) }
+      if !latches.isEmpty, let latch = latches.conflict(span, upTo: timestamp) { return wait(latch, nil) }
+      var options = ReadOptions(at: timestamp, mayHaveIntents: false)
+      if registry.mayHaveIntents {
+        if let failure = checkOwnIntents(header) { return .failed(failure) }
+        options.mayHaveIntents = true
+        options.transaction = header.view
+      }
+      let rows = block.count
+      while true {
+        let outcome = try shard.reader.scan(span, options, limits: limits, reverse: isReverse, into: &block)
+        if !outcome.intents.isEmpty {
+          block.truncate(rows: rows)
+          for intent in outcome.intents where !options.passed.contains(intent.transaction) {
+            switch try settle(intent, readAt: timestamp) {
+            case .pass: options.passed.append(intent.transaction)
+            case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
+            case .live: preconditionFailure("a plain read pushes what lives")
+            case .failed(let failure): return .failed(failure)
+            }
+          }
+          continue
+        }
+        if outcome.newest > observed { observed = outcome.newest }
+        finish(&span, outcome.resume, header, isReverse: isReverse)
+        return .done
+      }
+    } catch {
+      return failed(error)
+    }
+  }
+
+  /// Notes what a page of a scan covered, its gaps included, and shrinks the span to the rest.
+  private func finish(
+    _ span: inout KeySpan, _ resume: KeySpan?, _ header: TransactionHeader, isReverse: Bool
+  ) {
+    var covered = span
+    if let resume {
+      if isReverse { covered.start = resume.end } else { covered.end = resume.start }
+      span = resume
+    } else if isReverse {
+      span.end = span.start
+    } else {
+      span.start = span.end
+    }
+    if !shard.faults.skipsTimestampCache {
+      shard.timestampCache.noteRead(covered, at: header.readTimestamp, owner: header.tag)
+    }
+  }
+
+  private func lockingScan(
+    _ span: inout KeySpan, _ header: TransactionHeader, isReverse: Bool, limits: ScanLimits,
+    request: LockRequest, observed: inout Timestamp, into block: inout KeyValueBlock
+  ) throws(StorageError) -> ReadStep {
+    if let latch = latches.conflict(span) { return wait(latch, nil) }
+    if let failure = checkOwnIntents(header) { return .failed(failure) }
+    var options = ReadOptions(
+      at: header.readTimestamp, transaction: header.view, mayHaveIntents: registry.mayHaveIntents,
+      isLocking: true)
+    var page = KeyValueBlock()
+    var outcome: ScanOutcome
+    while true {
+      page.removeAll()
+      outcome = try shard.reader.scan(span, options, limits: limits, reverse: isReverse, into: &page)
+      if outcome.intents.isEmpty { break }
+      for intent in outcome.intents where !options.passed.contains(intent.transaction) {
+        switch try lock(intent.key, header, request) {
+        case .locked: preconditionFailure("an intent of another transaction does not lock for this one")
+        case .skipped: options.passed.append(intent.transaction)
+        case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
+        case .failed(let failure): return .failed(failure)
+        }
+      }
+    }
+    if outcome.newer > header.readTimestamp { return .failed(.writeTooOld(outcome.newer, key: span.start)) }
+    if outcome.newest > observed { observed = outcome.newest }
+    for row in 0..<page.count {
+      let key = page.key(row)
+      switch try lock(key, header, request) {
+      case .locked(let owner):
+        locks.markCurrent(key, by: owner)
+        block.append(row: row, of: page)
+      case .skipped: continue
+      case .wait(let waiter):
+        // What came before is locked and delivered; the scan goes on with this row.
+        let rest =
+          isReverse ? KeySpan(start: span.start, end: key.next) : KeySpan(start: key, end: span.end)
+        finish(&span, rest, header, isReverse: isReverse)
+        return .wait(ReadWait(waiter: waiter, key: key))
+      case .failed(let failure): return .failed(failure)
+      }
+    }
+    finish(&span, outcome.resume, header, isReverse: isReverse)
+    return .done
+  }
+
+  private var tooOld: RangeFailure {
+    .limit("versions as old as the transaction's snapshot have been removed")
+  }
+
+  // MARK: - Standing in line
+
+  enum LockStep {
+    case locked(LockOwner)
+    case skipped
+    case wait(Waiter)
+    case failed(RangeFailure)
+  }
+
+  /// Locks a key; an intent of another transaction counts as its lock.
+  func lock(
+    _ key: Key, _ header: TransactionHeader, _ request: LockRequest
+  ) throws(StorageError) -> LockStep {
+    if registry.mayHaveIntents, let intent = try shard.reader.intent(key), intent.transaction != header.id {
+      switch try settle(intent, readAt: nil) {
+      case .pass: break
+      case .wait(let waiter): return .wait(waiter)
+      case .live:
+        let holder = locks.owner(
+          intent.transaction, start: intent.timestamp, label: "transaction \(intent.transaction)")
+        locks.addDiscovered(key, of: holder)
+      case .failed(let failure): return .failed(failure)
+      }
+    }
+    let owner = locks.owner(header.id, start: header.start, label: header.label)
+    switch locks.acquire(key, request.strength, by: owner, policy: request.wait) {
+    case .granted: return .locked(owner)
+    case .wait(let waiter): return .wait(waiter)
+    case .unavailable:
+      return request.wait == .skip ? .skipped : .failed(.lockNotAvailable(key, timedOut: false))
+    case .deadlock(let cycle):
+      shard.counters.deadlocks &+= 1
+      return .failed(.deadlock(cycle))
+    case .limit(let text): return .failed(.limit(text))
+    }
+  }
+
+  func wait(_ latch: Latch, _ key: Key?) -> ReadStep {
+    .wait(ReadWait(waiter: latch.makeWaiter(), key: key))
+  }
+
+  func failed(_ error: StorageError) -> ReadStep {
+    shard.fail(error)
+    return .failed(.unavailable("\(error)"))
+  }
+
+  /// Suspends until a read may begin again; the failure that ends it otherwise.
+  public func wait(_ read: ReadWait, _ header: TransactionHeader) async -> RangeFailure? {
+    await wait(read.waiter, key: read.key, timeout: header.lockTimeout)
+  }
+}

@@ -1,0 +1,351 @@
+// Writes: the last command of a transaction that one range holds whole (one command, no intents, no record), the end of
+// one that laid intents down before, and the laying down itself.
+//
+// Evaluation, in one synchronous step under the locks that it holds:
+//   1. nobody else may hold a lock on, or be writing, any of the keys; else wait and begin again
+//   2. the timestamp rises above all reads of others, above the newest versions, above what readers pushed
+//   3. if it rose above the read timestamp, what was read must hold up to it; else the transaction begins anew
+//   4. the latch is taken and the command proposed; whoever reads at or above waits for it to be applied
+// A key under an exclusive lock whose newest version was seen by the locking read needs no look at its versions.
+
+import Clocks
+import Encoding
+import Storage
+
+enum WriteStep {
+  case proposed(Proposal, Timestamp)
+  case wait(ReadWait)
+  case failed(RangeFailure)
+}
+
+enum RefreshStep {
+  case holds
+  case conflict(Key)
+  case wait(ReadWait)
+  case failed(RangeFailure)
+}
+
+/// A write that is proposed and not yet applied.
+public struct WriteUnderWay {
+  let proposal: Proposal
+  public let timestamp: Timestamp
+  let purpose: WriteRequest.Purpose
+}
+
+/// What became of the attempt to propose a write.
+public enum WriteStart {
+  case under(WriteUnderWay)
+  case failed(RangeFailure)
+}
+
+/// How a write ended.
+public enum WriteOutcome: Sendable {
+  case written(Timestamp)
+  case failed(RangeFailure)
+}
+
+extension Replica {
+  /// Evaluates, replicates and applies; returns once the writes are there, with their timestamp.
+  public func write(_ request: WriteRequest, _ header: TransactionHeader) async -> WriteOutcome {
+    switch await startWrite(request, header) {
+    case .under(let write): await finish(write)
+    case .failed(let failure): .failed(failure)
+    }
+  }
+
+  /// Evaluates and proposes; what is on its way is finished by `finish`.
+  public func startWrite(_ request: WriteRequest, _ header: TransactionHeader) async -> WriteStart {
+    while true {
+      switch evaluate(request, header) {
+      case .wait(let read):
+        if let failure = await wait(read, header) { return .failed(failure) }
+      case .failed(let failure): return .failed(failure)
+      case .proposed(let proposal, let timestamp):
+        return .under(WriteUnderWay(proposal: proposal, timestamp: timestamp, purpose: request.purpose))
+      }
+    }
+  }
+
+  /// Waits until a write is applied.
+  public func finish(_ write: WriteUnderWay) async -> WriteOutcome {
+    switch await write.proposal.value() {
+    case .applied: .written(write.timestamp)
+    case .lost: .failed(.ambiguous("the command lost its place in the log of range \(id)"))
+    case .stopped(let reason): .failed(write.purpose == .commit ? .ambiguous(reason) : .unavailable(reason))
+    }
+  }
+
+  func evaluate(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
+    if let reason = shard.stopReason { return .failed(.unavailable(reason)) }
+    if let failure = checkOwnIntents(header) { return .failed(failure) }
+    do throws(StorageError) {
+      let owner = locks.owner(header.id)
+      let mayMeetIntents = registry.mayHaveIntents(besides: header.id)
+      if let step = try makeWay(request.writes, header, owner, mayMeetIntents) { return step }
+
+      let read = header.readTimestamp
+      var timestamp = max(read, applied.closedTimestamp.next)
+      if let entry = registry[header.id] {
+        timestamp = max(timestamp, entry.leastCommit, entry.record.timestamp)
+      }
+      for write in request.writes {
+        if !shard.faults.skipsTimestampCache {
+          timestamp = max(timestamp, shard.timestampCache.floor(write.key, owner: header.tag))
+        }
+        if let owner, locks.holdsCurrent(write.key, by: owner) { continue }
+        let newest = try shard.reader.newestVersion(write.key)
+        guard newest >= timestamp || newest > read else { continue }
+        if header.isolation == .repeatableRead && newest > read {
+          return .failed(.retry(reason: "a concurrent transaction wrote the row", key: write.key))
+        }
+        if newest >= timestamp { timestamp = newest.next }
+      }
+      if request.purpose == .commit, timestamp > read, !request.reads.isEmpty, !shard.faults.skipsRefresh {
+        switch try checkRefresh(request.reads, header, to: timestamp) {
+        case .holds: break
+        case .conflict(let key):
+          shard.counters.refreshFailures &+= 1
+          return .failed(
+            .retry(reason: "what it read was changed by a concurrent transaction", key: key))
+        case .wait(let read): return .wait(read)
+        case .failed(let failure): return .failed(failure)
+        }
+      }
+      switch request.purpose {
+      case .commit: return try proposeCommit(request, header, owner, at: timestamp)
+      case .flush: return try proposeFlush(request, header, at: timestamp)
+      }
+    } catch {
+      shard.fail(error)
+      return .failed(.unavailable("\(error)"))
+    }
+  }
+
+  /// Nil when nobody is in the way of any write.
+  private func makeWay(
+    _ writes: [KeyWrite], _ header: TransactionHeader, _ owner: LockOwner?, _ mayMeetIntents: Bool
+  ) throws(StorageError) -> WriteStep? {
+    for write in writes {
+      var isHeld = locks.isContended(write.key, by: owner)
+      if !isHeld && mayMeetIntents, let intent = try shard.reader.intent(write.key) {
+        isHeld = intent.transaction != header.id
+      }
+      if isHeld {
+        switch try lock(write.key, header, LockRequest(.exclusive)) {
+        case .locked, .skipped: break
+        case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: write.key))
+        case .failed(let failure): return .failed(failure)
+        }
+      }
+      if let latch = latches.conflict(write.key) {
+        return .wait(ReadWait(waiter: latch.makeWaiter(), key: write.key))
+      }
+    }
+    return nil
+  }
+
+  private func proposeCommit(
+    _ request: WriteRequest, _ header: TransactionHeader, _ owner: LockOwner?, at timestamp: Timestamp
+  ) throws(StorageError) -> WriteStep {
+    var batch = WriteBatch()
+    var bytes = 64
+    for write in request.writes { bytes += write.key.bytes.count + (write.value?.count ?? 0) + 32 }
+    guard bytes <= Limits.commandBytes else {
+      return .failed(.limit("a command of \(bytes) bytes is larger than \(Limits.commandBytes)"))
+    }
+    batch.reserveCapacity(bytes)
+    var keys: [Key] = []
+    keys.reserveCapacity(request.writes.count)
+    for write in request.writes {
+      keys.append(write.key)
+      if header.hasIntents, let intent = try shard.reader.intent(write.key) {
+        MVCC.resolve(intent, .abort, into: &batch)
+      }
+      if let value = write.value {
+        MVCC.put(write.key, value, at: timestamp, into: &batch)
+      } else {
+        MVCC.delete(write.key, at: timestamp, into: &batch)
+      }
+    }
+    if let owner { noteReadsUnderLock(owner, at: timestamp, besides: keys, header) }
+    let entry = header.hasIntents ? registry[header.id] : nil
+    if let entry {
+      entry.record.epoch = header.epoch
+      entry.record.ignored = header.ignored
+      var record = entry.record
+      record.status = .committed
+      record.timestamp = timestamp
+      batch.put(.local, TransactionRecord.key(id, header.id), record.encoded())
+    }
+    guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
+    proposal.ending = header.id
+    if let entry {
+      entry.finishing = proposal.latch
+      entry.finishingAt = timestamp
+      proposal.onApplied = { [unowned self] in
+        entry.record.status = .committed
+        entry.record.timestamp = timestamp
+        self.finish(entry)
+      }
+    }
+    return .proposed(proposal, timestamp)
+  }
+
+  private func proposeFlush(
+    _ request: WriteRequest, _ header: TransactionHeader, at timestamp: Timestamp
+  ) throws(StorageError) -> WriteStep {
+    guard let first = request.writes.first, let last = request.writes.last else {
+      return .failed(.limit("a flush without writes"))
+    }
+    var batch = WriteBatch()
+    var keys: [Key] = []
+    keys.reserveCapacity(request.writes.count)
+    var view = header.view
+    for write in request.writes {
+      keys.append(write.key)
+      view.sequence = write.sequence
+      let outcome = try MVCC.putIntent(
+        shard.reader, write.key, write.value, transaction: view, anchor: header.anchor, at: timestamp,
+        into: &batch)
+      precondition(outcome == .written, "an intent appeared on \(write.key) within one step")
+    }
+    guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
+    let entry: RegisteredTransaction
+    if let known = registry[header.id] {
+      entry = known
+    } else {
+      var record = TransactionRecord(id: header.id, status: .pending)
+      record.heartbeat = shard.clock.interval().latest
+      entry = registry.add(record)
+      startSweeping()
+    }
+    entry.record.epoch = header.epoch
+    entry.record.timestamp = max(entry.record.timestamp, timestamp)
+    entry.addSpan(KeySpan(start: first.key, end: last.key.next))
+    proposal.onApplied = { [unowned self] in
+      guard let owner = self.locks.owner(header.id) else { return }
+      self.locks.dropReplicated(owner) { key in
+        var low = 0
+        var high = keys.count
+        while low < high {
+          let middle = (low + high) / 2
+          if keys[middle] < key { low = middle + 1 } else { high = middle }
+        }
+        return low < keys.count && keys[low] == key
+      }
+    }
+    return .proposed(proposal, timestamp)
+  }
+
+  /// Keys locked and not written were read, and nobody could write them so far; from now on the timestamp cache keeps
+  /// writers above the transaction's timestamp.
+  private func noteReadsUnderLock(
+    _ owner: LockOwner, at timestamp: Timestamp, besides written: [Key], _ header: TransactionHeader
+  ) {
+    guard !shard.faults.skipsTimestampCache else { return }
+    if owner.held.count <= written.count && owner.held.allSatisfy({ binaryContains(written, $0.key) }) { return }
+    for lock in owner.held {
+      shard.timestampCache.noteRead(lock.key, at: timestamp, owner: header.tag)
+    }
+  }
+
+  private func binaryContains(_ keys: [Key], _ key: Key) -> Bool {
+    var low = 0
+    var high = keys.count
+    while low < high {
+      let middle = (low + high) / 2
+      if keys[middle] < key { low = middle + 1 } else { high = middle }
+    }
+    return low < keys.count && keys[low] == key
+  }
+
+  /// Gives a transaction's locks back without writing anything.
+  public func release(_ header: TransactionHeader) {
+    if let owner = locks.owner(header.id) {
+      noteReadsUnderLock(owner, at: header.readTimestamp, besides: [], header)
+    }
+    locks.release(header.id)
+  }
+
+  // MARK: - Refresh
+
+  /// Whether the reads hold up to `timestamp`; if so they count as reads at it.
+  public func refresh(
+    _ reads: ReadFootprint, _ header: TransactionHeader, to timestamp: Timestamp
+  ) async -> RangeFailure? {
+    while true {
+      if let reason = shard.stopReason { return .unavailable(reason) }
+      do throws(StorageError) {
+        switch try checkRefresh(reads, header, to: timestamp) {
+        case .holds: return nil
+        case .conflict(let key):
+          shard.counters.refreshFailures &+= 1
+          return .retry(reason: "what it read was changed by a concurrent transaction", key: key)
+        case .failed(let failure): return failure
+        case .wait(let read):
+          if let failure = await wait(read, header) { return failure }
+        }
+      } catch {
+        shard.fail(error)
+        return .unavailable("\(error)")
+      }
+    }
+  }
+
+  private func checkRefresh(
+    _ reads: ReadFootprint, _ header: TransactionHeader, to timestamp: Timestamp
+  ) throws(StorageError) -> RefreshStep {
+    let from = header.readTimestamp
+    guard from < timestamp else { return .holds }
+    let mayMeetIntents = registry.mayHaveIntents(besides: header.id)
+    let options = ReadOptions(at: timestamp, mayHaveIntents: false)
+    for key in reads.keys {
+      if let latch = latches.conflict(key, hash: KeyHash.hash(key.bytes), upTo: timestamp) {
+        return .wait(ReadWait(waiter: latch.makeWaiter(), key: key))
+      }
+      if mayMeetIntents, let intent = try shard.reader.intent(key),
+        let step = try passIntent(intent, header, at: timestamp)
+      {
+        return step
+      }
+      let outcome = try key.bytes.span.withUnsafeBytes { (raw) throws(StorageError) in
+        try shard.reader.read(raw, options) { _ in }
+      }
+      if outcome.version > from { return .conflict(key) }
+    }
+    for span in reads.spans {
+      if !latches.isEmpty, let latch = latches.conflict(span, upTo: timestamp) {
+        return .wait(ReadWait(waiter: latch.makeWaiter(), key: span.start))
+      }
+      if mayMeetIntents {
+        let intents = try shard.reader.intents(in: span, limit: Limits.intentsPerPass)
+        for intent in intents {
+          if let step = try passIntent(intent, header, at: timestamp) { return step }
+        }
+        // More intents than are looked at in one step: rather begin anew than hold the reactor up.
+        if intents.count == Limits.intentsPerPass { return .conflict(span.start) }
+      }
+      if let key = try shard.reader.checkRefresh(span, from: from, to: timestamp, mayHaveIntents: false) {
+        return .conflict(key)
+      }
+    }
+    if !shard.faults.skipsTimestampCache {
+      for key in reads.keys { shard.timestampCache.noteRead(key, at: timestamp, owner: header.tag) }
+      for span in reads.spans { shard.timestampCache.noteRead(span, at: timestamp, owner: header.tag) }
+    }
+    return .holds
+  }
+
+  /// Nil if the intent cannot change what is read at `timestamp`.
+  private func passIntent(
+    _ intent: Intent, _ header: TransactionHeader, at timestamp: Timestamp
+  ) throws(StorageError) -> RefreshStep? {
+    guard intent.transaction != header.id, intent.timestamp <= timestamp else { return nil }
+    switch try settle(intent, readAt: timestamp) {
+    case .pass: return nil
+    case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
+    case .live: return .conflict(intent.key)
+    case .failed(let failure): return .failed(failure)
+    }
+  }
+}

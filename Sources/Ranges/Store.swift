@@ -1,0 +1,294 @@
+// A node's store: two engines, one log writer, and on each reactor a shard with the replicas of ranges `rangeID mod R`.
+//
+// Opening replays each range's log above its applied index, and only then serves. While open, the state is flushed when
+// enough log has been applied, and the log cut below what a crash would leave of the state: a log entry is dropped only
+// once its effects are durable. Nothing that blocks runs on a reactor: syncs happen on the log writer's thread, flushes
+// on a maintenance thread. After a fault of the disk nothing is acknowledged any more and `onFatal` is called, once.
+
+import Clocks
+import Encoding
+import Logging
+import Reactors
+import Storage
+import Synchronization
+
+public struct StoreOptions: Sendable {
+  /// Nanoseconds that past versions are kept.
+  public var versionLifetime: Int64 = 4 * 3600 * 1_000_000_000
+  /// Nanoseconds between looks for old versions; 0: never.
+  public var collectionInterval: Int64 = 600 * 1_000_000_000
+  /// Nanoseconds between looks whether the log can be cut.
+  public var maintenanceInterval: Int64 = 10 * 1_000_000_000
+  public init() {}
+}
+
+public final class Store: Sendable {
+  public let environment: any Environment
+  public let clock: NodeClock
+  public let local: LocalStore
+  public let ranges: [RangeDescriptor]
+  private let options: Mutex<StoreOptions>
+  private let logWorker: any Worker
+  private let maintenanceWorker: any Worker
+  private let writer: LogWriter
+  /// Built once by `open`, before anything else runs; each shard is confined to its reactor.
+  private nonisolated(unsafe) var shards: [Confined<StoreShard>] = []
+  private let state = Mutex(State())
+  private let onFatal: @Sendable (String) -> Void
+
+  private struct State {
+    var isStopped = false
+    var hasFailed = false
+    var isMaintaining = false
+  }
+
+  private init(
+    environment: any Environment, clock: NodeClock, local: LocalStore, options: StoreOptions, logger: Logger,
+    onFatal: @escaping @Sendable (String) -> Void
+  ) {
+    self.environment = environment
+    self.clock = clock
+    self.local = local
+    self.options = Mutex(options)
+    self.onFatal = onFatal
+    ranges = [RangeDescriptor.first]
+    logWorker = environment.makeWorker("log-writer", threads: 1)
+    maintenanceWorker = environment.makeWorker("store-upkeep", threads: 1)
+    let link = Link()
+    writer = LogWriter(
+      log: local.log, worker: logWorker,
+      onSynced: { reactor, ranges in link.store?.synced(reactor, ranges) },
+      onFailure: { error in link.store?.failed(error) })
+    link.store = self
+    for reactor in environment.reactors {
+      let shard = StoreShard(
+        reactor: reactor, clock: clock, engine: local.state, writer: writer, logger: logger,
+        onFatal: { reason in link.store?.failed(reason) })
+      shards.append(Confined(shard, to: reactor))
+    }
+  }
+
+  /// Lets the log writer, which is made first, reach the store. `@unchecked Sendable`: written once, before any use.
+  private final class Link: @unchecked Sendable {
+    weak var store: Store?
+  }
+
+  /// Opens a store: replays what the state lacks, and serves from then on.
+  /// - Parameter onFatal: the disk failed; the node must exit. Called once, on any thread.
+  public static func open(
+    environment: any Environment, local: LocalStore, clock: NodeClock, options: StoreOptions = StoreOptions(),
+    logger: Logger = Logger(label: "meridian.store"), onFatal: @escaping @Sendable (String) -> Void
+  ) async throws(StorageError) -> Store {
+    let store = Store(
+      environment: environment, clock: clock, local: local, options: options, logger: logger, onFatal: onFatal)
+    for descriptor in store.ranges {
+      let shard = store.shards[store.reactorIndex(of: descriptor.id)]
+      let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
+        do throws(StorageError) {
+          try store.openReplica(descriptor, on: shard.access(on: reactor))
+          return nil
+        } catch {
+          return error
+        }
+      }
+      if let opened { throw opened }
+    }
+    for (index, reactor) in environment.reactors.enumerated() {
+      let shard = store.shards[index]
+      await reactor.perform { reactor in
+        shard.access(on: reactor).timestampCache.raiseLowWater(to: clock.now())
+      }
+    }
+    store.scheduleMaintenance()
+    store.scheduleCollection()
+    return store
+  }
+
+  private func openReplica(_ descriptor: RangeDescriptor, on shard: StoreShard) throws(StorageError) {
+    let id = descriptor.id
+    var applied = AppliedState()
+    if let bytes = try local.state.get(.local, LocalKeys.appliedState(id)) {
+      applied = try AppliedState(encoded: bytes, range: id)
+    }
+    let compacted = try local.log.compacted(range: id.rawValue)
+    guard compacted.index <= applied.index else {
+      throw .corruption(
+        "the log of range \(id) begins after entry \(compacted.index), the state ends at \(applied.index)")
+    }
+    let last = try local.log.last(range: id.rawValue)
+    guard last.index >= applied.index else {
+      throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
+    }
+    var hardState = try local.log.hardState(range: id.rawValue) ?? HardState()
+    hardState.term += 1
+    writer.setHardState(id, hardState)
+    let group = SingleMemberLog(
+      range: id, reactor: reactorIndex(of: id), last: last, term: hardState.term, writer: writer)
+    let replica = Replica(descriptor, shard: shard, group: group, applied: applied)
+    try replica.replay(local.log)
+    clock.update(ClockTimestamp(reached: replica.largestTimestamp))
+    guard clock.drift <= Limits.clockJump else {
+      throw .refused(
+        "this machine's clock is \(clock.drift / 1_000_000_000) seconds behind what the store has seen")
+    }
+    shard.add(replica)
+    try replica.loadRecords()
+  }
+
+  // MARK: - Reaching shards
+
+  public func reactorIndex(of range: RangeID) -> Int {
+    Int(range.rawValue % UInt64(environment.reactors.count))
+  }
+
+  public func reactor(of range: RangeID) -> Reactor {
+    environment.reactors[reactorIndex(of: range)]
+  }
+
+  /// The part of the store that `reactor` owns.
+  public func shard(on reactor: isolated Reactor) -> StoreShard {
+    shards[reactor.index].access(on: reactor)
+  }
+
+  private func synced(_ reactor: Int, _ ranges: [SyncedLog]) {
+    let shard = shards[reactor]
+    environment.reactors[reactor].enqueue { reactor in shard.access(on: reactor).synced(ranges) }
+  }
+
+  private func failed(_ error: StorageError) { failed("\(error)") }
+
+  private func failed(_ reason: String) {
+    let isFirst = state.withLock { state in
+      defer { state.hasFailed = true }
+      return !state.hasFailed
+    }
+    guard isFirst else { return }
+    for (index, reactor) in environment.reactors.enumerated() {
+      let shard = shards[index]
+      reactor.enqueue { reactor in shard.access(on: reactor).stop(reason) }
+    }
+    onFatal(reason)
+  }
+
+  // MARK: - Upkeep
+
+  /// Changes how long past versions are kept, from the next look on.
+  public func setVersionLifetime(nanoseconds: Int64) {
+    options.withLock { $0.versionLifetime = max(0, nanoseconds) }
+  }
+
+  private var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
+
+  private func scheduleMaintenance() {
+    guard !isStopped else { return }
+    let interval = options.withLock { $0.maintenanceInterval }
+    _ = environment.reactors[0].schedule(afterNanoseconds: interval) { [weak self] _ in
+      guard let self else { return }
+      for index in environment.reactors.indices { maintain(shard: index) }
+      scheduleMaintenance()
+    }
+  }
+
+  /// Flushes the state if much log rests on it, and cuts the log below what is durable.
+  private func maintain(shard index: Int) {
+    let shard = shards[index]
+    environment.reactors[index].enqueue { [weak self] reactor in
+      let shard = shard.access(on: reactor)
+      guard let self, shard.unflushedLogBytes > 0, !isStopped else { return }
+      let mustFlush = shard.unflushedLogBytes >= Limits.logBytesBeforeFlush
+      if mustFlush { shard.unflushedLogBytes = 0 }
+      let ranges = shard.sortedReplicas.map(\.id)
+      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, flushing: mustFlush) }
+    }
+  }
+
+  /// On the maintenance thread.
+  private func cutLogs(of ranges: [RangeID], flushing: Bool) {
+    do throws(StorageError) {
+      if flushing { try local.state.flush() }
+      for range in ranges {
+        guard let bytes = try local.state.getPersisted(.local, LocalKeys.appliedState(range)) else { continue }
+        let durable = try AppliedState(encoded: bytes, range: range)
+        let compacted = try local.log.compacted(range: range.rawValue)
+        if durable.index > compacted.index {
+          writer.compact(range, through: LogPosition(index: durable.index, term: durable.term))
+        }
+      }
+    } catch {
+      failed(error)
+    }
+  }
+
+  private func scheduleCollection() {
+    let interval = options.withLock { $0.collectionInterval }
+    guard interval > 0, !isStopped else { return }
+    for descriptor in ranges {
+      let index = reactorIndex(of: descriptor.id)
+      let shard = shards[index]
+      _ = environment.reactors[index].schedule(afterNanoseconds: interval) { [weak self] reactor in
+        guard let self, !isStopped else { return }
+        reactor.run { [weak self] reactor in
+          guard let self else { return }
+          let shard = shard.access(on: reactor)
+          let lifetime = options.withLock { $0.versionLifetime }
+          let threshold = clock.now().adding(nanoseconds: -lifetime)
+          if let replica = shard.replica(descriptor.id), replica.hasNewGarbage {
+            _ = await replica.collectGarbage(below: threshold)
+          }
+          scheduleCollection()
+        }
+      }
+    }
+  }
+
+  // MARK: - Reports
+
+  /// The sum over all shards.
+  public func counters() async -> ShardCounters {
+    var sum = ShardCounters()
+    for (index, reactor) in environment.reactors.enumerated() {
+      let shard = shards[index]
+      let counters = await reactor.perform { reactor in shard.access(on: reactor).counters }
+      sum = sum + counters
+    }
+    return sum
+  }
+
+  /// Whether the engine asks for fewer writes.
+  public var isOverloaded: Bool {
+    let pressure = local.state.pressure()
+    return pressure.isStalled || pressure.waitingMemoryTables >= 2 || pressure.firstLevelFiles >= 18
+  }
+
+  // MARK: - The end
+
+  /// Stops serving, waits for what is under way, and leaves a state that needs no replay.
+  public func stop() async {
+    let isFirst = state.withLock { state in
+      defer { state.isStopped = true }
+      return !state.isStopped
+    }
+    guard isFirst else { return }
+    // Whatever was proposed gets its chance: the log writer finishes its queue, then the shards stop.
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      logWorker.submit { continuation.resume() }
+    }
+    for (index, reactor) in environment.reactors.enumerated() {
+      let shard = shards[index]
+      await reactor.perform { reactor in shard.access(on: reactor).stop("the node is stopping") }
+    }
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      maintenanceWorker.submit { [self] in
+        if !state.withLock({ $0.hasFailed }) {
+          cutLogs(of: ranges.map(\.id), flushing: true)
+        }
+        continuation.resume()
+      }
+    }
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      logWorker.submit { continuation.resume() }
+    }
+    logWorker.stop()
+    maintenanceWorker.stop()
+  }
+}

@@ -1,0 +1,126 @@
+// One reactor's share of a store: its replicas and what they share. Plain, unsynchronised, confined to the reactor.
+
+import Clocks
+import Encoding
+import Logging
+import Reactors
+import Storage
+
+/// Numbers that a shard counts, for metrics.
+public struct ShardCounters: Sendable {
+  public var reads: UInt64 = 0
+  public var scans: UInt64 = 0
+  public var commands: UInt64 = 0
+  public var latchWaits: UInt64 = 0
+  public var lockWaits: UInt64 = 0
+  public var deadlocks: UInt64 = 0
+  public var refreshFailures: UInt64 = 0
+  public var appliedBytes: UInt64 = 0
+  public var intentsResolved: UInt64 = 0
+  public var versionsCollected: UInt64 = 0
+  public init() {}
+
+  public static func + (a: ShardCounters, b: ShardCounters) -> ShardCounters {
+    var sum = ShardCounters()
+    sum.reads = a.reads &+ b.reads
+    sum.scans = a.scans &+ b.scans
+    sum.commands = a.commands &+ b.commands
+    sum.latchWaits = a.latchWaits &+ b.latchWaits
+    sum.lockWaits = a.lockWaits &+ b.lockWaits
+    sum.deadlocks = a.deadlocks &+ b.deadlocks
+    sum.refreshFailures = a.refreshFailures &+ b.refreshFailures
+    sum.appliedBytes = a.appliedBytes &+ b.appliedBytes
+    sum.intentsResolved = a.intentsResolved &+ b.intentsResolved
+    sum.versionsCollected = a.versionsCollected &+ b.versionsCollected
+    return sum
+  }
+}
+
+/// Switches that only tests set, to see that their checks catch what they plant.
+struct PlantedFaults: Sendable {
+  var skipsTimestampCache = false
+  var skipsRefresh = false
+}
+
+public final class StoreShard {
+  public let reactor: Reactor
+  public let clock: NodeClock
+  let engine: any Engine
+  let reader: MVCCReader
+  let writer: LogWriter
+  let timestampCache: TimestampCache
+  let logger: Logger
+  /// Tells the node that it must not go on; the shard refuses everything from then on.
+  let onFatal: @Sendable (String) -> Void
+  public internal(set) var counters = ShardCounters()
+  var faults = PlantedFaults()
+  /// Why nothing is served any more.
+  private(set) var stopReason: String?
+  private(set) var replicas: [RangeID: Replica] = [:]
+  /// The only replica, so that one range costs no hashing.
+  private var single: Replica?
+  private var random: RandomSource
+  /// Log bytes applied since the state was last flushed for the log's sake.
+  var unflushedLogBytes = 0
+
+  init(
+    reactor: Reactor, clock: NodeClock, engine: any Engine, writer: LogWriter, logger: Logger,
+    onFatal: @escaping @Sendable (String) -> Void
+  ) {
+    self.reactor = reactor
+    self.clock = clock
+    self.engine = engine
+    self.reader = MVCCReader(engine)
+    self.writer = writer
+    self.logger = logger
+    self.onFatal = onFatal
+    random = reactor.environment.makeRandom("shard \(reactor.index)")
+    // A restart forgot all reads: whatever was read before lies at or below the clock now.
+    timestampCache = TimestampCache(lowWater: clock.now())
+  }
+
+  /// A new transaction's name. The clock's reading in it keeps names apart over restarts, should the seed repeat.
+  public func makeTransactionID(at timestamp: Timestamp) -> TransactionID {
+    TransactionID(high: random.next(), low: random.next() ^ UInt64(truncatingIfNeeded: timestamp.wall))
+  }
+
+  /// A number in `0..<bound`.
+  public func random(below bound: Int64) -> Int64 { Int64.random(in: 0..<max(1, bound), using: &random) }
+
+  /// The replica of a range if it lives here.
+  @inline(__always)
+  public func replica(_ id: RangeID) -> Replica? {
+    if let single, single.descriptor.id == id { return single }
+    return replicas[id]
+  }
+
+  func add(_ replica: Replica) {
+    replicas[replica.descriptor.id] = replica
+    single = replicas.count == 1 ? replica : nil
+  }
+
+  /// In the order of their ids.
+  var sortedReplicas: [Replica] { replicas.values.sorted { $0.descriptor.id < $1.descriptor.id } }
+
+  /// The log writer made entries durable.
+  func synced(_ ranges: [SyncedLog]) {
+    guard stopReason == nil else { return }
+    for range in ranges { replicas[range.range]?.synced(through: range.position) }
+  }
+
+  /// A fault of the store: stop acknowledging at once, then let the node exit.
+  func fail(_ error: StorageError) {
+    let reason = "\(error)"
+    logger.critical("the store failed", metadata: ["error": "\(reason)"])
+    stop(reason)
+    onFatal(reason)
+  }
+
+  /// Ends every wait; nothing is served any more.
+  func stop(_ reason: String) {
+    guard stopReason == nil else { return }
+    stopReason = reason
+    reader.release()
+    for replica in sortedReplicas { replica.stop(reason) }
+  }
+}

@@ -1,0 +1,106 @@
+// Sending writes on: all of them in the one command of the commit, or, when they are many, as intents before.
+
+import Clocks
+import Encoding
+import Ranges
+import Storage
+
+extension Transaction {
+  /// Writes of one command of a flush; a command is evaluated in one step, during which the reactor serves nobody else.
+  private static let flushChunk = 1_000
+  /// Flush commands on their way at a time.
+  private static let flushDepth = 4
+
+  /// Sends buffered writes on as intents once they pass the limit; bulk writers call it between batches.
+  public func flushIfNeeded() async throws(TransactionError) {
+    if header.sequence > UInt32(Int32.max) - 1_000_000 {
+      throw .limit("a transaction may make at most two billion writes")
+    }
+    if buffer.byteCount >= system.bufferLimit { try await flush() }
+  }
+
+  func commitWrites() async throws(TransactionError) -> Timestamp {
+    if buffer.byteCount > 2 * system.bufferLimit { try await flush() }
+    var parts = system.router.split(buffer.sortedWrites())
+    if parts.count > 1 || (header.hasIntents && parts[0].range != system.router.lookup(header.anchor)) {
+      // Several ranges: everything becomes an intent, and the record alone decides.
+      try await flush()
+      parts = []
+    }
+    let range = header.hasIntents || parts.isEmpty ? system.router.lookup(header.anchor) : parts[0].range
+    let reads = header.isolation == .serializable ? self.reads.footprint : ReadFootprint()
+    let request = WriteRequest(.commit, writes: parts.first?.writes ?? [], reads: reads)
+    mayHoldLocks = true
+    let outcome: RangeFailure
+    waitingAt = range
+    defer { waitingAt = nil }
+    if let replica = system.replica(range) {
+      switch await replica.write(request, header) {
+      case .written(let timestamp): return timestamp
+      case .failed(let failure): outcome = failure
+      }
+    } else {
+      switch await system.send(.write(request), header, to: range) {
+      case .written(let timestamp): return timestamp
+      case .failed(let failure): outcome = failure
+      case .rows, .done, .statistics: throw .unavailable("a range gave an answer to another question")
+      }
+    }
+    if case .ambiguous = outcome { state = .unknown }
+    throw TransactionError(outcome)
+  }
+
+  /// Lays the buffered writes down as intents.
+  func flush() async throws(TransactionError) {
+    for round in buffer.rounds(savepoints: savepoints) {
+      for (range, writes) in system.router.split(round) {
+        try await lay(writes, in: range)
+      }
+    }
+    flushedSequence = header.sequence
+    buffer.removeAll()
+  }
+
+  private func lay(_ writes: [KeyWrite], in range: RangeDescriptor) async throws(TransactionError) {
+    guard let first = writes.first else { return }
+    if !header.hasIntents { header.anchor = first.key }
+    mayHoldLocks = true
+    var start = 0
+    var underWay: [WriteUnderWay] = []
+    var failure: RangeFailure?
+    let replica = system.replica(range)
+    while start < writes.count, failure == nil {
+      let end = min(start + Self.flushChunk, writes.count)
+      let request = WriteRequest(.flush, writes: Array(writes[start..<end]))
+      start = end
+      waitingAt = range
+      if let replica {
+        switch await replica.startWrite(request, header) {
+        case .under(let write): underWay.append(write)
+        case .failed(let reason): failure = reason
+        }
+        // Others get their turn before the next command is evaluated.
+        await Task.yield()
+        if underWay.count >= Self.flushDepth, failure == nil {
+          if case .failed(let reason) = await replica.finish(underWay.removeFirst()) { failure = reason }
+        }
+      } else if case .failed(let reason) = await system.send(.write(request), header, to: range) {
+        failure = reason
+      }
+      waitingAt = nil
+      if failure == nil && !header.hasIntents {
+        header.hasIntents = true
+        beginHeartbeats()
+      }
+      while system.store.isOverloaded && failure == nil && start < writes.count {
+        await system.reactor.sleep(nanoseconds: 5_000_000)
+      }
+    }
+    if let replica {
+      for write in underWay {
+        if case .failed(let reason) = await replica.finish(write), failure == nil { failure = reason }
+      }
+    }
+    if let failure { throw TransactionError(failure) }
+  }
+}

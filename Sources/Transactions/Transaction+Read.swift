@@ -1,0 +1,266 @@
+// HOT: reads through a transaction: its own buffered writes over what its ranges hold. A read of a range on the same
+// reactor that meets nothing in its way is one synchronous call.
+
+import Clocks
+import Encoding
+import Ranges
+import Storage
+
+extension Transaction {
+  /// Reads one key, this transaction's own writes included. Appends key and value to `block` and returns true if it exists.
+  public func get(_ key: Key, lock: LockRequest? = nil, into block: inout KeyValueBlock)
+    async throws(TransactionError) -> Bool
+  {
+    let rows = block.count
+    if buffer.isEmpty {
+      try await read(key, lock: lock, into: &block)
+      return block.count > rows
+    }
+    guard let own = buffer.find(key) else {
+      try await read(key, lock: lock, into: &block)
+      return block.count > rows
+    }
+    if let lock {
+      // The lock may be missing, if the write was blind; the value below is older than our own.
+      try await read(key, lock: lock, into: &block)
+      block.truncate(rows: rows)
+    }
+    guard let value = own.value else { return false }
+    block.append(key: key.bytes, value: value)
+    return true
+  }
+
+  /// Reads many keys at once, in the order given; absent (and skipped) keys add nothing.
+  public func get(_ keys: [Key], lock: LockRequest? = nil, into block: inout KeyValueBlock)
+    async throws(TransactionError)
+  {
+    guard let first = keys.first else { return }
+    let range = system.router.lookup(first)
+    if system.replica(range) == nil, buffer.isEmpty,
+      keys.allSatisfy({ range.span.contains($0) })
+    {
+      try await readRemotely(.get(keys, lock: lock), in: range, isLocking: lock != nil, into: &block)
+      if mustRecord(lock) { for key in keys { reads.add(key) } }
+      return
+    }
+    for key in keys { _ = try await get(key, lock: lock, into: &block) }
+  }
+
+  /// Appends the rows of `span` in key order, or its reverse, up to the limits. Returns what remains to be scanned, if anything.
+  public func scan(_ span: KeySpan, _ options: ScanOptions = ScanOptions(), into block: inout KeyValueBlock)
+    async throws(TransactionError) -> KeySpan?
+  {
+    guard !span.isEmpty else { return nil }
+    if buffer.isEmpty { return try await readSpan(span, options, into: &block) }
+    let own = buffer.positions(in: span)
+    if own.isEmpty { return try await readSpan(span, options, into: &block) }
+    var page = KeyValueBlock()
+    let rest = try await readSpan(span, options, into: &page)
+    return overlay(page, span, rest, options, into: &block)
+  }
+
+  // MARK: - One key
+
+  private func read(_ key: Key, lock: LockRequest?, into block: inout KeyValueBlock)
+    async throws(TransactionError)
+  {
+    let range = system.router.lookup(key)
+    if lock != nil { mayHoldLocks = true }
+    guard let replica = system.replica(range) else {
+      try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
+      if mustRecord(lock) { reads.add(key) }
+      return
+    }
+    while true {
+      switch replica.get(key, header, lock: lock, observed: &observed, into: &block) {
+      case .done:
+        if mustRecord(lock) { reads.add(key) }
+        return
+      case .wait(let wait):
+        waitingAt = range
+        let failure = await replica.wait(wait, header)
+        waitingAt = nil
+        if let failure { throw TransactionError(failure) }
+      case .failed(.writeTooOld(let newer, let key)):
+        try await moveForward(above: newer, key: key)
+      case .failed(let failure): throw TransactionError(failure)
+      }
+    }
+  }
+
+  /// Under a lock nobody changes the key, so only plain reads must be looked at again.
+  @inline(__always)
+  private func mustRecord(_ lock: LockRequest?) -> Bool {
+    lock == nil && !isDeclaredReadOnly && header.isolation != .repeatableRead
+  }
+
+  /// Sends a read to another reactor, again whenever the timestamp had to move.
+  @discardableResult
+  private func readRemotely(
+    _ request: RangeRequest, in range: RangeDescriptor, isLocking: Bool, into block: inout KeyValueBlock
+  ) async throws(TransactionError) -> KeySpan? {
+    if isLocking { mayHoldLocks = true }
+    while true {
+      waitingAt = range
+      let response = await system.send(request, header, to: range)
+      waitingAt = nil
+      switch response {
+      case .rows(let rows, let resume, let newest):
+        if newest > observed { observed = newest }
+        if block.isEmpty {
+          block = rows
+        } else {
+          for row in 0..<rows.count { block.append(row: row, of: rows) }
+        }
+        return resume
+      case .failed(.writeTooOld(let newer, let key)):
+        try await moveForward(above: newer, key: key)
+      case .failed(let failure): throw TransactionError(failure)
+      case .written, .done, .statistics: throw .unavailable("a range gave an answer to another question")
+      }
+    }
+  }
+
+  // MARK: - Spans
+
+  private func readSpan(_ span: KeySpan, _ options: ScanOptions, into block: inout KeyValueBlock)
+    async throws(TransactionError) -> KeySpan?
+  {
+    var rest = span
+    let rows = block.count
+    let bytes = block.byteCount
+    while !rest.isEmpty {
+      let rowsLeft = options.rowLimit == 0 ? Int.max : options.rowLimit - (block.count - rows)
+      let bytesLeft = options.byteLimit - (block.byteCount - bytes)
+      if rowsLeft <= 0 || bytesLeft <= 0 { break }
+      let (range, part) = system.router.first(rest, isReverse: options.isReverse)
+      var left = part
+      try await readPart(
+        &left, in: range, options, rows: rowsLeft, bytes: bytesLeft, into: &block)
+      let isPartDone = left.isEmpty
+      if options.isReverse {
+        rest.end = isPartDone ? part.start : left.end
+      } else {
+        rest.start = isPartDone ? part.end : left.start
+      }
+      if !isPartDone { break }
+    }
+    if !isDeclaredReadOnly && header.isolation != .repeatableRead {
+      if options.isReverse {
+        reads.add(KeySpan(start: rest.isEmpty ? span.start : rest.end, end: span.end))
+      } else {
+        reads.add(KeySpan(start: span.start, end: rest.isEmpty ? span.end : rest.start))
+      }
+    }
+    return rest.isEmpty ? nil : rest
+  }
+
+  private func readPart(
+    _ span: inout KeySpan, in range: RangeDescriptor, _ options: ScanOptions, rows: Int, bytes: Int,
+    into block: inout KeyValueBlock
+  ) async throws(TransactionError) {
+    if options.lock != nil { mayHoldLocks = true }
+    guard let replica = system.replica(range) else {
+      let request = RangeRequest.scan(
+        span, isReverse: options.isReverse, rowLimit: rows == Int.max ? 0 : rows, byteLimit: bytes,
+        lock: options.lock)
+      let rest = try await readRemotely(request, in: range, isLocking: options.lock != nil, into: &block)
+      span = rest ?? KeySpan(start: span.end, end: span.end)
+      return
+    }
+    let before = (rows: block.count, bytes: block.byteCount)
+    while true {
+      // Rows delivered before a wait stay; they are locked, or were read in one step with what follows.
+      let limits = ScanLimits(
+        rows: rows == Int.max ? Int.max : rows - (block.count - before.rows),
+        bytes: bytes - (block.byteCount - before.bytes), intents: Limits.intentsPerPass)
+      if limits.rows <= 0 || limits.bytes <= 0 { return }
+      let step = replica.scan(
+        &span, header, isReverse: options.isReverse, limits: limits, lock: options.lock, observed: &observed,
+        into: &block)
+      switch step {
+      case .done: return
+      case .wait(let wait):
+        waitingAt = range
+        let failure = await replica.wait(wait, header)
+        waitingAt = nil
+        if let failure { throw TransactionError(failure) }
+      case .failed(.writeTooOld(let newer, let key)):
+        try await moveForward(above: newer, key: key)
+      case .failed(let failure): throw TransactionError(failure)
+      }
+    }
+  }
+
+  /// Lays this transaction's writes over a page of a scan.
+  private func overlay(
+    _ page: KeyValueBlock, _ span: KeySpan, _ rest: KeySpan?, _ options: ScanOptions,
+    into block: inout KeyValueBlock
+  ) -> KeySpan? {
+    var covered = span
+    if let rest {
+      if options.isReverse { covered.start = rest.end } else { covered.end = rest.start }
+    }
+    let places = buffer.positions(in: covered)
+    var own = 0
+    var row = 0
+    let limit = options.rowLimit == 0 ? Int.max : options.rowLimit
+    let first = block.count
+    let firstByte = block.byteCount
+    while row < page.count || own < places.count {
+      if block.count - first >= limit || block.byteCount - firstByte >= options.byteLimit {
+        guard block.count > 0 else { break }
+        let last = block.key(block.count - 1)
+        return options.isReverse
+          ? KeySpan(start: span.start, end: last) : KeySpan(start: last.next, end: span.end)
+      }
+      if own == places.count {
+        block.append(row: row, of: page)
+        row += 1
+        continue
+      }
+      let place = options.isReverse ? places.upperBound - 1 - own : places.lowerBound + own
+      let entry = buffer.ordered(place)
+      var order = -1
+      if row < page.count {
+        order = entry.key.bytes.withUnsafeBytes { mine in
+          page.withKey(row) { theirs in compareBytes(mine, theirs) }
+        }
+        if options.isReverse { order = -order }
+      }
+      if order > 0 {
+        block.append(row: row, of: page)
+        row += 1
+        continue
+      }
+      if order == 0 { row += 1 }
+      if let value = entry.value { block.append(key: entry.key.bytes, value: value) }
+      own += 1
+    }
+    return rest
+  }
+
+  // MARK: - Moving forward
+
+  /// Moves the read timestamp to now, above `newer`, if what was read so far still holds there.
+  func moveForward(above newer: Timestamp, key: Key?) async throws(TransactionError) {
+    if header.isolation == .repeatableRead {
+      throw .retry(reason: "a concurrent transaction wrote the row", key: key)
+    }
+    let target = max(system.store.clock.now(), newer)
+    if !reads.isEmpty {
+      for (range, part) in system.router.split(reads.footprint) {
+        let failure: RangeFailure?
+        if let replica = system.replica(range) {
+          failure = await replica.refresh(part, header, to: target)
+        } else if case .failed(let reason) = await system.send(.refresh(part, to: target), header, to: range) {
+          failure = reason
+        } else {
+          failure = nil
+        }
+        if let failure { throw TransactionError(failure) }
+      }
+    }
+    header.readTimestamp = target
+  }
+}
