@@ -329,11 +329,15 @@ public final class QueryPlan: Sendable {
   public let sequences: [OID: Int]
   public let isReadOnly: Bool
   public let catalogVersion: UInt64
+  /// Whether a literal was read by the session's settings (time zone, date order) or by the time of planning: such a plan
+  /// is for this session's settings only.
+  public let dependsOnSettings: Bool
 
   public init(
     kind: Kind, root: PhysicalPlan, columns: [ResultColumn], parameterTypes: [SQLType], outerSlotCount: Int,
-    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64
+    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64, dependsOnSettings: Bool = false
   ) {
+    self.dependsOnSettings = dependsOnSettings
     self.kind = kind
     self.root = root
     self.columns = columns

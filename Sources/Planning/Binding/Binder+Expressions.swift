@@ -34,7 +34,7 @@ extension Binder {
       throw context.unsupported("row values of a table are", at: position)
     case .field(_, let name): throw context.unsupported("fields of composite values are", at: name.position)
     case .allFields(_, let position): throw context.unsupported("composite values are", at: position)
-    case .subscripted(let base, let subscription): return try bindSubscript(base, subscription, scope)
+    case .subscripted(let base, let subscripts): return try bindSubscript(base, subscripts, scope)
     case .unary(let name, let operand):
       // A sign before a constant is part of it, so that -2147483648 is an integer.
       if name.symbol == "-", name.schema == nil, case .literal(let literal, _) = operand,
@@ -457,16 +457,16 @@ extension Binder {
   }
 
   private func bindSubscript(
-    _ base: Expression, _ subscription: Subscript, _ scope: Scope
+    _ base: Expression, _ subscripts: [Subscript], _ scope: Scope
   ) throws(SQLError) -> ScalarExpression {
-    guard case .index(let index) = subscription else {
-      throw context.unsupported("array slices are", at: base.position)
-    }
     let array = try bind(base, scope)
     guard let info = TypeInfo.find(array.type.oid), info.isArray else {
       throw context.error(
         .datatypeMismatch, "cannot subscript type \(array.type.shown) because it does not support subscripting",
         at: base.leftmost)
+    }
+    guard subscripts.count == 1, case .index(let index)? = subscripts.first else {
+      throw context.unsupported("array slices and several subscripts are", at: base.position)
     }
     let position = try coerce(try bind(index, scope), to: .int4, .assignment, at: index.leftmost)
     return try makeCall("array_subscript", [array, position], at: base.position)

@@ -42,7 +42,7 @@ extension Binder {
   }
 
   /// Expressions kept with a table, over a row of it.
-  private func rowScope(_ table: TableDescriptor, _ columns: [ColumnID], _ clause: Clause) -> Scope {
+  func rowScope(_ table: TableDescriptor, _ columns: [ColumnID], _ clause: Clause) -> Scope {
     let scope = Scope(parent: nil, ctes: [])
     scope.columns = zip(table.columns, columns).map { ScopeColumn(name: $0.name, id: $1) }
     scope.tables = [ScopeTable(alias: table.name, schema: nil, columns: scope.columns, table: table)]
@@ -76,7 +76,7 @@ extension Binder {
   }
 
   /// The expressions of generated columns, over the new row's values.
-  private func generated(
+  func generated(
     _ table: TableDescriptor, values: [ScalarExpression?]
   ) throws(SQLError) -> [(ordinal: Int, expression: ScalarExpression)] {
     var result: [(ordinal: Int, expression: ScalarExpression)] = []
