@@ -56,7 +56,8 @@ extension CopyPlan {
       self = .out(StatementPlanner.finish(bound, .select, context, statistics), options: options)
     case (.table(let name, let columns), .from):
       let table = try binder.targetTable(name, "copy to")
-      self = .into(try CopyInto(table, try CopyPlan.ordinals(columns, table, context), statement.filter, binder), options: options)
+      self = .into(
+        try CopyInto(table, try CopyPlan.ordinals(columns, table, context), statement.filter, binder), options: options)
     }
   }
 
@@ -94,7 +95,7 @@ extension CopyInto {
     for (place, ordinal) in columns.enumerated() { given[ordinal] = .column(place, table.columns[ordinal].type) }
     var values: [ScalarExpression] = []
     for (ordinal, column) in table.columns.enumerated() {
-      values.append(try given[ordinal] ?? binder.defaultValue(column))
+      if let value = given[ordinal] { values.append(value) } else { values.append(try binder.defaultValue(column)) }
     }
     for (ordinal, expression) in try binder.generated(table, values: values.map { .some($0) }) {
       values[ordinal] = expression

@@ -12,74 +12,106 @@ public enum PlannedStatement: Sendable {
   case query(QueryPlan)
   case schema(SchemaOperation)
   case copy(CopyPlan)
-  case explain(ExplainOptions, QueryPlan)
-  /// The statement's meaning depends on a literal that was taken out of it: plan the text as it stands.
+  case explain(ExplainPlan)
+  /// The statement has `.extractedLiteral` nodes, and with parameters in their place it fails or means something else: plan
+  /// the text as it stands.
   case needsLiterals
 }
 
-/// What a plan is made under.
-public struct PlannerSettings: Sendable {
-  /// How literals are read; the transaction's time is that of 'now'.
-  public var format: FormatSettings
-  /// How many literals `LiteralExtraction` took out of the statement: they are its parameters, in order.
-  public var extractedLiteralCount: Int
-  /// Whether `$n` may be used beyond the parameter types given.
-  public var allowsParameters: Bool
-
-  public init(format: FormatSettings = .standard, extractedLiteralCount: Int = 0, allowsParameters: Bool = true) {
-    self.format = format
-    self.extractedLiteralCount = extractedLiteralCount
-    self.allowsParameters = allowsParameters
-  }
+public struct ExplainPlan: Sendable {
+  public var options: ExplainOptions
+  public var query: QueryPlan
 }
 
-public enum StatementPlanner {
-  /// Whether this is a statement that `plan` takes; the others are the session's own.
-  public static func plans(_ statement: Statement) -> Bool {
-    switch statement {
-    case .select, .insert, .update, .delete, .copy, .explain: true
-    default: SchemaPlanner.plans(statement)
-    }
+public struct StatementPlanner {
+  private let catalog: CatalogView
+  private let settings: FormatSettings
+  private let statistics: any StatisticsProvider
+
+  /// - Parameter settings: how literals are read; their transaction time is that of 'now'.
+  public init(
+    catalog: CatalogView, settings: FormatSettings = .standard, statistics: any StatisticsProvider = NoStatistics()
+  ) {
+    self.catalog = catalog
+    self.settings = settings
+    self.statistics = statistics
   }
 
-  /// Plans a statement.
+  private func makeContext(_ source: [UInt8], _ parameterTypes: [SQLType?], allowsParameters: Bool = true)
+    -> BindingContext
+  {
+    BindingContext(
+      names: CatalogNames(catalog: catalog), source: source, settings: settings, parameterTypes: parameterTypes,
+      allowsParameters: allowsParameters)
+  }
+
+  /// Plans a statement; one that is the session's own (BEGIN, SET, PREPARE …) is refused.
   /// - Parameters:
   ///   - source: the query string that the tree's positions point into, for the positions of errors.
-  ///   - parameterTypes: by number; nil where the client left it open.
-  public static func plan(
-    _ statement: Statement, source: [UInt8], catalog: CatalogView, parameterTypes: [SQLType?] = [],
-    settings: PlannerSettings = PlannerSettings(), statistics: any StatisticsProvider = NoStatistics()
+  ///   - parameterTypes: by number; nil where the client left it open. Literals that `LiteralExtraction` took out are
+  ///     parameters too, in order; the plan's `parameterTypes` tells how to read them.
+  ///   - allowsParameters: false where the protocol has none: `there is no parameter $1`, 42P02.
+  public func plan(
+    _ statement: Statement, source: [UInt8], parameterTypes: [SQLType?] = [], allowsParameters: Bool = true
   ) throws(SQLError) -> PlannedStatement {
-    let context = BindingContext(
-      names: CatalogNames(catalog: catalog), source: source, settings: settings.format, parameterTypes: parameterTypes,
-      allowsParameters: settings.allowsParameters)
-    context.extractedLiteralCount = settings.extractedLiteralCount
-    if settings.extractedLiteralCount > 0 {
-      do { return try plan(statement, context, statistics) } catch {
-        // With the literals themselves it may still be right, or fail with a better position.
-        return .needsLiterals
-      }
+    let context = makeContext(source, parameterTypes, allowsParameters: allowsParameters)
+    do {
+      let planned = try plan(statement, context)
+      // A plan that took a literal's place for more than a value says so itself.
+      return planned
+    } catch {
+      // With the literals themselves it may be right, or fail with a better position.
+      if context.sawExtractedLiteral { return .needsLiterals }
+      throw error
     }
-    return try plan(statement, context, statistics)
   }
 
-  private static func plan(
-    _ statement: Statement, _ context: BindingContext, _ statistics: any StatisticsProvider
-  ) throws(SQLError) -> PlannedStatement {
+  /// The type that a type name means: for PREPARE. Errors 42704, 42601.
+  public func resolve(_ type: TypeName, source: [UInt8] = []) throws(SQLError) -> SQLType {
+    try Binder(makeContext(source, [])).resolveType(type)
+  }
+
+  /// A value written in the text of a statement of the session's own, such as an argument of EXECUTE: no columns, no
+  /// sub-queries; of the type given. Errors 42804 and others.
+  public func planExpression(
+    _ expression: Expression, as type: SQLType, source: [UInt8], parameterTypes: [SQLType?] = []
+  ) throws(SQLError) -> ScalarExpression {
+    let context = makeContext(source, parameterTypes, allowsParameters: !parameterTypes.isEmpty)
+    let binder = Binder(context)
+    let scope = Scope(parent: nil, ctes: [])
+    scope.clause = .execute
+    let bound = try binder.bind(expression, scope)
+    guard let result = try binder.coerceIfPossible(bound, to: type, .assignment, at: expression.leftmost) else {
+      throw context.error(
+        .datatypeMismatch,
+        "expression of type \(bound.type.shown) cannot be coerced to the expected type \(type.shown)",
+        hint: "You will need to rewrite or cast the expression.", at: expression.leftmost)
+    }
+    return FoldConstants.expression(result)
+  }
+
+  private func plan(_ statement: Statement, _ context: BindingContext) throws(SQLError) -> PlannedStatement {
+    let statistics = statistics
     switch statement {
     case .select, .insert, .update, .delete:
-      return .query(try planQuery(statement, context, statistics))
+      return .query(try Self.planQuery(statement, context, statistics))
     case .explain(let explain):
       let options = try ExplainOptions(explain.options, context)
       switch explain.statement {
       case .select, .insert, .update, .delete:
-        return .explain(options, try planQuery(explain.statement, context, statistics))
+        return .explain(
+          ExplainPlan(options: options, query: try Self.planQuery(explain.statement, context, statistics)))
       case .createTableAs(let create):
-        return .explain(options, try planQuery(create.query, context, statistics))
+        return .explain(ExplainPlan(options: options, query: try Self.planQuery(create.query, context, statistics)))
       default: throw context.unsupported("explaining this statement is")
       }
     case .copy(let copy): return .copy(try CopyPlan(copy, context, statistics))
-    default: return .schema(try SchemaPlanner(context, statistics).plan(statement))
+    default:
+      let planner = SchemaPlanner(binder: Binder(context), source: context.source) { (query) throws(SQLError) in
+        try Self.planQuery(query, context, statistics)
+      }
+      guard let operation = try planner.plan(statement) else { throw context.unsupported("this statement is") }
+      return .schema(operation)
     }
   }
 
@@ -177,7 +209,8 @@ extension PhysicalPlan {
       .lockRows(let input, _, _, _):
       [input]
     case .hashJoin(_, let left, let right, _, _, _), .nestedLoopJoin(_, let left, let right, _),
-      .apply(_, let left, let right, _, _), .scalarSubquery(let left, let right, _), .setOperation(_, let left, let right):
+      .apply(_, let left, let right, _, _), .scalarSubquery(let left, let right, _),
+      .setOperation(_, let left, let right):
       [left, right]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]

@@ -115,7 +115,8 @@ extension ScalarExpression {
 
   /// A comparison's operator and operands.
   var comparison: (Comparison, ScalarExpression, ScalarExpression)? {
-    guard case .call(let function, let arguments, _, _) = self, let comparison = function.comparison, arguments.count == 2
+    guard case .call(let function, let arguments, _, _) = self, let comparison = function.comparison,
+      arguments.count == 2
     else { return nil }
     return (comparison, arguments[0], arguments[1])
   }
@@ -132,7 +133,8 @@ extension ScalarExpression {
     case .and(let list): list.contains { $0.rejectsNull(of: columns) }
     case .or(let list): list.allSatisfy { $0.rejectsNull(of: columns) }
     case .isNull(let operand, negated: true): operand.isNullWhenNull(columns)
-    case .booleanTest(let operand, .isTrue), .booleanTest(let operand, .isFalse), .booleanTest(let operand, .isNotUnknown):
+    case .booleanTest(let operand, .isTrue), .booleanTest(let operand, .isFalse),
+      .booleanTest(let operand, .isNotUnknown):
       operand.isNullWhenNull(columns)
     case .not(let operand): operand.isNullWhenNull(columns)
     default: isNullWhenNull(columns)

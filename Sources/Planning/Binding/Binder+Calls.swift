@@ -13,7 +13,7 @@ extension Binder {
       throw context.unsupported("window functions are", at: position)
     }
     if let schema = call.name.schema, schema.text != "pg_catalog" {
-      if names.catalog.snapshot.schema(named: schema.text) == nil {
+      if names.catalog.schema(named: schema.text) == nil {
         throw context.error(.invalidSchemaName, "schema \"\(schema.text)\" does not exist", at: call.name.position)
       }
     }
@@ -189,7 +189,9 @@ extension Binder {
   // MARK: Sort keys
 
   /// A sort key of an expression, with its direction.
-  func sortKey(_ expression: ScalarExpression, _ item: SortItem, at position: SourcePosition) throws(SQLError) -> SortKey {
+  func sortKey(_ expression: ScalarExpression, _ item: SortItem, at position: SourcePosition) throws(SQLError)
+    -> SortKey
+  {
     var isDescending = false
     switch item.direction {
     case .ascending?, nil: break

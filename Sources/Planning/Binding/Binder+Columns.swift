@@ -18,7 +18,7 @@ extension Binder {
       return try bindQualified(
         reference, schema: reference.qualifiers[0].text, table: reference.qualifiers[1], scope)
     case 3:
-      guard reference.qualifiers[0].text == names.catalog.database else {
+      guard reference.qualifiers[0].text == names.databaseName else {
         let name = (reference.qualifiers + [reference.name]).map(\.text).joined(separator: ".")
         throw context.error(
           .featureNotSupported, "cross-database references are not implemented: \(name)", at: reference.position)

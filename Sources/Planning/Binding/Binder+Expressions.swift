@@ -11,7 +11,7 @@ extension Binder {
     switch expression {
     case .literal(let literal, let position): return try bindLiteral(literal, at: position)
     case .extractedLiteral(let index, let kind, _):
-      guard index >= 0, index < context.extractedLiteralCount else { throw literalNeeded }
+      context.sawExtractedLiteral = true
       func typed(_ type: SQLType) throws(SQLError) -> ScalarExpression {
         try context.parameters.settle(index, type)
         return .parameter(index, type)
@@ -42,7 +42,9 @@ extension Binder {
       {
         return try bindLiteral(negative, at: name.position)
       }
-      if name.symbol == "+", name.schema == nil, case .literal(.integer, _) = operand { return try bind(operand, scope) }
+      if name.symbol == "+", name.schema == nil, case .literal(.integer, _) = operand {
+        return try bind(operand, scope)
+      }
       return try makeOperator(name.symbol, nil, try bind(operand, scope), at: name.position, (nil, operand))
     case .binary(let name, let left, let right):
       if case .row(let a, _, _) = left, case .row(let b, _, _) = right {
@@ -159,7 +161,8 @@ extension Binder {
   }
 
   /// The constant that a string means as a value of `type`.
-  func readLiteral(_ text: [UInt8], as type: SQLType, at position: SourcePosition) throws(SQLError) -> ScalarExpression {
+  func readLiteral(_ text: [UInt8], as type: SQLType, at position: SourcePosition) throws(SQLError) -> ScalarExpression
+  {
     if type.oid == SQLType.unknown.oid { return .constant(.bytes(text), .unknown) }
     if type.oid == SQLType.regclass.oid {
       let oid = try context.located(position) { () throws(SQLError) in
@@ -268,7 +271,8 @@ extension Binder {
       var alternatives: [ScalarExpression] = []
       for item in list {
         guard case .row(let values, _, _) = item else {
-          throw context.error(.undefinedFunction, "operator does not exist: record = \(try bind(item, scope).type.shown)", at: position)
+          throw context.error(
+            .undefinedFunction, "operator does not exist: record = \(try bind(item, scope).type.shown)", at: position)
         }
         alternatives.append(
           try bindRowComparison(OperatorName(negated ? "<>" : "=", position: position), fields, values, scope))

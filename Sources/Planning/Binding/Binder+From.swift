@@ -12,7 +12,8 @@ extension Binder {
     var relation: Relation?
     for item in items {
       let source = try bindFromItem(item, scope, siblings: [])
-      relation = try relation.map { (left: Relation) throws(SQLError) in combine(left, source.relation) } ?? source.relation
+      relation =
+        try relation.map { (left: Relation) throws(SQLError) in combine(left, source.relation) } ?? source.relation
       try checkAliases(source.tables, against: scope.tables)
       scope.add(source)
     }
@@ -27,7 +28,8 @@ extension Binder {
   func checkAliases(_ new: [ScopeTable], against old: [ScopeTable]) throws(SQLError) {
     for table in new where table.isVisible && !table.alias.isEmpty {
       if old.contains(where: {
-        $0.isVisible && $0.alias == table.alias && ($0.schema == nil || table.schema == nil || $0.schema == table.schema)
+        $0.isVisible && $0.alias == table.alias
+          && ($0.schema == nil || table.schema == nil || $0.schema == table.schema)
       }) {
         throw SQLError(.duplicateAlias, "table name \"\(table.alias)\" specified more than once")
       }
@@ -99,6 +101,7 @@ extension Binder {
       return try bindCTEReference(cte, reference, scope)
     }
     let table = try context.located(reference.position) { () throws(SQLError) in try names.relation(reference.name) }
+    if context.viewDepth == 0 { context.relationMentions.append((reference.name, table)) }
     let alias = reference.alias?.name.text ?? table.name
     if case .view(let sql) = table.kind { return try bindView(table, sql, alias, reference) }
     if case .sequence = table.kind {
@@ -137,8 +140,13 @@ extension Binder {
     // The body's names are qualified; it sees nothing of the query around it.
     let query = try Binder.parseQuery(sql)
     let bound = try bindQuery(query, parent: nil, ctes: [])
+    // A `*` in the body may give columns that were added after the view was made: then names decide.
+    let matches = bound.outputs.count == view.columns.count
     var outputs: [OutputColumn] = []
-    for (output, column) in zip(bound.outputs, view.columns) {
+    for (index, column) in view.columns.enumerated() {
+      guard let output = matches ? bound.outputs[index] : bound.outputs.first(where: { $0.name == column.name }) else {
+        throw SQLError(.undefinedColumn, "column \"\(column.name)\" of view \"\(view.name)\" does not exist")
+      }
       outputs.append(OutputColumn(name: column.name, id: output.id, type: output.type))
     }
     let columns = try renamed(outputs.map { ScopeColumn(name: $0.name, id: $0.id) }, alias, reference.alias)
@@ -201,7 +209,9 @@ extension Binder {
       }
       relation = .compute(.unit, computed)
     }
-    if !inner.attachments.isEmpty { throw context.unsupported("sub-queries in functions in FROM are", at: function.position) }
+    if !inner.attachments.isEmpty {
+      throw context.unsupported("sub-queries in functions in FROM are", at: function.position)
+    }
     columns = try renamed(columns, alias, function.alias)
     let table = ScopeTable(alias: alias, schema: nil, columns: columns, table: nil)
     return FromSource(relation: relation, tables: [table], columns: columns)

@@ -99,7 +99,9 @@ extension Binder {
         .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(table.name)\" does not exist",
         at: target.column.position)
     }
-    if !target.indirection.isEmpty { throw context.unsupported("assigning to parts of a column is", at: target.column.position) }
+    if !target.indirection.isEmpty {
+      throw context.unsupported("assigning to parts of a column is", at: target.column.position)
+    }
     return ordinal
   }
 
@@ -168,7 +170,7 @@ extension Binder {
     var columns: [ColumnID]
     switch statement.source {
     case .defaultValues:
-      let row = try table.columns.indices.map(Int.init).mapTyped(defaultExpression)
+      let row = try Array(table.columns.indices).mapTyped(defaultExpression)
       columns = table.columns.map { context.makeColumn($0.name, $0.type) }
       source = .values([row], columns)
     case .query(let query):
@@ -218,7 +220,9 @@ extension Binder {
       } else {
         var query = query
         if let with = statement.with {
-          guard query.with == nil else { throw context.unsupported("WITH in both INSERT and its query is", at: with.position) }
+          guard query.with == nil else {
+            throw context.unsupported("WITH in both INSERT and its query is", at: with.position)
+          }
           query.with = with
         }
         let bound = try bindQuery(query, parent: nil, ctes: [], keepsUnknown: true)
@@ -334,9 +338,11 @@ extension Binder {
       for index in table.allIndexes where index.isUnique && Set(index.columns.map(\.columnID)) == wanted {
         if let predicate = predicates.first(where: { $0.index == index.id }) {
           // A partial index fits if the clause's predicate implies its own.
-          guard let condition, predicate.condition.conjuncts.allSatisfy({ needed in
-            condition.conjuncts.contains { $0.isSame(as: needed) }
-          }) else { continue }
+          guard let condition,
+            predicate.condition.conjuncts.allSatisfy({ needed in
+              condition.conjuncts.contains { $0.isSame(as: needed) }
+            })
+          else { continue }
         }
         arbiters.append(index.id)
       }

@@ -34,7 +34,8 @@ extension Binder {
       throw context.error(
         .featureNotSupported,
         isSetOperation
-          ? "\(lock.strength.name) is not allowed with UNION/INTERSECT/EXCEPT" : "\(lock.strength.name) cannot be applied to VALUES",
+          ? "\(lock.strength.name) is not allowed with UNION/INTERSECT/EXCEPT"
+          : "\(lock.strength.name) cannot be applied to VALUES",
         at: isSetOperation ? .unknown : .unknown)
     }
     if !query.orderBy.isEmpty {
@@ -231,7 +232,7 @@ extension Binder {
         bound[index][column] = try coerce(
           bound[index][column], to: type, .implicit, at: rows[index][column].leftmost)
       }
-      let isNullable = bound.contains { isNullable($0[column]) }
+      let isNullable = bound.contains { self.isNullable($0[column]) }
       let id = context.makeColumn("column\(column + 1)", type, isNullable: isNullable, qualifier: "*VALUES*")
       outputs.append(OutputColumn(name: "column\(column + 1)", id: id, type: type, isUnknownLiteral: isUnknown))
     }
@@ -290,7 +291,8 @@ extension Binder {
       rightColumns.append(try side(b, rightRelation, positions[1], &rightCasts))
       let isNullable =
         context.columns[a.id].isNullable || (operation.kind == .union && context.columns[b.id].isNullable)
-      outputs.append(OutputColumn(name: a.name, id: context.makeColumn(a.name, type, isNullable: isNullable), type: type))
+      outputs.append(
+        OutputColumn(name: a.name, id: context.makeColumn(a.name, type, isNullable: isNullable), type: type))
     }
     if !leftCasts.isEmpty { leftRelation = .compute(leftRelation, leftCasts) }
     if !rightCasts.isEmpty { rightRelation = .compute(rightRelation, rightCasts) }

@@ -141,7 +141,8 @@ extension Binder {
       var rest = distinctOn
       for (key, entry) in zip(order, sortKeys) {
         if rest.isEmpty { break }
-        guard let index = rest.firstIndex(where: { $0.isSame(as: entry.key.expression) || $0.isSame(as: key.expression) })
+        guard
+          let index = rest.firstIndex(where: { $0.isSame(as: entry.key.expression) || $0.isSame(as: key.expression) })
         else {
           throw context.error(
             .invalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
@@ -310,7 +311,8 @@ extension Binder {
         }
         guard let table = scope.tables.first(where: { $0.alias == name.name.text }) else {
           throw context.error(
-            .undefinedTable, "relation \"\(name.name.text)\" in \(clause.strength.name) clause not found in FROM clause",
+            .undefinedTable,
+            "relation \"\(name.name.text)\" in \(clause.strength.name) clause not found in FROM clause",
             at: name.position)
         }
         wanted.append(table)
@@ -335,7 +337,8 @@ extension Relation {
     case .scan(let scan):
       if case .table = scan.table.kind { return [scan] }
       return []
-    case .filter(let input, _), .compute(let input, _), .sort(let input, _), .limit(let input, _, _), .lock(let input, _):
+    case .filter(let input, _), .compute(let input, _), .sort(let input, _), .limit(let input, _, _),
+      .lock(let input, _):
       return input.lockableScans
     case .join(let kind, let left, let right, _):
       return kind == .semi || kind == .anti ? left.lockableScans : left.lockableScans + right.lockableScans

@@ -126,7 +126,8 @@ extension Binder {
     let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
     guard bound.outputs.count == values.count else {
       throw context.error(
-        .syntaxError, bound.outputs.count > values.count ? "subquery has too many columns" : "subquery has too few columns",
+        .syntaxError,
+        bound.outputs.count > values.count ? "subquery has too many columns" : "subquery has too few columns",
         at: name.position)
     }
     // The comparison is computed inside: no row gives NULL, as it should.

@@ -93,7 +93,8 @@ struct Binder {
     case .parameter, .outer: true
     case .isNull, .booleanTest, .isDistinct: false
     case .call(let function, let arguments, _, _):
-      !(function.isStrict && (function.comparison != nil || function.form != .function)) || arguments.contains(where: isNullable)
+      !(function.isStrict && (function.comparison != nil || function.form != .function))
+        || arguments.contains(where: isNullable)
     case .coalesce(let list, _): list.allSatisfy(isNullable)
     default: expression.children.contains(where: isNullable)
     }

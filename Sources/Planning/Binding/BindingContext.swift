@@ -38,11 +38,14 @@ final class BindingContext {
   var renames: [ColumnID: ColumnID] = [:]
   /// How deep views are nested, to stop before the stack does.
   var viewDepth = 0
-  /// Literals that the plan cache took out of the statement; they are its parameters.
-  var extractedLiteralCount = 0
+  /// Whether literals were taken out of the statement for the plan cache; they are its parameters.
+  var sawExtractedLiteral = false
+  /// Each relation that a FROM of the statement's own text names, in order.
+  var relationMentions: [(name: QualifiedName, table: TableDescriptor)] = []
 
   init(
-    names: CatalogNames, source: [UInt8], settings: FormatSettings, parameterTypes: [SQLType?], allowsParameters: Bool = true
+    names: CatalogNames, source: [UInt8], settings: FormatSettings, parameterTypes: [SQLType?],
+    allowsParameters: Bool = true
   ) {
     self.names = names
     self.source = source

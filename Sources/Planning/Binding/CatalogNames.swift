@@ -7,9 +7,12 @@ import SQLTypes
 struct CatalogNames {
   let catalog: CatalogView
 
+  /// The database connected to.
+  var databaseName: String { catalog.snapshot.database(catalog.database)?.name ?? "" }
+
   /// The schema part of a name, after its catalog part was checked.
   private func schema(of name: QualifiedName) throws(SQLError) -> String? {
-    if let catalog = name.catalog, catalog.text != self.catalog.database {
+    if let catalog = name.catalog, catalog.text != databaseName {
       throw SQLError(
         .featureNotSupported, "cross-database references are not implemented: \"\(name)\"")
     }

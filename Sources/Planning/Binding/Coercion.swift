@@ -37,7 +37,7 @@ extension Binder {
           return try coerceIfPossible(.parameter(index, known), to: target, castContext, at: position)
         }
         // A name must be looked up now: a plan cannot wait for it.
-        if target.oid == SQLType.regclass.oid, context.extractedLiteralCount > 0 { throw literalNeeded }
+        if target.oid == SQLType.regclass.oid, context.sawExtractedLiteral { throw literalNeeded }
         try context.parameters.settle(index, target)
         return try fit(
           .parameter(index, target.unmodified), to: target, isExplicit: castContext == .explicit, at: position)
@@ -132,7 +132,9 @@ extension Binder {
           .datatypeMismatch, "\(construct) types \(current.shown) and \(type.shown) cannot be matched",
           at: index < positions.count ? positions[index] : .unknown)
       }
-      if !a.isPreferred, builder.canCoerce(current, to: type, .implicit), !builder.canCoerce(type, to: current, .implicit) {
+      if !a.isPreferred, builder.canCoerce(current, to: type, .implicit),
+        !builder.canCoerce(type, to: current, .implicit)
+      {
         chosen = type.unmodified
       }
     }

@@ -47,7 +47,8 @@ public struct ExplainOptions: Sendable, Hashable {
       case "settings", "wal": _ = try boolean()
       case "format":
         guard case .word(let name)? = option.value ?? .word("") else {
-          throw context.error(.invalidParameterValue, "unrecognized value for EXPLAIN option \"format\"", at: option.position)
+          throw context.error(
+            .invalidParameterValue, "unrecognized value for EXPLAIN option \"format\"", at: option.position)
         }
         switch name.lowercased() {
         case "text": format = .text

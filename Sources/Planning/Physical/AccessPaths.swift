@@ -182,7 +182,7 @@ extension PhysicalPlanner {
   /// Whether a key of `column` orders as the comparison of `a` with `b` does.
   private func isComparable(_ column: SQLType, _ a: SQLType, _ b: SQLType) -> Bool {
     func family(_ type: SQLType) -> UInt32 {
-      switch type.oid {
+      switch type.unmodified {
       case .int2, .int4, .int8: SQLType.int8.oid.rawValue
       case .float4, .float8: SQLType.float8.oid.rawValue
       case .text, .varchar, .name: SQLType.text.oid.rawValue
@@ -293,7 +293,8 @@ extension PhysicalPlanner {
     }
     return AccessPath(
       index: index, spans: spans, spansMayOverlap: mayOverlap, consumed: consumed, order: order,
-      constants: constants, rows: min(max(rows, isSingle ? 0 : 1), tableRows), isCovering: true, isSingle: isSingle, cost: 0)
+      constants: constants, rows: min(max(rows, isSingle ? 0 : 1), tableRows), isCovering: true, isSingle: isSingle,
+      cost: 0)
   }
 
   /// The list's values without NULLs and repetitions, in the index's order; `isKnown` if all are constants.

@@ -76,7 +76,11 @@ extension PhysicalPlanner {
     case .unit: 1
     case .aggregate(let input, let keys, _, _): keys.isEmpty ? 1 : max(1, estimatedRows(input) / 5)
     case .limit(let input, let count, _):
-      if case .constant(.int64(let rows), _)? = count { min(Double(rows), estimatedRows(input)) } else { estimatedRows(input) }
+      if case .constant(.int64(let rows), _)? = count {
+        min(Double(rows), estimatedRows(input))
+      } else {
+        estimatedRows(input)
+      }
     case .join(_, let left, let right, let conditions):
       max(1, estimatedRows(left) * estimatedRows(right) * Selectivity.of(conditions))
     case .apply(_, let left, _, _): estimatedRows(left)
@@ -118,7 +122,8 @@ extension PhysicalPlanner {
       }
     }
     var best: (cost: Double, order: [Int])?
-    let starts = parts.count > 24 ? Array(sizes.indices.sorted { sizes[$0] < sizes[$1] }.prefix(1)) : Array(parts.indices)
+    let starts =
+      parts.count > 24 ? Array(sizes.indices.sorted { sizes[$0] < sizes[$1] }.prefix(1)) : Array(parts.indices)
     for start in starts {
       var order = [start]
       var visible = columns[start]
@@ -255,11 +260,14 @@ extension PhysicalPlanner {
     }
     let condition = ScalarExpression.conjunction(conditions.map { translate($0, both) })
     let loopCost =
-      left.cost + plain.cost + left.rows * max(1, plain.rows) * (Cost.row * 0.5 + Cost.operator * Double(conditions.count))
+      left.cost + plain.cost + left.rows * max(1, plain.rows)
+      * (Cost.row * 0.5 + Cost.operator * Double(conditions.count))
     if pairs.isEmpty || kind == .right || kind == .full || candidates.isEmpty {
       candidates.append(
         Built(
-          plan: make(.nestedLoopJoin(kind, left: left.plan, right: plain.plan, condition: condition), layout, rows: rows, cost: loopCost),
+          plan: make(
+            .nestedLoopJoin(kind, left: left.plan, right: plain.plan, condition: condition), layout, rows: rows,
+            cost: loopCost),
           layout: layout))
     }
     var best = candidates[0]
@@ -313,7 +321,8 @@ extension PhysicalPlanner {
     return Built(
       plan: make(
         .apply(kind, left: left.plan, right: probe.plan, bindings: bindings, condition: condition), layout, rows: rows,
-        cost: cost), layout: layout, order: order, constants: left.constants, isSingle: left.isSingle && (isFilter || probe.isSingle))
+        cost: cost), layout: layout, order: order, constants: left.constants,
+      isSingle: left.isSingle && (isFilter || probe.isSingle))
   }
 
   /// Fills the slots of the columns that the right side takes from this left side.
@@ -358,7 +367,10 @@ extension PhysicalPlanner {
       _ = index
       if case .column(let id, let type) = pair.1, type == self.type(id) {
         keys.append(id)
-        dependent.append(contentsOf: conditions.filter { $0.equality.map { $0.0.isSame(as: pair.0) || $0.1.isSame(as: pair.0) } ?? false })
+        dependent.append(
+          contentsOf: conditions.filter {
+            $0.equality.map { $0.0.isSame(as: pair.0) || $0.1.isSame(as: pair.0) } ?? false
+          })
       } else {
         return nil
       }
@@ -453,7 +465,9 @@ extension PhysicalPlanner {
         Set(call.call.arguments.flatMap(\.columns)).isDisjoint(with: outerColumns)
           && (call.call.filter?.columns ?? []).isDisjoint(with: outerColumns)
       }),
-      computed.allSatisfy({ $0.allSatisfy { !$0.expression.isVolatile && $0.expression.columns.isDisjoint(with: outerColumns) } })
+      computed.allSatisfy({
+        $0.allSatisfy { !$0.expression.isVolatile && $0.expression.columns.isDisjoint(with: outerColumns) }
+      })
     else { return nil }
     let (pairs, rest) = equalities(pulled.conditions, outerColumns, pulled.relation.columns)
     guard !pairs.isEmpty, rest.isEmpty else { return nil }
@@ -467,7 +481,8 @@ extension PhysicalPlanner {
     var groupKeys: [ComputedColumn] = []
     for pair in pairs {
       let id: ColumnID
-      if case .column(let own, let type) = pair.1, type == self.type(own), !groupKeys.contains(where: { $0.id == own }) {
+      if case .column(let own, let type) = pair.1, type == self.type(own), !groupKeys.contains(where: { $0.id == own })
+      {
         id = own
       } else {
         id = context.makeColumn("key", pair.1.type)
@@ -487,7 +502,8 @@ extension PhysicalPlanner {
     joined.plan = make(
       .hashJoin(
         .left, left: outer.plan, right: grouped.plan, leftKeys: pairs.map { translate($0.0, outer.layout) },
-        rightKeys: groupKeys.map { translate(.column($0.id, $0.expression.type), grouped.layout) }, residual: nil), layout,
+        rightKeys: groupKeys.map { translate(.column($0.id, $0.expression.type), grouped.layout) }, residual: nil),
+      layout,
       rows: rows, cost: cost)
     // Without a group a count is 0, everything else NULL.
     var values: [ColumnID: ScalarExpression] = [:]

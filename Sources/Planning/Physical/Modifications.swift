@@ -8,7 +8,9 @@ import SQLTypes
 
 extension PhysicalPlanner {
   func buildLock(_ input: Relation, _ scans: [TableScan], _ wish: Wish) -> Built {
-    if scans.count == 1, let scan = scans.first, let lock = scan.lock, input.isSingleScan, let first = scan.columns.first {
+    if scans.count == 1, let scan = scans.first, let lock = scan.lock, input.isSingleScan,
+      let first = scan.columns.first
+    {
       scanLocks[first] = lock
       let built = build(input, wish)
       scanLocks[first] = nil
@@ -68,7 +70,9 @@ extension PhysicalPlanner {
       let source = lockedSource(change, needed)
       let plan = UpdatePlan(
         table: change.table, source: source.plan,
-        assignments: assignments.map { ColumnAssignment(column: $0.id, value: translate($0.expression, source.layout)) },
+        assignments: assignments.map {
+          ColumnAssignment(column: $0.id, value: translate($0.expression, source.layout))
+        },
         checks: checks, predicates: predicates, returnsRows: change.returnsRows)
       let layout = change.returnsRows ? source.layout : []
       return Built(

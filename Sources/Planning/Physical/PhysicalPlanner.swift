@@ -300,7 +300,8 @@ final class PhysicalPlanner {
     let plan = make(
       .aggregate(
         built.plan, keys: keys.map { translate($0.expression, built.layout) },
-        calls: wantedCalls.map { translated($0.call) }), layout, rows: rows, cost: cost, startup: cost - rows * Cost.row)
+        calls: wantedCalls.map { translated($0.call) }), layout, rows: rows, cost: cost, startup: cost - rows * Cost.row
+    )
     return Built(plan: plan, layout: layout, isSingle: keys.isEmpty)
   }
 

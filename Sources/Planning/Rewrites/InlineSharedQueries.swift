@@ -28,6 +28,8 @@ struct InlineSharedQueries: Rewrite {
     else { return relation }
     return .compute(
       shared.relation,
-      zip(shared.columns, shared.source).map { ComputedColumn(id: $0, expression: .column($1, shared.types[$1] ?? .text)) })
+      zip(shared.columns, shared.source).map {
+        ComputedColumn(id: $0, expression: .column($1, shared.types[$1] ?? .text))
+      })
   }
 }

@@ -3,7 +3,7 @@
 import Expressions
 import SQLTypes
 
-protocol Rewrite {
+protocol Rewrite: Sendable {
   func apply(_ relation: Relation, _ context: BindingContext) -> Relation
 }
 

@@ -76,7 +76,8 @@ extension SchemaPlanner {
       // How PostgreSQL lays out its files; there is nothing like it to change here.
       return []
     case .setType: throw context.unsupported("ALTER COLUMN TYPE is")
-    case .addIdentity, .setIdentity, .dropIdentity, .dropExpression: throw context.unsupported("changing identity columns is")
+    case .addIdentity, .setIdentity, .dropIdentity, .dropExpression:
+      throw context.unsupported("changing identity columns is")
     case .alterConstraint: throw context.unsupported("ALTER CONSTRAINT is")
     case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
     case .inherit, .noInherit: throw context.unsupported("table inheritance is")
@@ -176,7 +177,9 @@ extension SchemaPlanner {
     var found: [OID] = []
     /// PostgreSQL gives a notice for each name that IF EXISTS passes over; the last one stands for all.
     func absent(_ state: SQLState, _ what: String) throws(SQLError) {
-      if statement.ifExists { notices.append("\(what) does not exist, skipping") } else {
+      if statement.ifExists {
+        notices.append("\(what) does not exist, skipping")
+      } else {
         throw SQLError(state, "\(what) does not exist")
       }
     }
@@ -184,7 +187,7 @@ extension SchemaPlanner {
     case .table, .view, .sequence:
       for name in statement.names {
         let plain = binder.names.plain(name)
-        if let schema = name.schema?.text, catalog.snapshot.schema(named: schema) == nil {
+        if let schema = name.schema?.text, catalog.schema(named: schema) == nil {
           try absent(.invalidSchemaName, "schema \"\(schema)\"")
           continue
         }
@@ -221,7 +224,8 @@ extension SchemaPlanner {
         switch try binder.names.namedRelation(name) {
         case .index(let index, _)?: found.append(index.oid)
         case .relation?:
-          throw SQLError(.wrongObjectType, "\"\(name.name.text)\" is not an index",
+          throw SQLError(
+            .wrongObjectType, "\"\(name.name.text)\" is not an index",
             hint: "Use DROP TABLE to remove a table.")
         case nil: try absent(.undefinedObject, "index \"\(binder.names.plain(name))\"")
         }
@@ -229,7 +233,7 @@ extension SchemaPlanner {
       return found.isEmpty ? notice(notices) : .dropIndexes(found, cascades: cascades)
     case .schema:
       for name in statement.names {
-        guard let schema = catalog.snapshot.schema(named: name.name.text) else {
+        guard let schema = catalog.schema(named: name.name.text) else {
           try absent(.invalidSchemaName, "schema \"\(name.name.text)\"")
           continue
         }
@@ -255,7 +259,9 @@ extension SchemaPlanner {
       }
       return found.isEmpty ? notice(notices) : .dropRoles(found)
     default:
-      if statement.ifExists { return .notice(SQLError(.undefinedObject, "\(statement.kind.rawValue) does not exist, skipping")) }
+      if statement.ifExists {
+        return .notice(SQLError(.undefinedObject, "\(statement.kind.rawValue) does not exist, skipping"))
+      }
       throw context.unsupported("DROP \(statement.kind.rawValue.uppercased()) is")
     }
   }

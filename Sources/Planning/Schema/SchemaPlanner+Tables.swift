@@ -88,7 +88,8 @@ extension SchemaPlanner {
         .duplicateColumn, "column name \"\(name)\" conflicts with a system column name", at: .unknown)
     }
     let typeName = definition.type
-    let serial = typeName.name.schema == nil && typeName.arrayBounds.isEmpty ? Self.serialTypes[typeName.name.name.text] : nil
+    let serial =
+      typeName.name.schema == nil && typeName.arrayBounds.isEmpty ? Self.serialTypes[typeName.name.name.text] : nil
     let type: SQLType
     if let serial { type = serial } else { type = try binder.resolveType(typeName) }
     guard let info = TypeInfo.find(type.oid), info.category != .pseudo, type.oid != SQLType.unknown.oid else {
@@ -153,7 +154,8 @@ extension SchemaPlanner {
       case .generated(let expression):
         if column.defaultSQL != nil {
           throw context.error(
-            .syntaxError, "both default and generation expression specified for column \"\(name)\" of table \"\(table)\"",
+            .syntaxError,
+            "both default and generation expression specified for column \"\(name)\" of table \"\(table)\"",
             at: constraint.position)
         }
         column.generatedSQL = SyntaxPrinter.text(expression)
@@ -363,7 +365,8 @@ extension SchemaPlanner {
     }
     guard keys.count <= 32 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
     var index = IndexDescriptor(
-      id: table.nextIndexID, oid: .invalid, name: statement.name?.text ?? "", columns: keys, isUnique: statement.isUnique)
+      id: table.nextIndexID, oid: .invalid, name: statement.name?.text ?? "", columns: keys,
+      isUnique: statement.isUnique)
     index.nullsNotDistinct = statement.nullsNotDistinct
     for element in statement.include {
       guard case .column(let name) = element.key else {
@@ -413,7 +416,8 @@ extension SchemaPlanner {
       if case .virtual = mention.table.kind { continue }
       guard !dependencies.contains(where: { $0.relation == mention.table.oid }) else { continue }
       dependencies.append(
-        RelationDependency(relation: mention.table.oid, columns: mention.table.columns.filter { !$0.isHidden }.map(\.id)))
+        RelationDependency(
+          relation: mention.table.oid, columns: mention.table.columns.filter { !$0.isHidden }.map(\.id)))
     }
     return .createView(
       schema: schema, name: statement.name.name.text, sql: try qualifiedQuery(statement), columns: columns,
@@ -431,7 +435,7 @@ extension SchemaPlanner {
     }
     for parsed in try Parser.parse(text) {
       if case .createView(let view) = parsed.statement, view.name == statement.name {
-        return SyntaxPrinter.text(.select(view.query))
+        return SyntaxPrinter.text(Statement.select(view.query))
       }
     }
     throw SQLError(.internalError, "the view's text does not parse again")

@@ -36,7 +36,8 @@ struct SchemaPlanner {
     case .comment(let statement): try planComment(statement)
     case .createRole(let statement):
       .createRole(
-        name: statement.name.text, try roleOptions(statement.options, canLogin: statement.spelling == .user ? true : nil))
+        name: statement.name.text,
+        try roleOptions(statement.options, canLogin: statement.spelling == .user ? true : nil))
     case .alterRole(let statement): try planAlterRole(statement)
     case .refresh: throw context.unsupported("materialized views are")
     case .alterDatabase: throw context.unsupported("ALTER DATABASE is")
@@ -71,7 +72,8 @@ struct SchemaPlanner {
     case .virtual:
       throw SQLError(.insufficientPrivilege, "permission denied: \"\(table.name)\" is a system catalog")
     case .view, .sequence:
-      throw SQLError(.wrongObjectType, "\(action) cannot be performed on relation \"\(table.name)\"",
+      throw SQLError(
+        .wrongObjectType, "\(action) cannot be performed on relation \"\(table.name)\"",
         detail: "This operation is not supported for \(table.kind.plural).")
     }
   }
@@ -199,17 +201,21 @@ struct SchemaPlanner {
     }
     guard result.minimum >= bounds.minimum, result.minimum <= bounds.maximum else {
       throw SQLError(
-        .invalidParameterValue, "MINVALUE (\(result.minimum)) is out of range for sequence data type \(TypeInfo.format(result.type))")
+        .invalidParameterValue,
+        "MINVALUE (\(result.minimum)) is out of range for sequence data type \(TypeInfo.format(result.type))")
     }
     guard result.maximum >= bounds.minimum, result.maximum <= bounds.maximum else {
       throw SQLError(
-        .invalidParameterValue, "MAXVALUE (\(result.maximum)) is out of range for sequence data type \(TypeInfo.format(result.type))")
+        .invalidParameterValue,
+        "MAXVALUE (\(result.maximum)) is out of range for sequence data type \(TypeInfo.format(result.type))")
     }
     guard result.minimum < result.maximum else {
       throw SQLError(
         .invalidParameterValue, "MINVALUE (\(result.minimum)) must be less than MAXVALUE (\(result.maximum))")
     }
-    if let start { result.start = start } else if base == nil {
+    if let start {
+      result.start = start
+    } else if base == nil {
       result.start = increment > 0 ? result.minimum : result.maximum
     }
     if result.start < result.minimum {
@@ -222,7 +228,9 @@ struct SchemaPlanner {
     }
     for case .restart(let value) in options { restart = value ?? result.start }
     if let restart, restart < result.minimum || restart > result.maximum {
-      let bound = restart < result.minimum ? "less than MINVALUE (\(result.minimum))" : "greater than MAXVALUE (\(result.maximum))"
+      let bound =
+        restart < result.minimum
+        ? "less than MINVALUE (\(result.minimum))" : "greater than MAXVALUE (\(result.maximum))"
       throw SQLError(.invalidParameterValue, "RESTART value (\(restart)) cannot be \(bound)")
     }
     return (result, restart)
@@ -271,7 +279,8 @@ struct SchemaPlanner {
       case .password(nil): result.removesPassword = true
       case .password: throw context.unsupported("passwords are")
       case .validUntil(let text):
-        guard case .int64(let time) = try TypeInfo.find(SQLType.timestamptz.oid)?.input(text, settings: context.settings)
+        guard
+          case .int64(let time) = try TypeInfo.find(SQLType.timestamptz.oid)?.input(text, settings: context.settings)
         else { continue }
         result.validUntil = time
       case .inRoles, .members, .adminMembers: throw context.unsupported("role membership is")
@@ -300,4 +309,9 @@ extension RelationKind {
     case .virtual: "system catalogs"
     }
   }
+}
+
+extension SyntaxPrinter {
+  static func text(_ expression: Expression) -> String { String(decoding: print(expression), as: UTF8.self) }
+  static func text(_ statement: Statement) -> String { String(decoding: print(statement), as: UTF8.self) }
 }
