@@ -94,7 +94,7 @@ extension Session {
       let isList = name == "search_path"
       value = arguments.map { argument in
         switch argument {
-        case .string(let text): isList && arguments.count > 1 ? SyntaxPrinter.identifier(text) : text
+        case .string(let text): isList && arguments.count > 1 ? SyntaxPrinter.quoteIdentifier(text) : text
         case .integer(let number): String(number)
         case .numeric(let text): text
         case .interval(_, let text): text
@@ -169,14 +169,14 @@ extension Session {
       }
       portals.removeAll()
       statements.removeAll()
-      sequenceSession.forget()
+      sequenceSession.discard()
       try settings.resetAll()
       client.send(commandTag: "DISCARD ALL")
     case .plans:
       for statement in statements.values { statement.plan = nil }
       client.send(commandTag: "DISCARD PLANS")
     case .sequences:
-      sequenceSession.forget()
+      sequenceSession.discard()
       client.send(commandTag: "DISCARD SEQUENCES")
     case .temporary: client.send(commandTag: "DISCARD TEMP")
     }
@@ -195,7 +195,9 @@ extension Session {
     let catalog = try await catalog(of: active)
     catalog.searchPath = settings.searchPath
     var types: [SQLType] = []
-    for type in statement.types { types.append(try planner(catalog).resolve(type)) }
+    for type in statement.types {
+      types.append(try StatementPlanner.resolve(type, source: text, catalog: catalog, settings: plannerSettings()))
+    }
     let prepared = PreparedStatement(
       name: name, source: text,
       parsed: ParsedStatement(
@@ -239,14 +241,14 @@ extension Session {
   ) async throws(SQLError) -> [Datum] {
     if arguments.isEmpty { return [] }
     let items = zip(arguments, types).map { argument, type in
-      "CAST(\(SyntaxPrinter.text(argument)) AS \(TypeInfo.format(type)))"
+      "CAST(\(String(decoding: SyntaxPrinter.print(argument), as: UTF8.self)) AS \(TypeInfo.format(type)))"
     }
     let text = Array("SELECT \(items.joined(separator: ", "))".utf8)
     let catalog = try await catalog(of: active)
     guard let statement = try Parser.parse(text).first?.statement,
-      case .query(let plan) = try planner(catalog).plan(statement, source: text, parameterTypes: [])
+      case .query(let plan) = try plan(statement, text, catalog)
     else { throw SQLError(.internalError, "the arguments of EXECUTE are no query") }
-    let execution = try await begin(plan, parameters: [], active, catalog)
+    let execution = try begin(plan, parameters: [], active, catalog)
     guard let batch = try await execution.next(), batch.rowCount == 1 else {
       throw SQLError(.internalError, "the arguments of EXECUTE are no row")
     }

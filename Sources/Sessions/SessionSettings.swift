@@ -29,6 +29,13 @@ struct SessionSettings {
   private(set) var idleInTransactionTimeout: Int64 = 0
   private(set) var workMemoryByteCount = 64 << 20
 
+  /// The conversions' settings for a transaction that began then: `now` and its kin mean that moment.
+  func format(at transactionTime: Int64) -> FormatSettings {
+    var format = self.format
+    format.transactionTime = transactionTime
+    return format
+  }
+
   func value(_ name: String) -> String? {
     let key = name.lowercased()
     if let value = values.local[key] ?? values.session[key] ?? initial[key] { return value }
