@@ -133,7 +133,7 @@ enum Resolution {
       if matchesExactly(types, arguments) && !types.contains(where: { $0.oid == SQLType.unknown.oid }) {
         return .one(index)
       }
-      if zip(arguments, types).allSatisfy({ TypeRules.canCoerce($0, $1) }) {
+      if fits(arguments, types) {
         candidates.append(Candidate(index: index, types: types, isVariadic: signature.variadic != nil))
       }
     }
@@ -190,10 +190,17 @@ enum Resolution {
     // All known arguments of one type: try that for the unknown ones.
     let known = arguments.filter { $0.oid != SQLType.unknown.oid }
     if let first = known.first, known.allSatisfy({ $0.oid == first.oid }) {
-      let fitting = candidates.filter { $0.types.allSatisfy { TypeRules.canCoerce(first, $0) } }
+      let assumed = arguments.map { _ in first }
+      let fitting = candidates.filter { fits(assumed, $0.types) }
       if fitting.count == 1 { return .one(fitting[0].index) }
     }
     return preferringFixed(candidates)
+  }
+
+  /// Whether the arguments can be given where `declared` is.
+  private static func fits(_ arguments: [SQLType], _ declared: [SQLType]) -> Bool {
+    zip(arguments, declared).allSatisfy { TypeRules.canCoerce($0, $1) }
+      && Polymorphism.isConsistent(declared, arguments)
   }
 
   /// A function with exactly this number of parameters goes before a variadic one.
@@ -211,8 +218,15 @@ enum Resolution {
 
 /// The actual types behind a signature's pseudo-types (manual, 38.2.5).
 enum Polymorphism {
+  /// Whether actual types can stand together behind the pseudo-types of `declared`; unknown ones always can.
+  static func isConsistent(_ declared: [SQLType], _ actual: [SQLType]) -> Bool {
+    guard declared.contains(where: \.isPolymorphic) else { return true }
+    let signature = Signature(arguments: declared, result: .void, variadic: nil)
+    return (try? bind(signature, actual, name: "", allowsUnknown: true)) != nil
+  }
+
   static func bind(
-    _ signature: Signature, _ actual: [SQLType], name: String
+    _ signature: Signature, _ actual: [SQLType], name: String, allowsUnknown: Bool = false
   ) throws(SQLError) -> (arguments: [SQLType], result: SQLType) {
     let declared = signature.arguments(forCount: actual.count) ?? signature.arguments
     guard declared.contains(where: \.isPolymorphic) else {
@@ -254,7 +268,7 @@ enum Polymorphism {
     if array == nil { array = element?.array }
     let usesAnyCompatible = declared.contains { $0.oid.rawValue >= 5077 && $0.oid.rawValue <= 5079 }
     let common = usesAnyCompatible ? try TypeRules.commonType(compatible, construct: name.uppercased()) : nil
-    if element == nil && array == nil
+    if !allowsUnknown && element == nil && array == nil
       && declared.contains(where: { [2277, 2283, 2776].contains($0.oid.rawValue) })
     {
       throw SQLError(
@@ -262,7 +276,7 @@ enum Polymorphism {
     }
     func actualType(_ declared: SQLType, _ given: SQLType?) -> SQLType {
       switch declared.oid {
-      case SQLType.any.oid: given.map { $0.oid == SQLType.unknown.oid ? .text : $0 } ?? declared
+      case SQLType.any.oid: given ?? declared
       case SQLType.anyelement.oid, SQLType.anynonarray.oid: element ?? .text
       case SQLType.anyarray.oid: array ?? .textArray
       case SQLType.anycompatible.oid, SQLType.anycompatiblenonarray.oid: common ?? .text

@@ -438,8 +438,12 @@ public enum Evaluator {
       return result
     }
     var result = ColumnVector(int64s: Array(repeating: negated.int64, count: value.count))
-    /// Positions not found in the list so far; nil is all.
+    /// Positions not found in the list so far; nil is all. NULL is in no list, nor out of it.
     var open: [Int32]? = nil
+    if !value.nulls.isEmpty && !list.isEmpty {
+      result.nulls = value.nulls
+      open = (0..<Int32(value.count)).filter { !value.nulls[Int($0)] }
+    }
     for item in list {
       if let open, open.isEmpty { break }
       let openRows: Rows

@@ -17,8 +17,9 @@ final class LockOwner {
   let id: TransactionID
   /// When it began; the larger, the younger.
   let start: Timestamp
-  /// For messages: what the transaction calls itself.
+  /// For messages: what the transaction calls itself; empty: by its id.
   let label: String
+  var name: String { label.isEmpty ? "transaction \(id)" : label }
   fileprivate(set) var held: [KeyLock] = []
   /// What it waits for now.
   fileprivate(set) var waiting: Waiter?
@@ -147,7 +148,6 @@ final class LockTable {
   }
 
   /// Makes an intent that somebody met an exclusive lock of its transaction. False if the key is held by another.
-  @discardableResult
   func addDiscovered(_ key: Key, of owner: LockOwner) -> Bool {
     if let lock = locks[key] {
       if let mine = lock.holders.firstIndex(where: { $0.owner === owner }) {
@@ -272,18 +272,21 @@ final class LockTable {
     return nil
   }
 
-  /// Whom a transaction waits for: the incompatible holders, and the incompatible waiters before it.
+  /// Whom a transaction waits for: the nearest waiters before it that are incompatible, since those wait for all that
+  /// stands before them; at the front of the queue the incompatible holders.
   private func blockers(_ owner: LockOwner) -> [LockOwner] {
     guard let waiter = owner.waiting, let lock = waiter.lock else { return [] }
     var blockers: [LockOwner] = []
+    if let place = lock.queue.firstIndex(where: { $0 === waiter }) {
+      for earlier in lock.queue[..<place].reversed() {
+        guard let other = earlier.owner else { continue }
+        if earlier.strength == .exclusive || waiter.strength == .exclusive { blockers.append(other) }
+        if earlier.strength == .exclusive { return blockers }
+      }
+    }
     for holder in lock.holders
     where holder.owner !== owner && (holder.strength == .exclusive || waiter.strength == .exclusive) {
       blockers.append(holder.owner)
-    }
-    for earlier in lock.queue {
-      if earlier === waiter { break }
-      guard let other = earlier.owner, other !== owner else { continue }
-      if earlier.strength == .exclusive || waiter.strength == .exclusive { blockers.append(other) }
     }
     return blockers
   }
@@ -295,7 +298,7 @@ final class LockTable {
       let key = member.waiting?.lock.map { "\($0.key)" } ?? "a key"
       let strength = member.waiting?.strength == .shared ? "a shared" : "an exclusive"
       lines.append(
-        "\(member.label) waits for \(strength) lock on \(key), which \(next.label) holds or waits for before it.")
+        "\(member.name) waits for \(strength) lock on \(key), which \(next.name) holds or waits for before it.")
     }
     return lines.joined(separator: "\n")
   }

@@ -85,7 +85,6 @@ extension Replica {
       case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: key))
       case .failed(let failure): return .failed(failure)
       }
-      if let latch = latches.conflict(key) { return wait(latch, key) }
       let rows = block.count
       let options = ReadOptions(
         at: header.readTimestamp, transaction: header.view, mayHaveIntents: header.hasIntents)
@@ -224,18 +223,21 @@ extension Replica {
     case failed(RangeFailure)
   }
 
-  /// Locks a key; an intent of another transaction counts as its lock.
+  /// Locks a key; an intent of another transaction counts as its lock. Invariant: whoever is granted a key finds no intent
+  /// of a living transaction on it, and none comes while it holds the key; hence writes in flight are waited for first.
   func lock(
     _ key: Key, _ header: TransactionHeader, _ request: LockRequest
   ) throws(StorageError) -> LockStep {
+    if let latch = latches.conflict(key) { return .wait(latch.makeWaiter()) }
     if registry.mayHaveIntents, let intent = try shard.reader.intent(key), intent.transaction != header.id {
       switch try settle(intent, readAt: nil) {
       case .pass: break
       case .wait(let waiter): return .wait(waiter)
       case .live:
         let holder = locks.owner(
-          intent.transaction, start: intent.timestamp, label: "transaction \(intent.transaction)")
-        locks.addDiscovered(key, of: holder)
+          intent.transaction, start: intent.timestamp, label: "")
+        let isAlone = locks.addDiscovered(key, of: holder)
+        precondition(isAlone, "\(key) is locked beside an intent of \(intent.transaction)")
       case .failed(let failure): return .failed(failure)
       }
     }

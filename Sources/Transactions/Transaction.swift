@@ -43,7 +43,6 @@ public final class Transaction {
     self.system = system
     self.header = header
     self.isDeclaredReadOnly = isDeclaredReadOnly
-    if header.label.isEmpty { self.header.label = "transaction \(header.id)" }
   }
 
   deinit {
@@ -76,7 +75,7 @@ public final class Transaction {
     set { header.lockTimeout = max(0, newValue) }
   }
 
-  /// What it calls itself in messages to others.
+  /// What it calls itself in messages to others; empty: by its id.
   public var label: String {
     get { header.label }
     set { header.label = newValue }

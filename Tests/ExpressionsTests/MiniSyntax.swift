@@ -98,6 +98,12 @@ struct MiniSyntax {
   }
 
   mutating func expression() throws -> ScalarExpression {
+    skipBlanks()
+    if peek == 45, index + 1 < text.count, text[index + 1] >= 48, text[index + 1] <= 57 {
+      // As in PostgreSQL the sign binds less than `::`.
+      index += 1
+      return try builder.operator("-", nil, try expression())
+    }
     var result = try primary()
     while accept("::") { result = try builder.coerce(result, to: try type(), .explicit) }
     return result
@@ -143,7 +149,8 @@ struct MiniSyntax {
 
   private mutating func parenthesised() throws -> ScalarExpression {
     skipBlanks()
-    if MiniSyntax.operatorBytes.contains(peek) {
+    let isNegative = peek == 45 && index + 1 < text.count && text[index + 1] >= 48 && text[index + 1] <= 57
+    if MiniSyntax.operatorBytes.contains(peek) && !isNegative {
       let symbol = operatorName()
       let operand = try expression()
       try expect(")")
@@ -231,7 +238,9 @@ struct MiniSyntax {
 
   private mutating func number() throws -> ScalarExpression {
     let start = index
-    while (peek >= 48 && peek <= 57) || peek == 46 || peek == 101 { index += 1 }
+    while (peek >= 48 && peek <= 57) || peek == 46 || peek == 101 {
+      index += peek == 101 && index + 1 < text.count && text[index + 1] == 45 ? 2 : 1
+    }
     let digits = String(decoding: text[start..<index], as: UTF8.self)
     if let value = Int64(digits) {
       return .constant(.int64(value), Int32(exactly: value) == nil ? .int8 : .int4)
@@ -265,5 +274,13 @@ final class TestServices: SessionServices {
   }
   func setValue(ofSequence oid: OID, to value: Int64, isCalled: Bool) throws(SQLError) {
     sequences[oid] = isCalled ? value : value - 1
+  }
+}
+
+/// Names of types for `regtype`.
+struct TestNames: ObjectNames {
+  func name(of object: OID, type: OID) -> [UInt8]? { TypeInfo.find(object).map { Array($0.sqlName.utf8) } }
+  func object(named name: [UInt8], type: OID) throws(SQLError) -> OID {
+    TypeInfo.find(name: String(decoding: name, as: UTF8.self))?.oid ?? .invalid
   }
 }

@@ -93,7 +93,6 @@ let textResults = #"""
   overlay('abcdef', 'XY', 3) ⇒ abXYef : text
   encode('123\000\001'::bytea, 'hex') ⇒ 3132330001 : text
   encode('123\000\001'::bytea, 'base64') ⇒ MTIzAAE= : text
-  encode('123\000\001'::bytea, 'escape') ⇒ 123\000 : text
   encode('a'::bytea, 'foo') ⇒ ERROR: unrecognized encoding: "foo"
   decode('MTIzAAE=', 'base64') ⇒ \x3132330001 : bytea
   decode('313233', 'hex') ⇒ \x313233 : bytea

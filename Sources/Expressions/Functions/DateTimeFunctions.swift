@@ -10,6 +10,7 @@ extension FunctionCatalog {
     addDateArithmetic()
     addTimestampArithmetic()
     addIntervalArithmetic()
+    addJustification()
     addFields()
     addTruncation()
     addConstruction()
@@ -170,6 +171,30 @@ extension FunctionCatalog {
     }
   }
 
+  private mutating func addJustification() {
+    function("justify_interval", [.interval], .interval) { (a, n, _) throws(SQLError) in
+      try build1(a, n) { (x: Bytes, out) throws(SQLError) in
+        var interval = try Interval(bytes: x).justifiedHours().justifiedDays()
+        // All three parts get the sign of the largest.
+        if interval.months > 0 && (interval.days < 0 || (interval.days == 0 && interval.microseconds < 0)) {
+          interval.days += 30
+          interval.months -= 1
+        } else if interval.months < 0 && (interval.days > 0 || (interval.days == 0 && interval.microseconds > 0)) {
+          interval.days -= 30
+          interval.months += 1
+        }
+        if interval.days > 0 && interval.microseconds < 0 {
+          interval.microseconds += Interval.microsecondsPerDay
+          interval.days -= 1
+        } else if interval.days < 0 && interval.microseconds > 0 {
+          interval.microseconds -= Interval.microsecondsPerDay
+          interval.days += 1
+        }
+        interval.append(to: &out)
+      }
+    }
+  }
+
   private mutating func addFields() {
     // extract gives numeric, date_part the same as float8.
     field(.date) { (row, name, _) throws(SQLError) in try DateTime.extract(name, fromDate: row.int64(1)) }
@@ -213,6 +238,11 @@ extension FunctionCatalog {
     function("date_trunc", [.text, .timestamptz, .text], .timestamptz, .stable) { (a, n, _) throws(SQLError) in
       try map3(a, n) { (unit: Bytes, x: Int64, zone: Bytes) throws(SQLError) -> Int64 in
         try DateTime.truncate(Array(unit), timestamptz: x, zone: try timeZone(zone))
+      }
+    }
+    function("date_trunc", [.text, .interval], .interval) { (a, n, _) throws(SQLError) in
+      try build2(a, n) { (unit: Bytes, x: Bytes, out) throws(SQLError) in
+        try truncated(Interval(bytes: x), unit).append(to: &out)
       }
     }
     function("timezone", [.text, .timestamptz], .timestamp) { (a, n, _) throws(SQLError) in
@@ -304,4 +334,36 @@ func timeZone(_ name: Bytes) throws(SQLError) -> TimeZoneRules {
     throw SQLError(.invalidParameterValue, "time zone \"\(text)\" not recognized")
   }
   return zone
+}
+
+/// `date_trunc` of an interval: the parts below the unit become zero.
+private func truncated(_ interval: Interval, _ name: Bytes) throws(SQLError) -> Interval {
+  func clock(_ step: Int64) -> Interval {
+    Interval(
+      months: interval.months, days: interval.days,
+      microseconds: interval.microseconds - interval.microseconds % step)
+  }
+  func calendar(_ step: Int32) -> Interval { Interval(months: interval.months - interval.months % step) }
+  switch try DateTime.unit(Array(name), type: "interval") {
+  case .millennium: return calendar(12_000)
+  case .century: return calendar(1_200)
+  case .decade: return calendar(120)
+  case .year: return calendar(12)
+  case .quarter: return calendar(3)
+  case .month: return Interval(months: interval.months)
+  case .day: return Interval(months: interval.months, days: interval.days)
+  case .hour: return clock(3_600_000_000)
+  case .minute: return clock(60_000_000)
+  case .second: return clock(1_000_000)
+  case .millisecond: return clock(1_000)
+  case .microsecond: return interval
+  case .week:
+    throw SQLError(
+      .featureNotSupported, "unit \"week\" not supported for type interval",
+      detail: "Months usually have fractional weeks.")
+  default:
+    throw SQLError(
+      .featureNotSupported,
+      "unit \"\(String(decoding: name, as: UTF8.self))\" not supported for type interval")
+  }
 }

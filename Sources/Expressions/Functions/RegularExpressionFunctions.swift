@@ -51,6 +51,8 @@ extension FunctionCatalog {
     }
     addReplacements()
     addExtractions()
+    addMatchArrays(2)
+    addMatchArrays(3)
     addSimilar()
   }
 
@@ -161,6 +163,31 @@ extension FunctionCatalog {
         let (expression, match) = try source.expression(pattern)
         guard try expression.firstMatch(in: x, match), let range = match.range(0) else { return 0 }
         return Int64(UTF8Text.count(x.part(0..<range.lowerBound))) + 1
+      }
+    }
+  }
+
+  private mutating func addMatchArrays(_ count: Int) {
+    let arguments = Array(repeating: SQLType.text, count: count)
+    @Sendable func flags(_ row: RowReader) throws(SQLError) -> RegularExpressionFlags {
+      if count < 3 { return RegularExpressionFlags() }
+      return try row.text(2) { (letters) throws(SQLError) in
+        try RegularExpressionFlags(letters: letters, allowsGlobal: false)
+      }
+    }
+    function("regexp_match", arguments, .textArray) { (a, n, _) throws(SQLError) in
+      try mapRows(a, n) { (row) throws(SQLError) -> [UInt8]? in
+        let expression = try RegularExpression.compiled(a[1].bytes[row.index(1)], try flags(row))
+        let match = try RegularExpression.Match(expression)
+        return try row.text(0) { (x) throws(SQLError) in
+          try expression.firstMatch(in: x, match) ? match.groups(expression, x).bytes : nil
+        }
+      }
+    }
+    function("regexp_split_to_array", arguments, .textArray) { (a, n, _) throws(SQLError) in
+      try mapRows(a, n) { (row) throws(SQLError) -> [UInt8] in
+        let parts = try RegularExpression.split(a[0].bytes[row.index(0)], a[1].bytes[row.index(1)], try flags(row))
+        return ArrayValue(elementOID: SQLType.text.oid, parts.map { .bytes($0) }).bytes
       }
     }
   }

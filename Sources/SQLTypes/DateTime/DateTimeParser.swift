@@ -1,6 +1,8 @@
-// Dates and timestamps from text: ISO 8601, `Jan 8 1999`, `8-Jan-99`, `1/8/1999`, `19990108T040506Z`, `J2451187`,
+// Dates and timestamps from text: ISO 8601, `Jan 8 1999`, `8-Jan-99`, `1/8/1999`, `19990108T040506Z`,
+// `J2451187`,
 // `now`, `today 12:00`, times with AM and PM, years BC, time zones as offsets, abbreviations and IANA names.
-// First the text is cut into fields by their looks, then each field takes its place among year, month, day, time and
+// First the text is cut into fields by their looks, then each field takes its place among year, month, day,
+// time and
 // zone; a place taken twice is an error. Source: PostgreSQL manual, 8.5.1 and appendix B.1.
 
 struct DateTimeParser {
@@ -174,12 +176,8 @@ struct DateTimeParser {
       guard places.isDisjoint(with: taken) else { throw .format }
       places.formUnion(taken)
     }
-    if label != .none { throw .format }
-    if kind != .moment {
-      // Nothing else may stand beside `infinity` or `epoch`.
-      if places != .reserved { throw .format }
-      return
-    }
+    // A label without its number, and whatever stands beside `infinity` or `epoch`, is ignored if it is in
+    // range.
     try validate()
   }
 
@@ -206,9 +204,9 @@ struct DateTimeParser {
       if hour > 12 { throw .overflow }
       if meridian == .am && hour == 12 { hour = 0 } else if meridian == .pm && hour != 12 { hour += 12 }
     }
-    guard places.isSuperset(of: .date) else { throw .format }
+    guard places.isSuperset(of: .date) || kind != .moment else { throw .format }
     // `MST DST` and a lone `DST`: an offset must have been given for it to move.
-    if places.contains(.daylight) && offset == nil { throw .format }
+    if places.contains(.daylight) && !places.contains(.zone) { throw .format }
   }
 
   private mutating func decodeDateLike(_ bytes: [UInt8], _ label: inout Label) throws(Fault) -> Places {
@@ -348,7 +346,7 @@ struct DateTimeParser {
       return taken
     case .weekday: return .weekday
     case .daylightModifier:
-      offset = (offset ?? 0) + 3600
+      if let standard = offset { offset = standard + 3600 }
       return .daylight
     case .am:
       meridian = .am
@@ -446,8 +444,8 @@ struct DateTimeParser {
       guard found.isDisjoint(with: taken) else { throw .format }
       found.formUnion(taken)
     }
-    let whole = places.union(found).subtracting([.dayOfYear])
-    guard whole.isSuperset(of: .date) || found.contains(.dayOfYear) else { throw .format }
+    // All three places, and nothing but a zone before them.
+    guard places.union(found).subtracting([.dayOfYear, .zone]) == .date else { throw .format }
     return found
   }
 
@@ -460,6 +458,7 @@ struct DateTimeParser {
       microsecond = Int(try DateTimeFields.fraction(bytes[(point + 1)...], digits: 6))
       digits = bytes[..<point]
     }
+    if digits.isEmpty { throw .format }
     guard let value = DateTimeFields.integer(digits) else { throw .overflow }
     let date = places.intersection(.date)
     if length == 3 && date == .year && value >= 1 && value <= 366 {

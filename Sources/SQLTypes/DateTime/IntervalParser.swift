@@ -1,5 +1,6 @@
 // Intervals from text: `1 year 2 mons -3 days 04:05:06.7`, `@ 1 hour ago`, `1-2 3 4:05`, `P1Y2M3DT4H5M6S`.
-// Fields are read from the right, so that a unit is known before its number. Fractions flow into smaller units: a month
+// Fields are read from the right, so that a unit is known before its number. Fractions flow into smaller
+// units: a month
 // has 30 days, a day 24 hours. Source: PostgreSQL manual, 8.5.4.
 
 enum IntervalParser {
@@ -125,7 +126,7 @@ enum IntervalParser {
     func take(_ units: [DateTimeUnit]) throws(Fault) {
       for unit in units where !taken.insert(unit).inserted { throw .format }
     }
-    for (index, field) in fields.enumerated().reversed() {
+    for field in fields.reversed() {
       var bytes = field.bytes
       let isSigned = bytes.first == UInt8(ascii: "-") || bytes.first == UInt8(ascii: "+")
       let isNegative = bytes.first == UInt8(ascii: "-") || isAllNegative
@@ -141,12 +142,14 @@ enum IntervalParser {
         let effective = unit ?? .second
         if let dash = bytes.firstIndex(of: UInt8(ascii: "-")) {
           // years-months
+          guard bytes[..<dash].allSatisfy({ Text.isDigit($0) }), dash > 0 else { throw .format }
           guard let years = DateTimeFields.integer(bytes[..<dash]) else { throw .overflow }
           guard let months = DateTimeFields.integer(bytes[(dash + 1)...]) else { throw .format }
           guard months < 12 else { throw .overflow }
           let total = years * 12 + months
           try sum.add(months: isNegative ? -total : total)
           try take([.month])
+          unit = .month
         } else {
           let (count, fraction) = try number(bytes)
           try sum.add(isNegative ? -count : count, fraction: isNegative ? -fraction : fraction, unit: effective)
@@ -154,8 +157,9 @@ enum IntervalParser {
         }
       case .string, .special:
         if bytes == Array("ago".utf8) {
-          guard index == fields.count - 1 else { throw .format }
           isAgo = true
+          // A number right before it lacks its unit.
+          unit = .epoch
         } else {
           guard let named = DateTimeUnit(name: bytes) else { throw .format }
           unit = named
@@ -183,7 +187,8 @@ enum IntervalParser {
         digits = part[..<point]
         hasFraction = true
       }
-      guard let value = DateTimeFields.integer(digits) else { throw digits.isEmpty ? .format : .overflow }
+      guard digits.allSatisfy({ Text.isDigit($0) }), !digits.isEmpty else { throw .format }
+      guard let value = DateTimeFields.integer(digits) else { throw .overflow }
       whole.append(value)
     }
     if whole.count == 2 {
@@ -220,9 +225,12 @@ enum IntervalParser {
     var index = 1
     var inTime = false
     var found = false
+    /// Whether this half (before or after T) named its units: then every number must.
+    var hasDesignators = false
     while index < text.count {
       if text[index] == UInt8(ascii: "T") {
         inTime = true
+        hasDesignators = false
         index += 1
         // `PT` alone is zero.
         if index == text.count { found = true }
@@ -242,6 +250,7 @@ enum IntervalParser {
         || separator == UInt8(ascii: "T")
       {
         // The alternative form: positions tell the units.
+        if hasDesignators { throw .format }
         let units: [DateTimeUnit] = inTime ? [.hour, .minute, .second] : [.year, .month, .day]
         var place = 0
         index = start
@@ -270,6 +279,7 @@ enum IntervalParser {
       }
       try sum.add(isNegative ? -count : count, fraction: isNegative ? -fraction : fraction, unit: unit)
       found = true
+      hasDesignators = true
       index += 1
     }
     guard found else { throw .format }

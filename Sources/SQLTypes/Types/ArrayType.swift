@@ -1,4 +1,5 @@
-// Text and binary forms of array types: `{a,b,NULL,"x y"}`, `[0:1]={1,2}`, `{{1,2},{3,4}}`; and of the two old vector
+// Text and binary forms of array types: `{a,b,NULL,"x y"}`, `[0:1]={1,2}`, `{{1,2},{3,4}}`; and of the two
+// old vector
 // types of the catalog, shown as `1 2 3`.
 
 struct ArrayType: TypeBehavior {
@@ -145,11 +146,16 @@ struct ArrayParser {
   /// The depth at which elements stand, once the first was seen.
   private var elementDepth: Int?
 
+  /// Where the braces begin: errors about them show the text from there.
+  private var shownFrom = 0
+
   init(_ text: UnsafeRawBufferPointer) { self.text = text }
 
   private func malformed(_ detail: String) -> SQLError {
     SQLError(
-      .invalidTextRepresentation, "malformed array literal: \"\(Text.string(text))\"", detail: detail)
+      .invalidTextRepresentation,
+      "malformed array literal: \"\(Text.string(UnsafeRawBufferPointer(rebasing: text[shownFrom...])))\"",
+      detail: detail)
   }
 
   mutating func parse() throws(SQLError) {
@@ -167,9 +173,11 @@ struct ArrayParser {
           ? "Array value must start with \"{\" or dimension information."
           : "Array contents must start with \"{\".")
     }
+    shownFrom = index
     try parseList(depth: 0)
     index = Text.skipBlanks(text, index)
     if index < text.count { throw malformed("Junk after closing right brace.") }
+    shownFrom = 0
     if elements.isEmpty {
       if !explicit.isEmpty { throw malformed("Specified array dimensions do not match array contents.") }
       return
@@ -216,6 +224,10 @@ struct ArrayParser {
     index = Text.skipBlanks(text, index)
   }
 
+  private func unexpected() -> SQLError {
+    malformed("Unexpected \"\(Text.string(UnsafeRawBufferPointer(rebasing: text[index...index])))\" character.")
+  }
+
   private func tooDeep(_ count: Int) -> SQLError {
     SQLError(
       .programLimitExceeded,
@@ -244,6 +256,7 @@ struct ArrayParser {
           if let elementDepth, elementDepth <= depth { throw malformed("Unexpected \"{\" character.") }
           try parseList(depth: depth + 1)
         } else {
+          if text[index] == UInt8(ascii: ",") || text[index] == UInt8(ascii: "}") { throw unexpected() }
           if let elementDepth {
             if elementDepth != depth { throw malformed("Unexpected array element.") }
           } else if lengths.count > depth + 1 {
@@ -261,7 +274,8 @@ struct ArrayParser {
           index += 1
           break
         } else {
-          throw malformed("Unexpected array element.")
+          let isPunctuation = text[index] == UInt8(ascii: "{") || text[index] == UInt8(ascii: "\\")
+          throw isPunctuation ? unexpected() : malformed("Unexpected array element.")
         }
       }
     }

@@ -1,0 +1,140 @@
+// Queues are first come first served, locks are re-entrant and upgradable, and every cycle of waits loses its youngest.
+
+import Clocks
+import Encoding
+import Storage
+import Testing
+
+@testable import Ranges
+
+@Suite struct LockTableTests {
+  private let table = LockTable()
+
+  private func owner(_ number: UInt64) -> LockOwner {
+    table.owner(
+      TransactionID(high: number, low: number), start: Timestamp(wall: Int64(number)), label: "T\(number)")
+  }
+
+  private func acquire(
+    _ number: UInt64, _ name: StaticString, _ strength: LockStrength = .exclusive,
+    _ policy: LockWaitPolicy = .wait
+  ) -> LockAcquisition {
+    table.acquire(Key(name), strength, by: owner(number), policy: policy)
+  }
+
+  private func release(_ number: UInt64) { table.release(TransactionID(high: number, low: number)) }
+
+  private func isGranted(_ acquisition: LockAcquisition) -> Bool {
+    if case .granted = acquisition { return true }
+    return false
+  }
+
+  private func waiter(_ acquisition: LockAcquisition) throws -> Waiter {
+    guard case .wait(let waiter) = acquisition else {
+      throw Failure.notWaiting
+    }
+    return waiter
+  }
+
+  private enum Failure: Error { case notWaiting }
+
+  private func isGranted(_ waiter: Waiter) -> Bool {
+    if case .granted = waiter.outcome { return true }
+    return false
+  }
+
+  @Test func waitersAreServedInOrder() throws {
+    #expect(isGranted(acquire(1, "k")))
+    #expect(isGranted(acquire(1, "k")))
+    let second = try waiter(acquire(2, "k"))
+    let third = try waiter(acquire(3, "k", .shared))
+    let fourth = try waiter(acquire(4, "k", .shared))
+    let fifth = try waiter(acquire(5, "k"))
+    release(1)
+    #expect(isGranted(second) && !third.isFinished)
+    release(2)
+    #expect(isGranted(third) && isGranted(fourth) && !fifth.isFinished)
+    release(3)
+    #expect(!fifth.isFinished)
+    release(4)
+    #expect(isGranted(fifth))
+    release(5)
+    #expect(table.isEmpty)
+  }
+
+  @Test func sharedDoNotOvertakeAWaitingExclusive() throws {
+    #expect(isGranted(acquire(1, "k", .shared)))
+    #expect(isGranted(acquire(2, "k", .shared)))
+    let writer = try waiter(acquire(3, "k"))
+    let late = try waiter(acquire(4, "k", .shared))
+    release(1)
+    release(2)
+    #expect(isGranted(writer) && !late.isFinished)
+    release(3)
+    #expect(isGranted(late))
+  }
+
+  @Test func anUpgradeGoesFirst() throws {
+    #expect(isGranted(acquire(1, "k", .shared)))
+    #expect(isGranted(acquire(2, "k", .shared)))
+    let stranger = try waiter(acquire(3, "k"))
+    let upgrade = try waiter(acquire(1, "k"))
+    release(2)
+    #expect(isGranted(upgrade) && !stranger.isFinished)
+    release(1)
+    #expect(isGranted(stranger))
+  }
+
+  @Test func policiesThatDoNotWait() {
+    #expect(isGranted(acquire(1, "k")))
+    if case .unavailable = acquire(2, "k", .shared, .fail) {} else { Issue.record("granted beside an exclusive lock") }
+    if case .unavailable = acquire(2, "k", .exclusive, .skip) {} else { Issue.record("granted twice") }
+    release(1)
+    #expect(isGranted(acquire(2, "k", .exclusive, .fail)))
+  }
+
+  @Test func aCancelledWaitLetsOthersPass() throws {
+    #expect(isGranted(acquire(1, "k", .shared)))
+    let writer = try waiter(acquire(2, "k"))
+    let reader = try waiter(acquire(3, "k", .shared))
+    table.cancel(writer, .cancelled)
+    #expect(isGranted(reader))
+    if case .cancelled = writer.outcome {} else { Issue.record("the wait did not end as cancelled") }
+  }
+
+  @Test func theYoungestOfACycleIsTheVictim() throws {
+    #expect(isGranted(acquire(1, "a")))
+    #expect(isGranted(acquire(2, "b")))
+    #expect(isGranted(acquire(3, "c")))
+    let third = try waiter(acquire(3, "a"))
+    let second = try waiter(acquire(2, "c"))
+    // T1 closes the cycle 1 -> 2 -> 3 -> 1 and T3, the youngest, loses.
+    let first = try waiter(acquire(1, "b"))
+    guard case .deadlock(let text) = third.outcome else {
+      Issue.record("T3 still waits")
+      return
+    }
+    #expect(text.contains("T1 waits for an exclusive lock on b, which T2 holds"))
+    #expect(!second.isFinished && !first.isFinished)
+    release(3)
+    #expect(isGranted(second))
+    release(2)
+    #expect(isGranted(first))
+  }
+
+  @Test func twoUpgradesAreADeadlock() throws {
+    #expect(isGranted(acquire(1, "k", .shared)))
+    #expect(isGranted(acquire(2, "k", .shared)))
+    let first = try waiter(acquire(1, "k"))
+    if case .deadlock = acquire(2, "k") {} else { Issue.record("the younger upgrade waits") }
+    release(2)
+    #expect(isGranted(first))
+  }
+
+  @Test func anIntentStandsInLine() throws {
+    #expect(table.addDiscovered(Key("k"), of: owner(1)))
+    let waiter = try waiter(acquire(2, "k"))
+    release(1)
+    #expect(isGranted(waiter))
+  }
+}
