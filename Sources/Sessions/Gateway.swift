@@ -41,7 +41,7 @@ public final class Gateway {
   }
 
   /// The catalog as a transaction sees it.
-  func view(in transaction: Transaction, user: String, database: String) async throws(SQLError) -> CatalogView {
+  func view(in transaction: Transaction, user: String, database: OID) async throws(SQLError) -> CatalogView {
     let view: CatalogView
     do throws(TransactionError) {
       view = try await catalog.view(in: transaction)

@@ -35,6 +35,7 @@ extension Session {
     evaluation.parameters = parameters
     evaluation.transactionTime = active.beginTime
     evaluation.settings = settings.format(at: active.beginTime)
+    evaluation.settings.objectNames = catalog.objectNames()
     let context = ExecutionContext(
       transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs, rowIDs: gateway.rowIDs)
     context.limits.workMemory = settings.workMemoryByteCount
@@ -42,7 +43,7 @@ extension Session {
     context.virtualTables = self
     context.sequences = self
     context.relation = { catalog.relation($0) }
-    context.format = evaluation.settings
+    context.schemaName = { catalog.schema($0)?.name }
     return context
   }
 

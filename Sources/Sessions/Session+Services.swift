@@ -10,7 +10,7 @@ import Transactions
 extension Session: SessionServices {
   public var currentUser: String { user }
   public var sessionUser: String { user }
-  public var currentDatabase: String { database }
+  public var currentDatabase: String { databaseName }
 
   public func currentSchemas(includingImplicit: Bool) -> [String] {
     transaction?.catalog?.searchSchemaNames(includingImplicit: includingImplicit) ?? []
@@ -32,7 +32,7 @@ extension Session: SessionServices {
       try setParameter(parameter, to: value, isLocal: isLocal != 0)
       return .text(try showParameter(parameter).value)
     }
-    return try CatalogFunctions(view: catalog, services: self).call(name, arguments)
+    return try CatalogFunctions(catalog, self).call(name, arguments)
   }
 
   // MARK: Sequences
