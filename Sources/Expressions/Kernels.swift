@@ -7,6 +7,7 @@ import SQLTypes
 
 /// A value that lies in an array of its own.
 protocol Fixed: BitwiseCopyable, SendableMetatype {
+  static var zero: Self { get }
   static func values(_ column: borrowing ColumnVector) -> [Self]
   static func column(_ values: [Self]) -> ColumnVector
 }
@@ -75,13 +76,13 @@ func fast2<A: Fixed, B: Fixed, R: Fixed>(
 func checked2<A: Fixed, B: Fixed, R: Fixed>(
   _ arguments: [ColumnVector], _ rowCount: Int, _ error: @autoclosure () -> SQLError, _ body: (A, B) -> (R, Bool)
 ) throws(SQLError) -> ColumnVector {
-  var anyInvalid = false
+  var invalid: Int64 = 0
   let result = fast2(arguments, rowCount) { (a: A, b: B) -> R in
     let (value, isInvalid) = body(a, b)
-    anyInvalid = anyInvalid || isInvalid
+    invalid |= isInvalid.int64
     return value
   }
-  if anyInvalid {
+  if invalid != 0 {
     let a = A.values(arguments[0])
     let b = B.values(arguments[1])
     let nulls = nullMask(of: arguments, rowCount)
@@ -97,13 +98,13 @@ func checked2<A: Fixed, B: Fixed, R: Fixed>(
 func checked1<A: Fixed, R: Fixed>(
   _ arguments: [ColumnVector], _ rowCount: Int, _ error: @autoclosure () -> SQLError, _ body: (A) -> (R, Bool)
 ) throws(SQLError) -> ColumnVector {
-  var anyInvalid = false
+  var invalid: Int64 = 0
   let result = fast1(arguments, rowCount) { (a: A) -> R in
     let (value, isInvalid) = body(a)
-    anyInvalid = anyInvalid || isInvalid
+    invalid |= isInvalid.int64
     return value
   }
-  if anyInvalid {
+  if invalid != 0 {
     let a = A.values(arguments[0])
     for row in 0..<rowCount where !arguments[0].nulls[row] {
       if body(a[a.count == 1 ? 0 : row]).1 { throw error() }
