@@ -272,7 +272,7 @@ extension Session {
     let prepared = PreparedStatement(
       name: "", source: text,
       parsed: ParsedStatement(
-        statement: .select(statement.query), range: SourceRange(start: 0, end: text.count), parameterCount: 0),
+        statement: .select(statement.query), range: SourceRange(0..<text.count), parameterCount: 0),
       declaredTypes: [], prepareTime: gateway.now, isFromSQL: true)
     try await prepare(prepared)
     active.statementCount += 1

@@ -69,7 +69,7 @@ public final class Session {
     parameters: [(name: String, value: String)], process: Int32
   ) async throws(SQLError) -> Session {
     let session = Session(gateway: gateway, client: client, user: user, database: database, process: process)
-    do {
+    do throws(SQLError) {
       let transaction = try await session.beginIfNeeded()
       let catalog = try await session.catalog(of: transaction).snapshot
       guard let role = catalog.role(named: user) else {
