@@ -14,11 +14,14 @@ import Reactors
 import SQLTypes
 import Sessions
 import Storage
+import Glibc
 import Synchronization
 import Transactions
 
 public final class Node: SessionFactory, AdminSource {
   enum Limits {
+    /// Time between two looks for data of dropped tables and indexes to clear.
+    static let upkeepNanoseconds: Int64 = 15_000_000_000
     /// Time that clients get to end their sessions when the node stops.
     static let drainNanoseconds: Int64 = 5_000_000_000
   }
@@ -31,6 +34,7 @@ public final class Node: SessionFactory, AdminSource {
   private let gateways: [Confined<Gateway>]
   private let startTime: MonotonicInstant
   private let doors = Mutex<Doors?>(nil)
+  private let isStopping = Mutex(false)
 
   private struct Doors {
     var wire: WireServer
@@ -89,6 +93,8 @@ public final class Node: SessionFactory, AdminSource {
       throw NodeStartError(description: "cannot open the store: \(error)")
     }
     let catalog = CatalogCache()
+    let sequences = SequenceService()
+    let rowIDs = RowIDGenerator(node: 1)
     var gateways: [Confined<Gateway>] = []
     for reactor in environment.reactors {
       gateways.append(
@@ -96,12 +102,14 @@ public final class Node: SessionFactory, AdminSource {
           let transactions = TransactionSystem(store, on: reactor)
           return Confined(
             Gateway(
-              reactor: reactor, environment: environment, transactions: transactions, catalog: catalog, logger: logger),
+              reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
+              sequences: sequences, rowIDs: rowIDs, logger: logger),
             to: reactor)
         })
     }
     let node = Node(
       configuration: configuration, logger: logger, environment: environment, store: store, gateways: gateways)
+    node.scheduleUpkeep()
     do {
       try await node.listen()
     } catch {
@@ -144,6 +152,37 @@ public final class Node: SessionFactory, AdminSource {
     return NodeStartError(description: "cannot listen for \(what) on \(address): \(error)")
   }
 
+  // MARK: Upkeep
+
+  /// Clears what dropped tables, truncations and rewrites left behind once no open transaction can want it.
+  private func scheduleUpkeep() {
+    let reactor = environment.reactors[0]
+    _ = reactor.schedule(afterNanoseconds: Limits.upkeepNanoseconds) { [weak self] reactor in
+      guard let self else { return }
+      reactor.run { _ in
+        guard !self.isStopping.withLock({ $0 }) else { return }
+        await self.clearDroppedStorage()
+        self.scheduleUpkeep()
+      }
+    }
+  }
+
+  private func clearDroppedStorage() async {
+    var oldest = environment.wallNow()
+    for (index, reactor) in environment.reactors.enumerated() {
+      let gateway = gateways[index]
+      if let begin = await reactor.perform({ reactor in gateway.access(on: reactor).oldestTransaction }) {
+        oldest = min(oldest, begin)
+      }
+    }
+    let transactions = gateways[0].accessAssumingIsolated().transactions
+    do throws(TransactionError) {
+      _ = try await DroppedStorage.clear(in: transactions, droppedBefore: oldest)
+    } catch {
+      logger.warning("dropped storage stays for now", metadata: ["reason": "\(error)"])
+    }
+  }
+
   // MARK: Facts
 
   public var sqlAddress: ListenAddress { doors.withLock { $0?.sqlAddress } ?? configuration.sqlAddress }
@@ -162,7 +201,7 @@ public final class Node: SessionFactory, AdminSource {
     client: any ClientChannel
   ) async throws(SQLError) -> Session {
     // Called on the reactor that the client's channel lives on.
-    let gateway = reactor.assumeIsolated { gateways[$0.index].access(on: $0) }
+    let gateway = gateways[reactor.index].accessAssumingIsolated()
     return try await Session.open(
       gateway: gateway, client: client, user: user, database: database, parameters: parameters, process: process)
   }
@@ -212,6 +251,7 @@ public final class Node: SessionFactory, AdminSource {
 
   /// Takes no more clients, ends the sessions, flushes the store.
   public func stop() async {
+    isStopping.withLock { $0 = true }
     let open = doors.withLock { doors in
       defer { doors = nil }
       return doors

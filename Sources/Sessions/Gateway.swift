@@ -53,41 +53,21 @@ public final class Gateway {
     return view
   }
 
-  /// Whether `collectDroppedStorage` is under way on this reactor.
-  private var isCollecting = false
+  /// When the open transactions of this reactor's sessions began, by a number that each gets: what they may still read must not be
+  /// cleared.
+  private var openTransactions: [UInt64: Int64] = [:]
+  private var transactionCount: UInt64 = 0
 
-  /// Clears the data of indexes that no descriptor knows any more, behind the sessions' backs. What fails now is tried again after
-  /// the next schema change, or when the node starts.
-  public func collectDroppedStorage() {
-    guard !isCollecting else { return }
-    isCollecting = true
-    let box = Confined(self, to: reactor)
-    reactor.enqueue { reactor in
-      reactor.run { reactor in
-        let gateway = box.access(on: reactor)
-        await gateway.collect()
-        gateway.isCollecting = false
-      }
-    }
+  func transactionBegan(_ transaction: Transaction) -> UInt64 {
+    transactionCount += 1
+    openTransactions[transactionCount] = transaction.readTimestamp.wall
+    return transactionCount
   }
 
-  private func collect() async {
-    do throws(TransactionError) {
-      let reader = transactions.begin(label: "collecting dropped storage")
-      let entries = try await reader.entries(KeySpan(prefix: KeyLayout.garbageList))
-      _ = try await reader.commit()
-      for row in 0..<entries.count {
-        let entry = entries.key(row)
-        guard let (table, index) = KeyLayout.garbageEntry(entry) else { continue }
-        try await transactions.clear(KeySpan(prefix: KeyLayout.index(table, index)))
-        let remover = transactions.begin(label: "collecting dropped storage")
-        remover.delete(entry)
-        _ = try await remover.commit()
-      }
-    } catch {
-      logger.warning("dropped storage stays for now", metadata: ["reason": "\(error)"])
-    }
-  }
+  func transactionEnded(_ number: UInt64) { openTransactions[number] = nil }
+
+  /// The wall time of the oldest open transaction's begin, nil if there is none.
+  public var oldestTransaction: Int64? { openTransactions.values.min() }
 
   /// Microseconds since 2000-01-01 UTC, PostgreSQL's epoch.
   var now: Int64 { environment.wallNow() / 1000 - 946_684_800_000_000 }

@@ -4,6 +4,7 @@
 import Catalog
 import Execution
 import Planning
+import SQLSyntax
 import SQLTypes
 import Transactions
 
@@ -18,11 +19,17 @@ extension Session {
   }
 
   private func copyIn(
-    _ target: CopyTarget, _ options: CopyOptions, _ active: ActiveTransaction, _ catalog: CatalogView
+    _ target: CopyInto, _ written: [UtilityOption], _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
+    if target.filter != nil { throw SQLError(.featureNotSupported, "COPY FROM ... WHERE is not supported") }
+    let names = target.fields.map { target.table.columns[$0].name }
+    let options = try CopyOptions(Self.values(of: written), columns: names, isFrom: true)
     let context = executionContext(parameters: [], active, catalog)
-    let copy = try CopyIn(target, options, context)
-    client.sendCopyIn(columnCount: target.columns.count, isBinary: false)
+    let copy = try CopyIn(
+      CopyTarget(
+        table: target.table, fields: target.fields, values: target.values, checks: target.checks,
+        predicates: target.predicates), options, context)
+    client.sendCopyIn(columnCount: target.fields.count, isBinary: false)
     while let piece = try await client.receiveCopyData() {
       if let interruption { throw interruption }
       try await copy.receive(piece)
@@ -32,9 +39,10 @@ extension Session {
   }
 
   private func copyOut(
-    _ query: QueryPlan, _ options: CopyOptions, _ active: ActiveTransaction, _ catalog: CatalogView
+    _ query: QueryPlan, _ written: [UtilityOption], _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
     try requireWritable(active, query)
+    let options = try CopyOptions(Self.values(of: written), columns: query.columns.map(\.name), isFrom: false)
     var encoder = CopyEncoder(
       columns: query.columns.map { (name: $0.name, type: $0.type) }, options: options, settings: settings.format)
     let execution = try begin(query, parameters: [], active, catalog)
@@ -52,5 +60,28 @@ extension Session {
     if !lines.isEmpty { lines.withUnsafeBytes { client.send(copyData: $0) } }
     client.sendCopyDone()
     client.send(commandTag: "COPY \(count)")
+  }
+
+  /// The options as the codec reads them.
+  private static func values(of options: [UtilityOption]) -> [(name: String, value: CopyOptions.Value)] {
+    options.map { option in
+      let value: CopyOptions.Value =
+        switch option.value {
+        case nil: .none
+        case .string(let text)?, .word(let text)?: .text(text)
+        case .integer(let number)?: .text(String(number))
+        case .numeric(let text)?: .text(text)
+        case .all?: .all
+        case .list(let list)?:
+          .columns(
+            list.compactMap { item in
+              switch item {
+              case .word(let name), .string(let name): name
+              default: nil
+              }
+            })
+        }
+      return (option.name, value)
+    }
   }
 }

@@ -9,22 +9,12 @@ import SQLTypes
 import Transactions
 
 extension Session {
-  /// Plans a statement against the catalog, by the session's search path and settings.
-  func plan(
-    _ statement: Statement, _ text: [UInt8], _ catalog: CatalogView, parameterTypes: [SQLType?] = [],
-    extractedLiteralCount: Int = 0, allowsParameters: Bool = false
-  ) throws(SQLError) -> PlannedStatement {
+  /// Plans by the session's search path and settings.
+  func planner(_ catalog: CatalogView) -> StatementPlanner {
     catalog.searchPath = settings.searchPath
-    return try StatementPlanner.plan(
-      statement, source: text, catalog: catalog, parameterTypes: parameterTypes,
-      settings: plannerSettings(extractedLiteralCount: extractedLiteralCount, allowsParameters: allowsParameters),
+    return StatementPlanner(
+      catalog: catalog, settings: settings.format(at: transaction?.beginTime ?? gateway.now),
       statistics: gateway.tableStatistics)
-  }
-
-  func plannerSettings(extractedLiteralCount: Int = 0, allowsParameters: Bool = false) -> PlannerSettings {
-    PlannerSettings(
-      format: settings.format(at: transaction?.beginTime ?? gateway.now),
-      extractedLiteralCount: extractedLiteralCount, allowsParameters: allowsParameters)
   }
 
   /// What an execution within the session's transaction works with.

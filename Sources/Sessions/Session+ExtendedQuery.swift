@@ -53,9 +53,7 @@ extension Session {
     guard let parsed = prepared.parsed else { return }
     var types: [SQLType?] = prepared.parameterTypes.map { $0 == .unknown || $0.oid == .invalid ? nil : $0 }
     while types.count < parsed.parameterCount { types.append(nil) }
-    switch try self.plan(
-      parsed.statement, prepared.source, catalog, parameterTypes: types, allowsParameters: true)
-    {
+    switch try planner(catalog).plan(parsed.statement, source: prepared.source, parameterTypes: types) {
     case .query(let plan):
       if !prepared.columns.isEmpty, plan.columns.map(\.type) != prepared.columns.map(\.type) {
         throw SQLError(.featureNotSupported, "cached plan must not change result type")

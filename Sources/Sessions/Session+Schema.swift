@@ -20,10 +20,6 @@ extension Session {
     let outcome = try await SchemaExecutor.run(operation, context)
     for notice in outcome.notices { client.send(notice: notice, severity: "NOTICE") }
     if let rowCount = outcome.rowCount { client.send(commandTag: "SELECT \(rowCount)") } else { client.send(commandTag: tag) }
-    if !active.isExplicit || !active.clearsGarbage {
-      active.clearsGarbage = true
-      active.afterCommit.append { [gateway] in gateway.collectDroppedStorage() }
-    }
   }
 
   /// The tag that PostgreSQL answers a utility statement with.
@@ -77,7 +73,7 @@ private final class PlannerCompiler: ExpressionCompiler {
   }
 
   func compile(_ sql: String, over table: TableDescriptor, as type: SQLType) throws(SQLError) -> ScalarExpression {
-    try StatementPlanner.compile(sql, over: table, as: type, catalog: catalog, settings: session.plannerSettings())
+    try session.planner(catalog).compile(sql, over: table, as: type)
   }
 }
 

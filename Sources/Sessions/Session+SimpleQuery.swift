@@ -67,7 +67,7 @@ extension Session {
   /// Plans one statement and runs it to its end.
   func runPlanned(_ statement: Statement, _ text: [UInt8], _ active: ActiveTransaction) async throws(SQLError) {
     let catalog = try await catalog(of: active)
-    switch try plan(statement, text, catalog) {
+    switch try planner(catalog).plan(statement, source: text, allowsParameters: false) {
     case .query(let plan):
       try requireWritable(active, plan)
       try await runToEnd(plan, parameters: [], active, catalog)
@@ -75,7 +75,7 @@ extension Session {
       try requireWritable(active, Self.commandTag(of: statement))
       try await runSchema(operation, tag: Self.commandTag(of: statement), active, catalog)
     case .copy(let plan): try await runCopy(plan, active, catalog)
-    case .explain(let options, let plan): try await runExplain(options, plan, active, catalog)
+    case .explain(let explain): try await runExplain(explain, active, catalog)
     case .needsLiterals: throw SQLError(.internalError, "a plain statement was planned as one without literals")
     }
   }
@@ -119,8 +119,7 @@ extension Session {
     _ extraction: LiteralExtraction, _ text: [UInt8], _ catalog: CatalogView
   ) -> QueryPlan? {
     guard let parsed = try? Parser.parse(text, extracting: extraction), parsed.count == 1,
-      case .query(let made)? = try? plan(
-        parsed[0].statement, text, catalog, extractedLiteralCount: extraction.literals.count)
+      case .query(let made)? = try? planner(catalog).plan(parsed[0].statement, source: text)
     else { return nil }
     return made.dependsOnSettings ? nil : made
   }

@@ -20,7 +20,8 @@ extension Session {
     let kv = gateway.transactions.begin(isolation: isolation)
     kv.lockTimeout = settings.lockTimeout
     let active = ActiveTransaction(
-      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now)
+      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
+      number: gateway.transactionBegan(kv))
     transaction = active
     settings.transactionBegins()
     return active
@@ -61,7 +62,6 @@ extension Session {
     gateway.counters.commits += 1
     if let catalog = active.catalog, catalog.hasChanges { gateway.catalog.publish(catalog) }
     endTransaction(isCommit: true)
-    for action in active.afterCommit { await action() }
   }
 
   func rollbackTransaction() async {
@@ -72,6 +72,7 @@ extension Session {
   }
 
   private func endTransaction(isCommit: Bool) {
+    if let transaction { gateway.transactionEnded(transaction.number) }
     transaction = nil
     replay = nil
     if !portals.isEmpty { portals.removeAll() }
@@ -128,7 +129,6 @@ extension Session {
         if canRestart {
           await active.kv.restart()
           active.catalog = nil
-          active.afterCommit = []
         } else if let savepoint {
           active.kv.rollback(to: savepoint)
         }

@@ -51,7 +51,7 @@ public final class Session {
     self.user = user
     self.databaseName = database
     self.process = process
-    sequenceSession = SequenceSession(service: gateway.sequences)
+    sequenceSession = SequenceSession(service: gateway.sequences, storage: gateway.transactions)
     gateway.counters.sessions += 1
   }
 
