@@ -6,12 +6,12 @@ import Logging
 import Server
 import Sessions
 
-extension ListenAddress: @retroactive ExpressibleByArgument {
+extension ListenAddress: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public var defaultValueDescription: String { description }
 }
 
-extension LogFormat: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 
@@ -98,7 +98,7 @@ struct StartSingleNode: AsyncParsableCommand {
       throw ExitCode.failure
     }
     print(node.readyLine)
-    fflush(stdout)
+    fflush(nil)
 
     let signal = await Self.nextSignal()
     node.logger.info("stopping", metadata: ["signal": "\(signal)"])
