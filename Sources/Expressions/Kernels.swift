@@ -195,7 +195,8 @@ extension UnsafeRawBufferPointer: Lane {
 /// A value that a kernel writes.
 protocol LaneResult: SendableMetatype {
   static var kind: PhysicalKind { get }
-  func append(to column: inout ColumnVector)
+  /// Error 54000 when the column would outgrow its limit.
+  func append(to column: inout ColumnVector) throws(SQLError)
 }
 
 extension Int64: LaneResult {
@@ -220,13 +221,16 @@ extension Numeric: LaneResult {
 
 extension Array<UInt8>: LaneResult {
   static var kind: PhysicalKind { .bytes }
-  @inline(__always) func append(to column: inout ColumnVector) { column.bytes.append(self) }
+  @inline(__always) func append(to column: inout ColumnVector) throws(SQLError) {
+    try column.bytes.bytes.checkRoom(for: count)
+    column.bytes.append(self)
+  }
 }
 
 extension Optional: LaneResult where Wrapped: LaneResult {
   static var kind: PhysicalKind { Wrapped.kind }
-  @inline(__always) func append(to column: inout ColumnVector) {
-    if let self { self.append(to: &column) } else { column.appendNull() }
+  @inline(__always) func append(to column: inout ColumnVector) throws(SQLError) {
+    if let self { try self.append(to: &column) } else { column.appendNull() }
   }
 }
 
@@ -405,7 +409,7 @@ func checkLength(of vector: borrowing BytesVector) throws(SQLError) {
 /// Bounds of this room.
 enum Limits {
   /// Of all values of a result column together. PostgreSQL allows 1 GiB for one value.
-  static let columnByteCount = 1 << 30
+  static let columnByteCount = (1 << 30) - 1
 
   static func resultTooLarge() -> SQLError {
     SQLError(.programLimitExceeded, "result of a function exceeds \(columnByteCount) bytes")
