@@ -37,7 +37,7 @@ public struct StatementPlanner {
     self.statistics = statistics
   }
 
-  private func makeContext(_ source: [UInt8], _ parameterTypes: [SQLType?], allowsParameters: Bool = true)
+  func makeContext(_ source: [UInt8], _ parameterTypes: [SQLType?], allowsParameters: Bool = true)
     -> BindingContext
   {
     BindingContext(

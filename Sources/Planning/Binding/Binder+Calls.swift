@@ -23,6 +23,7 @@ extension Binder {
     }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
     if call.isStar {
+      _ = try context.located(position) { () throws(SQLError) in try registry.resolveFunction(name, []) }
       throw context.error(
         .wrongObjectType, "\(name)(*) specified, but \(name) is not an aggregate function", at: position)
     }
@@ -46,7 +47,15 @@ extension Binder {
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
       try bind(argument.value, scope)
     }
-    return try makeCall(name, arguments, at: position, sources: call.arguments.map(\.value))
+    do {
+      return try makeCall(name, arguments, at: position, sources: call.arguments.map(\.value))
+    } catch {
+      // A function is named in errors as it was called.
+      guard let schema = call.name.schema, error.message.hasPrefix("function \(name)(") else { throw error }
+      var qualified = error
+      qualified.message = "function \(schema.text)." + error.message.dropFirst("function ".count)
+      throw qualified
+    }
   }
 
   /// `name(arguments)`; also the cast that `typename(x)` is.

@@ -32,7 +32,12 @@ extension Binder {
     case .wildcard(let qualifiers, let position):
       if qualifiers.isEmpty { throw context.error(.syntaxError, "syntax error at or near \"*\"", at: position) }
       throw context.unsupported("row values of a table are", at: position)
-    case .field(_, let name): throw context.unsupported("fields of composite values are", at: name.position)
+    case .field(let operand, let name):
+      let value = try bind(operand, scope)
+      throw context.error(
+        .wrongObjectType,
+        "column notation .\(name.text) applied to type \(value.type.shown), which is not a composite type",
+        at: operand.leftmost)
     case .allFields(_, let position): throw context.unsupported("composite values are", at: position)
     case .subscripted(let base, let subscripts): return try bindSubscript(base, subscripts, scope)
     case .unary(let name, let operand):

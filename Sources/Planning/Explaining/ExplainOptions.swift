@@ -4,7 +4,7 @@ import SQLSyntax
 import SQLTypes
 
 public struct ExplainOptions: Sendable, Hashable {
-  public enum Format: String, Sendable, Hashable { case text, json }
+  public enum Format: String, Sendable, Hashable { case text }
   /// Run the statement and show what really happened.
   public var isAnalyze = false
   public var isVerbose = false
@@ -52,8 +52,8 @@ public struct ExplainOptions: Sendable, Hashable {
         }
         switch name.lowercased() {
         case "text": format = .text
-        case "json": format = .json
-        case "xml", "yaml": throw context.unsupported("EXPLAIN in format \(name.lowercased()) is", at: option.position)
+        case "json", "xml", "yaml":
+          throw context.unsupported("EXPLAIN in format \(name.lowercased()) is", at: option.position)
         default:
           throw context.error(
             .invalidParameterValue, "unrecognized value for EXPLAIN option \"format\": \"\(name)\"",

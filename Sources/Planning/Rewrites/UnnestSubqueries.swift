@@ -9,6 +9,32 @@ import SQLTypes
 struct UnnestSubqueries: Rewrite {
   func apply(_ relation: Relation, _ context: BindingContext) -> Relation { unnest(relation) }
 
+  /// `x NOT IN (S)` for an S that does not depend on the row, without comparing all pairs: no y of S equals x, no y of S is
+  /// NULL, and S is empty if x is NULL.
+  private func nullAwareAnti(_ left: Relation, _ right: Relation, _ conditions: [ScalarExpression]) -> Relation? {
+    guard conditions.count == 1, case .booleanTest(let comparison, .isNotFalse) = conditions[0],
+      let (a, b) = comparison.equality, !right.isVolatile
+    else { return nil }
+    let (leftColumns, rightColumns) = (left.columns, right.columns)
+    func isOf(_ expression: ScalarExpression, _ own: Set<ColumnID>, _ other: Set<ColumnID>) -> Bool {
+      !expression.columns.isDisjoint(with: own) && expression.columns.isDisjoint(with: other)
+    }
+    let (x, y): (ScalarExpression, ScalarExpression)
+    if isOf(a, leftColumns, rightColumns), isOf(b, rightColumns, leftColumns) {
+      (x, y) = (a, b)
+    } else if isOf(b, leftColumns, rightColumns), isOf(a, rightColumns, leftColumns) {
+      (x, y) = (b, a)
+    } else {
+      return nil
+    }
+    let plain = withoutOrder(right)
+    let one = ScalarExpression.constant(.int64(1), .int8)
+    let withoutMatch = Relation.join(.anti, left, plain, [comparison])
+    let withoutNulls = Relation.join(
+      .anti, withoutMatch, .limit(plain.filtered([.isNull(y, negated: false)]), count: one, offset: nil), [])
+    return .join(.anti, withoutNulls, .limit(plain, count: one, offset: nil), [.isNull(x, negated: false)])
+  }
+
   private func unnest(_ relation: Relation) -> Relation {
     let relation = relation.mapInputs(pure: unnest)
     guard case .apply(let kind, let left, let right, let conditions) = relation else { return relation }
@@ -20,6 +46,11 @@ struct UnnestSubqueries: Rewrite {
       if !conditions.isEmpty && right.hasTopLimit { return relation }
       guard let pulled = pull(right, outer, ignoresDuplicates: true) else { return relation }
       let joinKind: JoinKind = if case .semi = kind { .semi } else { .anti }
+      if joinKind == .anti, right.freeColumns.isDisjoint(with: outer),
+        let joined = nullAwareAnti(left, right, conditions)
+      {
+        return joined
+      }
       let all = (conditions + pulled.conditions).map { $0.substituting(pulled.computed) }
       return .join(joinKind, left, pulled.relation, all)
     case .inner, .left:
