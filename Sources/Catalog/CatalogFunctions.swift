@@ -111,6 +111,8 @@ public struct CatalogFunctions {
       // There are no such objects.
       return .null
     case "pg_encoding_to_char": return .text(call.integer(0) == 6 ? "UTF8" : "")
+    case "getdatabaseencoding": return .text("UTF8")
+    case "pg_index_column_has_property": return indexProperty(call)
     case "pg_char_to_encoding":
       let name = (call.text(0) ?? "").lowercased().filter { $0 != "-" && $0 != "_" }
       return .int(name == "utf8" || name == "unicode" ? 6 : -1)
@@ -146,6 +148,24 @@ public struct CatalogFunctions {
     if inCatalog("pg_database"), let database = view.snapshot.database(oid) { return .text(optional: database.comment) }
     if inCatalog("pg_authid"), let role = view.snapshot.role(oid) { return .text(optional: role.comment) }
     return .null
+  }
+
+  /// What an index's column can do; NULL for an included one's order, and for words that mean nothing.
+  private func indexProperty(_ call: Call) -> Datum {
+    guard let (_, index) = view.snapshot.index(call.oid(0)), let number = call.integer(1),
+      number >= 1, number <= index.columns.count + index.included.count
+    else { return .null }
+    let column = number <= index.columns.count ? index.columns[number - 1] : nil
+    switch (call.text(2) ?? "").lowercased() {
+    case "asc": return column.map { .bool(!$0.isDescending) } ?? .null
+    case "desc": return column.map { .bool($0.isDescending) } ?? .null
+    case "nulls_first": return column.map { .bool($0.nullsFirst) } ?? .null
+    case "nulls_last": return column.map { .bool(!$0.nullsFirst) } ?? .null
+    case "orderable", "search_array", "search_nulls": return .bool(column != nil)
+    case "distance_orderable": return .bool(false)
+    case "returnable": return .bool(true)
+    default: return .null
+    }
   }
 
   private func serialSequence(_ call: Call) throws(SQLError) -> Datum {
@@ -255,7 +275,7 @@ public struct CatalogFunctions {
     case "pg_tablespace_location": return .text("")
     case "pg_sequence_last_value": return services.lastValue(ofSequence: call.oid(0)).map { .int64($0) } ?? .null
     case "pg_relation_is_publishable", "pg_is_other_temp_schema", "row_security_active": return .bool(false)
-    case "pg_my_temp_schema": return .int(0)
+    case "pg_my_temp_schema", "pg_stat_get_numscans": return .int(0)
     case "pg_relation_is_updatable":
       // INSERT 8, UPDATE 4, DELETE 16.
       return .int(view.relation(call.oid(0)).map { $0.relationKindLetter == "r" && !$0.isVirtual ? 28 : 0 } ?? 0)

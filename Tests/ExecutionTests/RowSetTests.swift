@@ -30,6 +30,10 @@ private final class SumState: AggregateState {
     }
   }
 
+  func merge(_ other: any AggregateState, groups: [Int32]) throws(SQLError) {
+    preconditionFailure("nothing is merged here")
+  }
+
   func finish(groupCount: Int) throws(SQLError) -> ColumnVector {
     var result = ColumnVector(.int64)
     for group in 0..<groupCount { result.append(isNull[group] ? .null : .int64(sums[group])) }
@@ -46,6 +50,10 @@ private final class LastState: AggregateState {
   ) throws(SQLError) {
     for row in 0..<rowCount { last[Int(groups[row])] = arguments[0].datum(row) }
   }
+  func merge(_ other: any AggregateState, groups: [Int32]) throws(SQLError) {
+    preconditionFailure("nothing is merged here")
+  }
+
   func finish(groupCount: Int) throws(SQLError) -> ColumnVector {
     var result = ColumnVector(.int64)
     for group in 0..<groupCount { result.append(last[group]) }
