@@ -101,9 +101,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     for waiter in [messageWaiter, drainWaiter] { waiter?.resume() }
     messageWaiter = nil
     drainWaiter = nil
-    if !isWorking, let session {
-      self.session = nil
-      reactor.run { _ in await session.close() }
+    if !isWorking {
+      isWorking = true
+      reactor.run { reactor in await self.work(on: reactor) }
     }
   }
 
@@ -219,7 +219,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       try await body()
     } catch {
       skipsToSync = true
-      session?.extendedQueryFailed()
+      await session?.extendedQueryFailed()
       report(error)
     }
   }
@@ -263,8 +263,14 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     let database = parameters.first { $0.name == "database" }?.value ?? user
     let reactor = self.reactor
     let registered = context.registry.register(
-      cancel: { [weak self] in reactor.enqueue { _ in self?.session?.cancelCurrentStatement() } },
-      close: { [weak self] in reactor.enqueue { reactor in self?.shutDown(on: reactor) } })
+      cancel: { [weak self] in
+        guard let self else { return }
+        reactor.enqueue { _ in self.session?.cancelCurrentStatement() }
+      },
+      close: { [weak self] in
+        guard let self else { return }
+        reactor.enqueue { reactor in self.shutDown(on: reactor) }
+      })
     guard let registered else {
       fail(SQLError(.tooManyConnections, "sorry, too many clients already"))
       return
@@ -273,7 +279,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     do {
       let session = try await context.sessions.makeSession(
         on: reactor, user: user, database: database.isEmpty ? user : database,
-        parameters: parameters.filter { !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.") },
+        parameters: parameters.filter {
+          !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.")
+        },
         process: process, client: self)
       guard !isClosed else {
         await session.close()
@@ -323,7 +331,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   func send(_ batch: Batch, _ format: RowFormat) {
     if format.columns != rowColumns {
       rowColumns = format.columns
-      rowInfos = format.columns.map { TypeInfo.find($0.type.oid) ?? TypeInfo.unknown }
+      rowInfos = format.columns.map { column in
+        guard let info = TypeInfo.find(column.type.oid) else {
+          preconditionFailure("a result has columns of types that exist, not \(column.type.oid)")
+        }
+        return info
+      }
     }
     encoder.dataRows(batch, format, infos: rowInfos)
   }

@@ -14,11 +14,14 @@ import Reactors
 import SQLTypes
 import Sessions
 import Storage
+import Glibc
 import Synchronization
 import Transactions
 
 public final class Node: SessionFactory, AdminSource {
   enum Limits {
+    /// Time between two looks for data of dropped tables and indexes to clear.
+    static let upkeepNanoseconds: Int64 = 15_000_000_000
     /// Time that clients get to end their sessions when the node stops.
     static let drainNanoseconds: Int64 = 5_000_000_000
   }
@@ -31,6 +34,7 @@ public final class Node: SessionFactory, AdminSource {
   private let gateways: [Confined<Gateway>]
   private let startTime: MonotonicInstant
   private let doors = Mutex<Doors?>(nil)
+  private let isStopping = Mutex(false)
 
   private struct Doors {
     var wire: WireServer
@@ -89,6 +93,8 @@ public final class Node: SessionFactory, AdminSource {
       throw NodeStartError(description: "cannot open the store: \(error)")
     }
     let catalog = CatalogCache()
+    let sequences = SequenceService()
+    let rowIDs = RowIDGenerator(node: 1)
     var gateways: [Confined<Gateway>] = []
     for reactor in environment.reactors {
       gateways.append(
@@ -96,12 +102,14 @@ public final class Node: SessionFactory, AdminSource {
           let transactions = TransactionSystem(store, on: reactor)
           return Confined(
             Gateway(
-              reactor: reactor, environment: environment, transactions: transactions, catalog: catalog, logger: logger),
+              reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
+              sequences: sequences, rowIDs: rowIDs, logger: logger),
             to: reactor)
         })
     }
     let node = Node(
       configuration: configuration, logger: logger, environment: environment, store: store, gateways: gateways)
+    node.scheduleUpkeep()
     do {
       try await node.listen()
     } catch {
@@ -139,9 +147,41 @@ public final class Node: SessionFactory, AdminSource {
 
   private static func listenError(_ address: ListenAddress, _ what: String, _ error: any Error) -> NodeStartError {
     if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-      return NodeStartError(description: "cannot listen for \(what) on \(address): the address is in use by another process")
+      return NodeStartError(
+        description: "cannot listen for \(what) on \(address): the address is in use by another process")
     }
     return NodeStartError(description: "cannot listen for \(what) on \(address): \(error)")
+  }
+
+  // MARK: Upkeep
+
+  /// Clears what dropped tables, truncations and rewrites left behind once no open transaction can want it.
+  private func scheduleUpkeep() {
+    let reactor = environment.reactors[0]
+    _ = reactor.schedule(afterNanoseconds: Limits.upkeepNanoseconds) { [weak self] reactor in
+      guard let self else { return }
+      reactor.run { _ in
+        guard !self.isStopping.withLock({ $0 }) else { return }
+        await self.clearDroppedStorage()
+        self.scheduleUpkeep()
+      }
+    }
+  }
+
+  private func clearDroppedStorage() async {
+    var oldest = environment.wallNow()
+    for (index, reactor) in environment.reactors.enumerated() {
+      let gateway = gateways[index]
+      if let begin = await reactor.perform({ reactor in gateway.access(on: reactor).oldestTransaction }) {
+        oldest = min(oldest, begin)
+      }
+    }
+    let transactions = gateways[0].accessAssumingIsolated().transactions
+    do throws(TransactionError) {
+      _ = try await DroppedStorage.clear(in: transactions, droppedBefore: oldest)
+    } catch {
+      logger.warning("dropped storage stays for now", metadata: ["reason": "\(error)"])
+    }
   }
 
   // MARK: Facts
@@ -162,7 +202,7 @@ public final class Node: SessionFactory, AdminSource {
     client: any ClientChannel
   ) async throws(SQLError) -> Session {
     // Called on the reactor that the client's channel lives on.
-    let gateway = reactor.assumeIsolated { gateways[$0.index].access(on: $0) }
+    let gateway = gateways[reactor.index].accessAssumingIsolated()
     return try await Session.open(
       gateway: gateway, client: client, user: user, database: database, parameters: parameters, process: process)
   }
@@ -190,7 +230,9 @@ public final class Node: SessionFactory, AdminSource {
     }
     counter("meridian_sql_statements_total", "Statements run.", totals.statements)
     counter("meridian_sql_failed_statements_total", "Statements that ended with an error.", totals.failedStatements)
-    counter("meridian_sql_retries_total", "Statements and transactions tried again without the client knowing.", totals.retries)
+    counter(
+      "meridian_sql_retries_total", "Statements and transactions tried again without the client knowing.",
+      totals.retries)
     counter("meridian_sql_commits_total", "Transactions committed.", totals.commits)
     counter("meridian_sql_rollbacks_total", "Transactions rolled back.", totals.rollbacks)
     counter("meridian_sql_plan_cache_hits_total", "Simple queries that found their plan.", totals.planCacheHits)
@@ -201,10 +243,13 @@ public final class Node: SessionFactory, AdminSource {
     counter("meridian_range_latch_waits_total", "Requests that waited for a latch.", shards.latchWaits)
     counter("meridian_range_lock_waits_total", "Requests that waited for a lock.", shards.lockWaits)
     counter("meridian_range_deadlocks_total", "Deadlocks broken.", shards.deadlocks)
-    counter("meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.", shards.refreshFailures)
+    counter(
+      "meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.",
+      shards.refreshFailures)
     counter("meridian_range_applied_bytes_total", "Bytes of commands applied.", shards.appliedBytes)
     counter("meridian_range_intents_resolved_total", "Intents turned into versions or removed.", shards.intentsResolved)
-    counter("meridian_range_versions_collected_total", "Versions removed by garbage collection.", shards.versionsCollected)
+    counter(
+      "meridian_range_versions_collected_total", "Versions removed by garbage collection.", shards.versionsCollected)
     return families
   }
 
@@ -212,6 +257,7 @@ public final class Node: SessionFactory, AdminSource {
 
   /// Takes no more clients, ends the sessions, flushes the store.
   public func stop() async {
+    isStopping.withLock { $0 = true }
     let open = doors.withLock { doors in
       defer { doors = nil }
       return doors

@@ -28,16 +28,18 @@ final class ActiveTransaction {
   /// Statements run so far, those that only set something left out: while it is 0 isolation may still be set, and while it is
   /// at most 1 the transaction may be begun anew without the client noticing.
   var statementCount = 0
-  /// Run after the commit: clears the storage of what was dropped, publishes the catalog.
-  var afterCommit: [() async -> Void] = []
+  /// The gateway's number for it, see `Gateway.oldestTransaction`.
+  let number: UInt64
 
   init(
-    kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64
+    kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64,
+    number: UInt64
   ) {
     self.kv = kv
     self.isExplicit = isExplicit
     self.isReadOnly = isReadOnly
     self.isolation = isolation
     self.beginTime = beginTime
+    self.number = number
   }
 }

@@ -5,6 +5,9 @@
 import Planning
 import SQLTypes
 
+/// A column of a result, as `RowDescription` tells it.
+public typealias ResultColumn = Planning.ResultColumn
+
 /// Text or binary, as `Bind` asks for each column.
 public enum ValueFormat: UInt8, Sendable, Hashable {
   case text = 0

@@ -9,34 +9,45 @@ import SQLTypes
 import Transactions
 
 extension Session {
+  /// Plans by the session's search path and settings.
   func planner(_ catalog: CatalogView) -> StatementPlanner {
-    StatementPlanner(catalog: catalog, settings: settings.format, statistics: gateway.tableStatistics)
+    catalog.searchPath = settings.searchPath
+    return StatementPlanner(
+      catalog: catalog, settings: settings.format(at: transaction?.beginTime ?? gateway.now),
+      statistics: gateway.tableStatistics)
   }
 
-  /// Begins an execution within the session's transaction.
-  func begin(
-    _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
-  ) async throws(SQLError) -> QueryExecution {
+  /// What an execution within the session's transaction works with.
+  func executionContext(
+    parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) -> ExecutionContext {
     let evaluation = self.evaluation
     evaluation.parameters = parameters
     evaluation.transactionTime = active.beginTime
-    settings.setTransactionTime(active.beginTime)
-    evaluation.format = settings.format
-    let context = ExecutionContext(transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs)
+    evaluation.settings = settings.format(at: active.beginTime)
+    evaluation.settings.objectNames = catalog.objectNames()
+    let context = ExecutionContext(
+      transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs, rowIDs: gateway.rowIDs)
     context.limits.workMemory = settings.workMemoryByteCount
     context.interruption = { [unowned self] in self.interruption }
     context.virtualTables = self
     context.sequences = self
     context.relation = { catalog.relation($0) }
-    context.format = settings.format
-    return try await Executor.run(plan, context)
+    context.schemaName = { catalog.schema($0)?.name }
+    return context
+  }
+
+  func begin(
+    _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) throws(SQLError) -> QueryExecution {
+    try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
   }
 
   /// Runs a plan and sends everything: description, rows, tag. For the simple protocol.
   func runToEnd(
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
-    let execution = try await begin(plan, parameters: parameters, active, catalog)
+    let execution = try begin(plan, parameters: parameters, active, catalog)
     let formats = [ValueFormat](repeating: .text, count: plan.columns.count)
     let format = RowFormat(columns: plan.columns, formats: formats, settings: settings.format)
     let hasRows = plan.kind == .select || !plan.columns.isEmpty
@@ -47,7 +58,7 @@ extension Session {
       rowCount += batch.rowCount
       try await client.drain()
     }
-    client.send(commandTag: Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRowCount))
+    client.send(commandTag: Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRows))
   }
 
   /// Sends rows made here, as a query's result.

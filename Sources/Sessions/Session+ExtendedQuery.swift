@@ -51,7 +51,6 @@ extension Session {
   /// Plans a prepared statement against this catalog.
   private func plan(_ prepared: PreparedStatement, _ catalog: CatalogView) throws(SQLError) {
     guard let parsed = prepared.parsed else { return }
-    catalog.searchPath = settings.searchPath
     var types: [SQLType?] = prepared.parameterTypes.map { $0 == .unknown || $0.oid == .invalid ? nil : $0 }
     while types.count < parsed.parameterCount { types.append(nil) }
     switch try planner(catalog).plan(parsed.statement, source: prepared.source, parameterTypes: types) {
@@ -63,7 +62,7 @@ extension Session {
       prepared.parameterTypes = plan.parameterTypes
       prepared.columns = plan.columns
     case .explain: prepared.columns = [ResultColumn(name: "QUERY PLAN", type: .text)]
-    case .schema, .copy: break
+    case .schema, .copy, .needsLiterals: break
     }
   }
 
@@ -218,17 +217,18 @@ extension Session {
     }
   }
 
-  private func start(_ portal: Portal, _ active: ActiveTransaction) async throws(SQLError) {
+  func start(_ portal: Portal, _ active: ActiveTransaction) async throws(SQLError) {
     let catalog = try await catalog(of: active)
     let prepared = portal.statement
-    if let plan = prepared.plan, plan.catalogVersion != catalog.version || catalog.hasChanges {
+    if let plan = prepared.plan, plan.catalogVersion != catalog.version || catalog.hasChanges || plan.dependsOnSettings
+    {
       try self.plan(prepared, catalog)
     }
     guard let plan = prepared.plan else {
       throw SQLError(.internalError, "prepared statement \"\(prepared.name)\" has no plan")
     }
     try requireWritable(active, plan)
-    portal.execution = try await begin(plan, parameters: portal.parameters, active, catalog)
+    portal.execution = try begin(plan, parameters: portal.parameters, active, catalog)
   }
 
   /// Sends up to `maximumRowCount` rows (0: all) and what follows them.
@@ -264,7 +264,7 @@ extension Session {
       }
       try await client.drain()
     }
-    let count = plan.kind == .select ? portal.rowCount : execution.affectedRowCount
+    let count = plan.kind == .select ? portal.rowCount : execution.affectedRows
     portal.execution = nil
     portal.isDone = true
     client.send(commandTag: Self.tag(plan.kind, rowCount: count))

@@ -3,6 +3,8 @@
 // Source: PostgreSQL manual, part VI "SQL Commands".
 
 import Catalog
+import Execution
+import Expressions
 import Planning
 import SQLSyntax
 import SQLTypes
@@ -19,7 +21,7 @@ extension Session {
     case .show(let statement): try run(statement)
     case .discard(let statement): try await run(statement)
     case .prepare(let statement): try await run(statement, parsed, text)
-    case .execute(let statement): try await run(statement)
+    case .execute(let statement): try await run(statement, text)
     case .deallocate(let name):
       if let name {
         _ = try self.statement(named: name.text)
@@ -94,7 +96,7 @@ extension Session {
       let isList = name == "search_path"
       value = arguments.map { argument in
         switch argument {
-        case .string(let text): isList && arguments.count > 1 ? SyntaxPrinter.identifier(text) : text
+        case .string(let text): isList && arguments.count > 1 ? SyntaxPrinter.quoteIdentifier(text) : text
         case .integer(let number): String(number)
         case .numeric(let text): text
         case .interval(_, let text): text
@@ -155,7 +157,9 @@ extension Session {
     case .all:
       var rows: [[Datum]] = []
       for definition in SettingDefinition.all {
-        rows.append([.text(definition.name), .text(try showParameter(definition.name).value), .text(definition.summary)])
+        rows.append([
+          .text(definition.name), .text(try showParameter(definition.name).value), .text(definition.summary),
+        ])
       }
       send(columns: Self.showAllColumns, rows: rows, tag: "SHOW")
     }
@@ -169,14 +173,14 @@ extension Session {
       }
       portals.removeAll()
       statements.removeAll()
-      sequenceSession.forget()
+      sequenceSession.discard()
       try settings.resetAll()
       client.send(commandTag: "DISCARD ALL")
     case .plans:
       for statement in statements.values { statement.plan = nil }
       client.send(commandTag: "DISCARD PLANS")
     case .sequences:
-      sequenceSession.forget()
+      sequenceSession.discard()
       client.send(commandTag: "DISCARD SEQUENCES")
     case .temporary: client.send(commandTag: "DISCARD TEMP")
     }
@@ -193,9 +197,8 @@ extension Session {
     }
     let active = try await beginIfNeeded()
     let catalog = try await catalog(of: active)
-    catalog.searchPath = settings.searchPath
     var types: [SQLType] = []
-    for type in statement.types { types.append(try planner(catalog).resolve(type)) }
+    for type in statement.types { types.append(try planner(catalog).resolve(type, source: text)) }
     let prepared = PreparedStatement(
       name: name, source: text,
       parsed: ParsedStatement(
@@ -206,7 +209,7 @@ extension Session {
     client.send(commandTag: "PREPARE")
   }
 
-  private func run(_ statement: ExecuteStatement) async throws(SQLError) {
+  private func run(_ statement: ExecuteStatement, _ source: [UInt8]) async throws(SQLError) {
     let prepared = try self.statement(named: statement.name.text)
     guard statement.arguments.count == prepared.parameterTypes.count else {
       throw SQLError(
@@ -217,7 +220,7 @@ extension Session {
     let count = prepared.columns.count
     try await withRetries(commits: isImplicit) { active async throws(SQLError) in
       active.statementCount += 1
-      let values = try await self.evaluate(statement.arguments, as: prepared.parameterTypes, active)
+      let values = try await self.evaluate(statement.arguments, as: prepared.parameterTypes, source, active)
       let portal = Portal(
         name: "", statement: prepared, parameters: values,
         formats: [ValueFormat](repeating: .text, count: count))
@@ -233,24 +236,20 @@ extension Session {
     }
   }
 
-  /// The values of expressions without columns, cast to these types: run as a query of one row.
+  /// The values of EXECUTE's arguments, cast to the parameters' types.
   private func evaluate(
-    _ arguments: [Expression], as types: [SQLType], _ active: ActiveTransaction
+    _ arguments: [Expression], as types: [SQLType], _ source: [UInt8], _ active: ActiveTransaction
   ) async throws(SQLError) -> [Datum] {
     if arguments.isEmpty { return [] }
-    let items = zip(arguments, types).map { argument, type in
-      "CAST(\(SyntaxPrinter.text(argument)) AS \(TypeInfo.format(type)))"
-    }
-    let text = Array("SELECT \(items.joined(separator: ", "))".utf8)
     let catalog = try await catalog(of: active)
-    guard let statement = try Parser.parse(text).first?.statement,
-      case .query(let plan) = try planner(catalog).plan(statement, source: text, parameterTypes: [])
-    else { throw SQLError(.internalError, "the arguments of EXECUTE are no query") }
-    let execution = try await begin(plan, parameters: [], active, catalog)
-    guard let batch = try await execution.next(), batch.rowCount == 1 else {
-      throw SQLError(.internalError, "the arguments of EXECUTE are no row")
+    let context = executionContext(parameters: [], active, catalog)
+    var values: [Datum] = []
+    for (argument, type) in zip(arguments, types) {
+      let expression = try planner(catalog).planExpression(argument, as: type, source: source)
+      let row = Batch(columns: [], rowCount: 1)
+      values.append(try Evaluator.evaluate(expression, row, context.evaluation).datum(0))
     }
-    return batch.row(0)
+    return values
   }
 
   // MARK: Cursors
@@ -270,7 +269,7 @@ extension Session {
     let prepared = PreparedStatement(
       name: "", source: text,
       parsed: ParsedStatement(
-        statement: .select(statement.query), range: SourceRange(start: 0, end: text.count), parameterCount: 0),
+        statement: .select(statement.query), range: SourceRange(0..<text.count), parameterCount: 0),
       declaredTypes: [], prepareTime: gateway.now, isFromSQL: true)
     try await prepare(prepared)
     active.statementCount += 1

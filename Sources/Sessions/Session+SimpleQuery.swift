@@ -67,9 +67,7 @@ extension Session {
   /// Plans one statement and runs it to its end.
   func runPlanned(_ statement: Statement, _ text: [UInt8], _ active: ActiveTransaction) async throws(SQLError) {
     let catalog = try await catalog(of: active)
-    catalog.searchPath = settings.searchPath
-    let planned = try planner(catalog).plan(statement, source: text, parameterTypes: [])
-    switch planned {
+    switch try planner(catalog).plan(statement, source: text, allowsParameters: false) {
     case .query(let plan):
       try requireWritable(active, plan)
       try await runToEnd(plan, parameters: [], active, catalog)
@@ -78,6 +76,7 @@ extension Session {
       try await runSchema(operation, tag: Self.commandTag(of: statement), active, catalog)
     case .copy(let plan): try await runCopy(plan, active, catalog)
     case .explain(let explain): try await runExplain(explain, active, catalog)
+    case .needsLiterals: throw SQLError(.internalError, "a plain statement was planned as one without literals")
     }
   }
 
@@ -99,8 +98,7 @@ extension Session {
         gateway.counters.planCacheHits += 1
       } else {
         gateway.counters.planCacheMisses += 1
-        catalog.searchPath = settings.searchPath
-        guard let made = try self.planExtracted(extraction, text, catalog) else { return }
+        guard let made = self.planExtracted(extraction, text, catalog) else { return }
         plan = made
         gateway.plans.insert(key, made)
       }
@@ -119,12 +117,11 @@ extension Session {
   /// planning fails, so that the plain statement is planned and gives the error in its own words.
   private func planExtracted(
     _ extraction: LiteralExtraction, _ text: [UInt8], _ catalog: CatalogView
-  ) throws(SQLError) -> QueryPlan? {
-    guard let statement = try? extraction.parse(text) else { return nil }
-    guard case .query(let plan)? = try? planner(catalog).plan(statement, source: text, parameterTypes: []) else {
-      return nil
-    }
-    return plan
+  ) -> QueryPlan? {
+    guard let parsed = try? Parser.parse(text, extracting: extraction), parsed.count == 1,
+      case .query(let made)? = try? planner(catalog).plan(parsed[0].statement, source: text)
+    else { return nil }
+    return made.dependsOnSettings ? nil : made
   }
 
   /// Reads the literals as values of the types that planning gave them.

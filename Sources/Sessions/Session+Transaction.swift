@@ -20,7 +20,8 @@ extension Session {
     let kv = gateway.transactions.begin(isolation: isolation)
     kv.lockTimeout = settings.lockTimeout
     let active = ActiveTransaction(
-      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now)
+      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
+      number: gateway.transactionBegan(kv))
     transaction = active
     settings.transactionBegins()
     return active
@@ -45,14 +46,7 @@ extension Session {
   /// The catalog as the transaction sees it.
   func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
     if let view = active.catalog { return view }
-    let view: CatalogView
-    do throws(TransactionError) {
-      view = try await gateway.catalog.view(in: active.kv)
-    } catch {
-      throw SQLError(error, relation: { _ in nil })
-    }
-    view.user = user
-    view.database = database
+    let view = try await gateway.view(in: active.kv, user: user, database: database)
     active.catalog = view
     return view
   }
@@ -68,7 +62,6 @@ extension Session {
     gateway.counters.commits += 1
     if let catalog = active.catalog, catalog.hasChanges { gateway.catalog.publish(catalog) }
     endTransaction(isCommit: true)
-    for action in active.afterCommit { await action() }
   }
 
   func rollbackTransaction() async {
@@ -79,6 +72,7 @@ extension Session {
   }
 
   private func endTransaction(isCommit: Bool) {
+    if let transaction { gateway.transactionEnded(transaction.number) }
     transaction = nil
     replay = nil
     if !portals.isEmpty { portals.removeAll() }
@@ -110,18 +104,24 @@ extension Session {
     var attempt = 0
     while true {
       let active = try await beginIfNeeded()
-      let savepoint = active.isolation == .readCommitted ? active.kv.savepoint() : nil
+      let savepoint = active.isolation == .readCommitted || active.statementCount > 0 ? active.kv.savepoint() : nil
       do throws(SQLError) {
         if active.isolation == .readCommitted { active.kv.beginStatement() }
         try await body(active)
+        try await finishSequences()
         if commits { try await commitTransaction() }
         return
       } catch {
+        if try await reserveMissingSequences(), client.rewind(to: mark) {
+          // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
+          if let savepoint { active.kv.rollback(to: savepoint) } else { await active.kv.restart() }
+          continue
+        }
         attempt += 1
         let canRestart = !active.isExplicit || active.statementCount <= 1
         let isRetryable =
           error.retry == .transaction && interruption == nil && attempt <= Limits.retryCount
-          && (canRestart || (savepoint != nil && error.state == .serializationFailure))
+          && (canRestart || (active.isolation == .readCommitted && error.state == .serializationFailure))
         guard isRetryable, client.rewind(to: mark) else { throw explained(error) }
         gateway.counters.retries += 1
         await gateway.reactor.sleep(nanoseconds: backoff(attempt))
@@ -129,7 +129,6 @@ extension Session {
         if canRestart {
           await active.kv.restart()
           active.catalog = nil
-          active.afterCommit = []
         } else if let savepoint {
           active.kv.rollback(to: savepoint)
         }
@@ -194,7 +193,8 @@ extension Session {
     guard let active = transaction, active.isExplicit else {
       if chain {
         throw SQLError(
-          .noActiveSQLTransaction, "\(isCommit ? "COMMIT" : "ROLLBACK") AND CHAIN can only be used in transaction blocks")
+          .noActiveSQLTransaction,
+          "\(isCommit ? "COMMIT" : "ROLLBACK") AND CHAIN can only be used in transaction blocks")
       }
       client.send(
         notice: SQLError(.noActiveSQLTransaction, "there is no transaction in progress"), severity: "WARNING")

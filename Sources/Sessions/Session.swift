@@ -26,7 +26,9 @@ public final class Session {
   let gateway: Gateway
   unowned let client: any ClientChannel
   let user: String
-  let database: String
+  let databaseName: String
+  /// Known once the session is open.
+  private(set) var database = OID.postgresDatabase
   /// The number that the client knows the session by (`pg_backend_pid()`).
   let process: Int32
   var settings = SessionSettings()
@@ -47,9 +49,9 @@ public final class Session {
     self.gateway = gateway
     self.client = client
     self.user = user
-    self.database = database
+    self.databaseName = database
     self.process = process
-    sequenceSession = SequenceSession(service: gateway.sequences)
+    sequenceSession = SequenceSession(service: gateway.sequences, storage: gateway.transactions)
     gateway.counters.sessions += 1
   }
 
@@ -67,7 +69,7 @@ public final class Session {
     parameters: [(name: String, value: String)], process: Int32
   ) async throws(SQLError) -> Session {
     let session = Session(gateway: gateway, client: client, user: user, database: database, process: process)
-    do {
+    do throws(SQLError) {
       let transaction = try await session.beginIfNeeded()
       let catalog = try await session.catalog(of: transaction).snapshot
       guard let role = catalog.role(named: user) else {
@@ -79,6 +81,7 @@ public final class Session {
       guard let found = catalog.database(named: database), found.allowsConnections else {
         throw SQLError(.invalidCatalogName, "database \"\(database)\" does not exist")
       }
+      session.database = found.oid
       session.settings.setFact("is_superuser", to: role.isSuperuser ? "on" : "off")
       session.settings.setFact("session_authorization", to: user)
       for (name, value) in parameters { try session.applyStartupParameter(name, value) }

@@ -6,12 +6,12 @@ import Logging
 import Server
 import Sessions
 
-extension ListenAddress: @retroactive ExpressibleByArgument {
+extension ListenAddress: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public var defaultValueDescription: String { description }
 }
 
-extension LogFormat: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 
@@ -76,7 +76,8 @@ struct StartSingleNode: AsyncParsableCommand {
     guard maxConnections > 0 else { throw ValidationError("--max-connections must be at least 1") }
     for (flag, address) in [("--sql-addr", sqlAddr), ("--http-addr", httpAddr)] where !address.isLoopback && !insecure {
       throw ValidationError(
-        "\(flag) \(address) is reachable from other machines and clients are not authenticated; pass --insecure to allow that")
+        "\(flag) \(address) is reachable from other machines and clients are not authenticated; pass --insecure to allow that"
+      )
     }
   }
 
@@ -98,7 +99,7 @@ struct StartSingleNode: AsyncParsableCommand {
       throw ExitCode.failure
     }
     print(node.readyLine)
-    fflush(stdout)
+    fflush(nil)
 
     let signal = await Self.nextSignal()
     node.logger.info("stopping", metadata: ["signal": "\(signal)"])
