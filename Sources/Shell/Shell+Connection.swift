@@ -49,8 +49,7 @@ extension Shell {
     errors.write(
       "\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.\n")
     guard wasInteractive else {
-      errors.write(messagePrefix + "error: connection to server was lost\n")
-      errors.flush()
+      complain(ShellFailure("connection to server was lost"))
       return
     }
     errors.write("The connection to the server was lost. Attempting reset: ")

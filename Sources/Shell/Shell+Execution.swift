@@ -49,7 +49,9 @@ extension Shell {
     if let prefix = way.variablePrefix, isDone { isDone = assign(collected.last, prefix: prefix) }
     if way.runsValues, isDone {
       for value in collected.flatMap(\.rows).joined() {
-        if let value, !execute(value) { isDone = false }
+        guard let value else { continue }
+        if variables["ECHO"] == "all", !isInteractive { standardOutput.write(value + "\n") }
+        if !execute(value) { isDone = false }
         if Interrupts.pending { break }
       }
     }
@@ -224,8 +226,8 @@ extension Shell {
       tell("There is no previous error.")
       return
     }
-    standardOutput.write(
-      ErrorText.render(lastError.message, query: lastError.query, verbosity: .verbose, context: .always))
+    let text = ErrorText.render(lastError.message, query: lastError.query, verbosity: .verbose, context: .always)
+    complain(ShellFailure(String(text.dropLast())))
   }
 
   // MARK: Values into variables

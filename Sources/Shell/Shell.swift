@@ -98,7 +98,7 @@ public final class Shell {
   }
 
   private func runActions() -> Int32 {
-    if configuration.isSingleTransaction, !execute("BEGIN") { return ExitStatus.failure }
+    if configuration.isSingleTransaction, !run("BEGIN", copyOutput: output, { _, _ in }) { return ExitStatus.failure }
     var status = ExitStatus.success
     for action in configuration.actions {
       switch action {
@@ -118,7 +118,8 @@ public final class Shell {
     }
     if configuration.isSingleTransaction {
       let commits = status == ExitStatus.success || !variables.isOn("ON_ERROR_STOP")
-      if !execute(commits ? "COMMIT" : "ROLLBACK"), status == ExitStatus.success { status = ExitStatus.failure }
+      let isEnded = run(commits ? "COMMIT" : "ROLLBACK", copyOutput: output) { _, _ in }
+      if !isEnded, status == ExitStatus.success { status = ExitStatus.failure }
     }
     return status
   }
@@ -292,7 +293,8 @@ public final class Shell {
   /// Tells a failure of the shell itself, after its place in a script.
   func complain(_ error: any Error) {
     standardOutput.flush()
-    errors.write(messagePrefix + "\(error)\n")
+    // Beside a place, what it is makes clear that it is not the server that speaks.
+    errors.write(messagePrefix + (messagePrefix.isEmpty ? "" : "error: ") + "\(error)\n")
     errors.flush()
   }
 

@@ -30,12 +30,11 @@ enum RecordedOutput {
     "one": ResultTable(
       headers: ["only"], isRightAligned: [false],
       rows: [
-        ["value"],
+        ["value"]
       ]),
     "empty": ResultTable(
       headers: ["id", "a long header"], isRightAligned: [true, false],
-      rows: [
-      ]),
+      rows: []),
     "csv": ResultTable(
       headers: ["a", "b,c"], isRightAligned: [true, false],
       rows: [
@@ -945,12 +944,12 @@ enum RecordedOutput {
     Case(
       table: "empty", options: [("format", "unaligned"), ("expanded", "on")],
       expected: [
-        "",
+        ""
       ].joined(separator: "\n")),
     Case(
       table: "empty", options: [("format", "unaligned"), ("expanded", "on"), ("tuples_only", "on")],
       expected: [
-        "",
+        ""
       ].joined(separator: "\n")),
     Case(
       table: "empty", options: [("format", "csv")],
@@ -961,7 +960,7 @@ enum RecordedOutput {
     Case(
       table: "empty", options: [("format", "csv"), ("expanded", "on")],
       expected: [
-        "",
+        ""
       ].joined(separator: "\n")),
     Case(
       table: "empty", options: [("title", "A title"), ("expanded", "on")],

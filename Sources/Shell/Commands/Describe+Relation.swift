@@ -47,7 +47,7 @@ extension Shell {
       ORDER BY 2, 3
       """)
     if rows.isEmpty {
-      if !isQuiet { errors.write("Did not find any relation named \"\(pattern)\".\n") }
+      if !isQuiet { complain(ShellFailure("Did not find any relation named \"\(pattern)\".")) }
       return false
     }
     for row in rows {

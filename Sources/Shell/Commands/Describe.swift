@@ -145,8 +145,8 @@ extension Shell {
       pattern, name: "c.relname", schema: "n.nspname", visibility: "pg_catalog.pg_table_is_visible(c.oid)")
     let rows = try catalogRows(list.sql)
     if rows.isEmpty, !isQuiet {
-      errors.write(
-        pattern.map { "Did not find any relation named \"\($0)\".\n" } ?? "Did not find any relations.\n")
+      complain(
+        ShellFailure(pattern.map { "Did not find any relation named \"\($0)\"." } ?? "Did not find any relations."))
       return true
     }
     show(ResultTable(title: list.title, headers: list.headers, rows: rows), options: describeOptions(), in: output)

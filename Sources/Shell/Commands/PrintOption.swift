@@ -145,6 +145,8 @@ enum PrintOption {
 extension Shell {
   func setOption(_ name: String, _ value: String?) throws(ShellFailure) {
     try PrintOption.set(name, value, in: &options)
+    // psql says nothing of these two when told which way they go.
+    if value != nil, ["t", "tuples_only", "footer"].contains(name) { return }
     if !isQuiet { tell(PrintOption.description(name, options)) }
   }
 

@@ -42,7 +42,8 @@ extension Shell {
     }
     while let extra = arguments.next() {
       if case .failed = result { continue }
-      errors.write("\(messagePrefix)\\\(name): extra argument \"\(extra)\" ignored\n")
+      errors.write(
+        "\(messagePrefix)\(messagePrefix.isEmpty ? "" : "warning: ")\\\(name): extra argument \"\(extra)\" ignored\n")
     }
     line.position = arguments.end()
     standardOutput.flush()
@@ -314,7 +315,8 @@ extension Shell {
   private func readPlainLine() -> EditedLine {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
-    while read(0, &byte, 1) == 1 {
+    while Interrupts.waitForInput(0) || !Interrupts.pending {
+      guard read(0, &byte, 1) == 1 else { break }
       if byte == UInt8(ascii: "\n") { return .line(String(decoding: bytes, as: UTF8.self)) }
       bytes.append(byte)
     }

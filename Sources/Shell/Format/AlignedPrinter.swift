@@ -94,7 +94,7 @@ struct AlignedPrinter {
   }
 
   private func printRow(_ row: [CellText], into output: inout [UInt8]) {
-    let height = row.map(\.lines.count).max() ?? 1
+    let height = row.map(\.lines.count).max() ?? 0
     for line in 0..<height {
       if options.border == 2 { output.append(style.vertical) }
       for (column, cell) in row.enumerated() {

@@ -12,7 +12,6 @@ enum DisplayWidth {
     case .nonspacingMark, .enclosingMark: return 0
     default: break
     }
-    if value == 0x200B { return 0 }
     return isWide(value) ? 2 : 1
   }
 

@@ -50,7 +50,6 @@ struct ExpandedPrinter {
       output.append("\n")
       return
     }
-    if let title = table.title { output.append(title + "\n") }
     for line in table.footerLines(options) { output.append(line + "\n") }
     output.append("\n")
   }

@@ -57,7 +57,7 @@ struct UnalignedPrinter {
       }
     }
     if !options.isTuplesOnly {
-      let footers = table.footers ?? (table.rows.isEmpty && options.showsDefaultFooter ? ["(0 rows)"] : [])
+      let footers = table.footers ?? []
       if !footers.isEmpty, !isFirst { output.append(options.recordSeparator) }
       for line in footers {
         if !isFirst { output.append(options.recordSeparator) }

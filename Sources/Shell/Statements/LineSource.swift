@@ -66,15 +66,17 @@ final class DescriptorSource: LineSource {
         searched -= start
         start = 0
       }
+      // Files never keep one waiting; pipes and terminals do.
+      if !Interrupts.waitForInput(descriptor) {
+        if Interrupts.pending { return .interrupted }
+        continue
+      }
       let count = withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { space -> Int in
         let count = read(descriptor, space.baseAddress, space.count)
         if count > 0 { buffer.append(contentsOf: space[..<count]) }
         return count
       }
-      if count < 0, errno == EINTR {
-        if Interrupts.pending { return .interrupted }
-        continue
-      }
+      if count < 0, errno == EINTR { continue }
       if count <= 0 { isAtEnd = true }
     }
   }

@@ -48,6 +48,8 @@ public struct StatementScanner {
   private var bodyDepth = 0
   /// Whether an escape string just ended, so that a string on a following line goes on with escapes.
   private var endedEscapes = false
+  /// Length of `query` when its last line began, if it had begun before.
+  private var lineStart: Int?
   private let variables: (String) -> String?
 
   /// - Parameter variables: the value of a variable, nil if it is not set.
@@ -75,6 +77,7 @@ public struct StatementScanner {
     words = []
     bodyDepth = 0
     endedEscapes = false
+    lineStart = nil
   }
 
   /// Replaces the statement by a text that was edited elsewhere.
@@ -85,7 +88,11 @@ public struct StatementScanner {
 
   /// Call before each further line.
   public mutating func beginLine() {
-    if !query.isEmpty { query.append(UInt8(ascii: "\n")) }
+    lineStart = nil
+    if !query.isEmpty {
+      query.append(UInt8(ascii: "\n"))
+      lineStart = query.count
+    }
   }
 
   /// Reads on up to the end of a statement, a backslash or the end of the line.
@@ -195,7 +202,12 @@ public struct StatementScanner {
     case UInt8(ascii: "\\"):
       let next = line.position + 1 < line.bytes.count ? line.bytes[line.position + 1] : 0
       // `\;` and `\:` put the bare character into the statement.
-      guard next == UInt8(ascii: ";") || next == UInt8(ascii: ":") else { return .backslash }
+      guard next == UInt8(ascii: ";") || next == UInt8(ascii: ":") else {
+        // A line that holds a command only leaves the statement as it was.
+        if lineStart == query.count { query.removeLast() }
+        lineStart = nil
+        return .backslash
+      }
       line.position += 1
       take(&line)
     case UInt8(ascii: ":"): scanColon(&line)

@@ -21,8 +21,8 @@ struct Variables {
       ("AUTOCOMMIT", "on"), ("ON_ERROR_STOP", "off"), ("QUIET", "off"), ("VERBOSITY", "default"),
       ("SHOW_CONTEXT", "errors"), ("ECHO", "none"), ("ECHO_HIDDEN", "off"), ("ON_ERROR_ROLLBACK", "off"),
       ("COMP_KEYWORD_CASE", "preserve-upper"), ("PROMPT1", "%/%R%x%# "), ("PROMPT2", "%/%R%x%# "), ("PROMPT3", ">> "),
-      ("IGNOREEOF", "0"), ("ERROR", "false"), ("SQLSTATE", "00000"), ("LAST_ERROR_SQLSTATE", "00000"),
-      ("LAST_ERROR_MESSAGE", ""), ("ROW_COUNT", "0"),
+      ("IGNOREEOF", "0"), ("LAST_ERROR_SQLSTATE", "00000"),
+      ("LAST_ERROR_MESSAGE", ""),
     ] { values[name] = value }
   }
 

@@ -170,8 +170,8 @@ final class Completer: CompletionSource {
       let likely = SQLKeywords.after[last] ?? []
       return match(found, word) + keywords(likely, word)
     }
-    return match(found + (tables.isEmpty ? names.functions().filter { !$0.hasPrefix("_") } : []), word)
-      + keywords(SQLKeywords.after[last] ?? [], word) + keywords(SQLKeywords.all, word)
+    if tables.isEmpty { found += names.functions().filter { !$0.hasPrefix("_") } }
+    return match(found, word) + keywords((SQLKeywords.after[last] ?? []) + SQLKeywords.all, word)
   }
 
   private static func settingValues(_ name: String) -> [String] {

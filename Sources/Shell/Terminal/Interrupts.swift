@@ -1,12 +1,15 @@
-// Ctrl-C. A signal handler may do next to nothing, so it only notes the interrupt and wakes a thread through a pipe; that
-// thread asks the server to cancel the statement that is running, if one is.
+// Ctrl-C. A signal handler may do next to nothing, so it only notes the interrupt and writes to two pipes: one wakes a thread,
+// which asks the server to cancel the statement that is running, if one is; the other wakes whoever waits for input. Signals
+// come to any thread, so that a read which is cut short could not be relied on.
 
 import Foundation
 import Synchronization
 
 enum Interrupts {
   private static let isPending = Atomic<Bool>(false)
-  private static let writeEnd = Atomic<Int32>(-1)
+  private static let cancelEnd = Atomic<Int32>(-1)
+  private static let wakeEnd = Atomic<Int32>(-1)
+  private static let wakeReadEnd = Atomic<Int32>(-1)
   private static let running = Mutex<CancelToken?>(nil)
 
   /// Whether an interrupt has come since the last `clear`.
@@ -17,15 +20,13 @@ enum Interrupts {
   /// Whether an interrupt came; forgets it.
   static func take() -> Bool { isPending.exchange(false, ordering: .relaxed) }
 
-  /// Takes over SIGINT. Blocking reads of this thread return with EINTR then.
+  /// Takes over SIGINT.
   static func install() {
-    guard writeEnd.load(ordering: .relaxed) < 0 else { return }
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { return }
-    _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
-    _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
-    writeEnd.store(ends[1], ordering: .relaxed)
-    let readEnd = ends[0]
+    guard cancelEnd.load(ordering: .relaxed) < 0, let cancelling = makePipe(), let waking = makePipe() else { return }
+    cancelEnd.store(cancelling.write, ordering: .relaxed)
+    wakeEnd.store(waking.write, ordering: .relaxed)
+    wakeReadEnd.store(waking.read, ordering: .relaxed)
+    let readEnd = cancelling.read
     Thread.detachNewThread {
       var byte: UInt8 = 0
       while true {
@@ -43,12 +44,46 @@ enum Interrupts {
       let saved = errno
       Interrupts.isPending.store(true, ordering: .relaxed)
       var byte: UInt8 = 1
-      _ = write(Interrupts.writeEnd.load(ordering: .relaxed), &byte, 1)
+      _ = write(Interrupts.cancelEnd.load(ordering: .relaxed), &byte, 1)
+      Interrupts.wake()
       errno = saved
     }
-    // No SA_RESTART: the line editor's read is to end.
+    action.sa_flags = SA_RESTART
     sigaction(SIGINT, &action, nil)
     signal(SIGPIPE, SIG_IGN)
+  }
+
+  private static func makePipe() -> (read: Int32, write: Int32)? {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return nil }
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      // A full pipe has woken its reader already.
+      _ = fcntl(end, F_SETFL, end == ends[1] ? O_NONBLOCK : 0)
+    }
+    return (ends[0], ends[1])
+  }
+
+  /// Ends a `waitForInput`. May be called in a signal handler.
+  static func wake() {
+    var byte: UInt8 = 1
+    _ = write(wakeEnd.load(ordering: .relaxed), &byte, 1)
+  }
+
+  /// Waits until the descriptor has something to read or has ended; false if a signal came first.
+  static func waitForInput(_ descriptor: Int32) -> Bool {
+    let wakeDescriptor = wakeReadEnd.load(ordering: .relaxed)
+    var states = [
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    while poll(&states, 2, -1) < 0 {
+      if errno != EINTR { return true }
+    }
+    guard states[1].revents & Int16(POLLIN) != 0 else { return true }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    _ = read(wakeDescriptor, &bytes, bytes.count)
+    return false
   }
 
   /// Runs `body` while an interrupt cancels what `token` stands for.

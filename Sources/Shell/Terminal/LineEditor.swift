@@ -36,8 +36,9 @@ final class LineEditor {
   init(historyPath: String?) {
     history = History(path: historyPath)
     Self.chooseCharacterSet()
-    // Before libedit starts: signals are ours.
+    // Before libedit starts, which looks at these once: signals and reading are ours.
     rl_catch_signals = 0
+    rl_getc_function = { _ in LineEditor.readCharacter() }
     rl_readline_name = UnsafePointer(strdup("meridian"))
     rl_initialize()
     using_history()
@@ -46,9 +47,14 @@ final class LineEditor {
     rl_completer_word_break_characters = strdup(" \t\n,;()=<>+-*/|&'`@[]{}")
     rl_completer_quote_characters = nil
     rl_attempted_completion_function = { text, start, end in LineEditor.complete(text, start, end) }
-    rl_getc_function = { _ in LineEditor.readCharacter() }
     var action = sigaction()
-    action.__sigaction_handler.sa_handler = { LineEditor.needsRedraw.store(Int($0), ordering: .relaxed) }
+    action.__sigaction_handler.sa_handler = {
+      let saved = errno
+      LineEditor.needsRedraw.store(Int($0), ordering: .relaxed)
+      Interrupts.wake()
+      errno = saved
+    }
+    action.sa_flags = SA_RESTART
     sigaction(SIGWINCH, &action, nil)
     sigaction(SIGCONT, &action, nil)
   }
@@ -64,6 +70,8 @@ final class LineEditor {
     Self.current = self
     defer { Self.current = nil }
     wasInterrupted = false
+    // An interrupt that cancelled a statement has done its work.
+    Interrupts.clear()
     guard let line = readline(prompt) else {
       let interrupted = wasInterrupted
       Interrupts.clear()
@@ -101,10 +109,12 @@ final class LineEditor {
         current?.wasInterrupted = true
         return nil
       }
-      let count = read(0, &byte, 1)
-      if count == 1 { return byte }
-      if count == 0 { return nil }
-      guard errno == EINTR || errno == EAGAIN else { return nil }
+      if Interrupts.waitForInput(0) {
+        let count = read(0, &byte, 1)
+        if count == 1 { return byte }
+        guard count < 0, errno == EINTR || errno == EAGAIN else { return nil }
+        continue
+      }
       let signal = needsRedraw.exchange(0, ordering: .relaxed)
       if signal == Int(SIGWINCH) { rl_resize_terminal() }
       if signal == Int(SIGCONT) {
