@@ -32,8 +32,6 @@ struct Library {
 let libraries: [Library] = [
   Library("NIOCore", "apple/swift-nio", "2.101.2"),
   Library("NIOPosix", "apple/swift-nio", "2.101.2"),
-  Library("NIOEmbedded", "apple/swift-nio", "2.101.2"),
-  Library("NIOSSL", "apple/swift-nio-ssl", "2.37.6"),
   Library("NIOHTTP1", "apple/swift-nio", "2.101.2"),
   Library("Logging", "apple/swift-log", "1.16.2"),
   Library("BigInt", "attaswift/BigInt", "6.0.1"),
@@ -69,6 +67,8 @@ let rooms: [Room] = [
   Room("Encoding", uses: []),
   // Local state
   Room("Storage", uses: ["CRocksDB", "Clocks", "Encoding"]),
+  // Consensus
+  Room("Raft", uses: []),
   // Distribution
   Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Logging", "DequeModule"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),
@@ -90,19 +90,19 @@ let rooms: [Room] = [
   // Surface
   Room(
     "PGWire",
-    uses: ["Reactors", "SQLTypes", "Sessions", "NIOCore", "NIOPosix", "NIOSSL", "Logging"]),
+    uses: ["Reactors", "SQLTypes", "Sessions", "NIOCore", "NIOPosix", "DequeModule", "Logging"]),
   Room("Admin", uses: ["Reactors", "NIOCore", "NIOPosix", "NIOHTTP1", "Logging"]),
   Room(
     "Server",
     uses: [
       "Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Transactions", "SQLTypes", "Catalog",
-      "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
+      "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "Logging",
     ]),
-  Room("Shell", uses: ["CEdit", "SQLTypes", "NIOCore", "NIOPosix", "NIOSSL"]),
-  Room("LogicTest", uses: ["Shell"]),
+  Room("Shell", uses: ["CEdit"]),
+  Room("LogicTest", uses: ["Server", "Shell"]),
   Room(
     "meridian",
-    uses: ["Server", "Shell", "LogicTest", "Logging", "ArgumentParser", "NIOCore", "NIOPosix"],
+    uses: ["Server", "Sessions", "Shell", "LogicTest", "Logging", "ArgumentParser"],
     isExecutable: true),
 ]
 

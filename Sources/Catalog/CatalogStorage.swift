@@ -2,7 +2,7 @@
 //
 //   KeyLayout.catalogVersion                 varint: the version, grows by one with each transaction that changes the catalog
 //   KeyLayout.descriptor(kind, oid)          one object, see DescriptorCoding
-//   KeyLayout.garbage(table, index)          empty: data of an index that no descriptor knows any more
+//   KeyLayout.garbage(table, index)          data of an index that no descriptor knows, see DroppedStorage
 //
 // Without a version key the store is fresh, and the catalog is `CatalogSnapshot.genesis`.
 

@@ -11,6 +11,9 @@ extension CatalogWriter {
     var index = index
     if index.isPrimary { index.isConstraint = true }
     let present = draft.descriptor()
+    if let sql = index.predicateSQL, index.predicateColumns.isEmpty {
+      index.predicateColumns = StoredColumns.columns(in: sql, of: present)
+    }
     if index.name.isEmpty {
       let names = index.columns.compactMap { present.column(id: $0.columnID)?.name } + includedNames(index, present)
       let second = index.isPrimary ? "" : ObjectNaming.columnsPart(names)

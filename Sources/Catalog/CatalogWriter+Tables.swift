@@ -41,6 +41,7 @@ extension CatalogWriter {
       attach(sequence, to: &columns[index])
     }
     let oid = try makeOID()
+    noteGenerated(&columns)
     var draft = TableDraft(
       TableDescriptor(
         oid: oid, schema: schema.oid, name: new.name, owner: view.userOID, kind: .table, columns: columns,
@@ -65,6 +66,17 @@ extension CatalogWriter {
     }
     apply(put: objects)
     return table
+  }
+
+  /// Notes what generated columns read, where that is not said.
+  func noteGenerated(_ columns: inout [ColumnDescriptor]) {
+    let shape = TableDescriptor(
+      oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: columns, nextColumnID: 0,
+      nextIndexID: 0)
+    for index in columns.indices where columns[index].generatedFrom.isEmpty {
+      guard let sql = columns[index].generatedSQL else { continue }
+      columns[index].generatedFrom = StoredColumns.columns(in: sql, of: shape)
+    }
   }
 
   /// Gives a column the sequence it draws from.
@@ -98,6 +110,7 @@ extension CatalogWriter {
   func add(_ check: CheckConstraint, to draft: inout TableDraft) throws(SQLError) {
     var check = check
     let present = draft.descriptor()
+    if check.columns.isEmpty { check.columns = StoredColumns.columns(in: check.expressionSQL, of: present) }
     if check.name.isEmpty {
       let single = check.columns.count == 1 ? present.column(id: check.columns[0])?.name : nil
       check.name = ObjectNaming.choose(draft.name, single ?? "", "check") {
@@ -144,6 +157,7 @@ extension CatalogWriter {
         objects.append(.relation(made.owned(by: table.oid, column: added.id)))
       }
       draft.columns.append(added)
+      noteGenerated(&draft.columns)
       for var check in checks {
         check.columns = check.columns.map { $0 == column.id ? added.id : $0 }
         try add(check, to: &draft)
@@ -174,18 +188,18 @@ extension CatalogWriter {
         }
         if draft.columns[index].id == column.id { draft.columns[index].name = new }
         if draft.columns[index].generatedFrom.contains(column.id) {
-          draft.columns[index].generatedSQL = try draft.columns[index].generatedSQL.map { (sql) throws(SQLError) in
-            try ColumnRenaming.rename(old, to: new, in: sql)
+          draft.columns[index].generatedSQL = draft.columns[index].generatedSQL.map {
+            StoredColumns.rename(old, to: new, in: $0)
           }
         }
       }
       for index in draft.checks.indices where draft.checks[index].columns.contains(column.id) {
-        draft.checks[index].expressionSQL = try ColumnRenaming.rename(
+        draft.checks[index].expressionSQL = StoredColumns.rename(
           old, to: new, in: draft.checks[index].expressionSQL)
       }
       for index in draft.indexes.indices where draft.indexes[index].predicateColumns.contains(column.id) {
-        draft.indexes[index].predicateSQL = try draft.indexes[index].predicateSQL.map { (sql) throws(SQLError) in
-          try ColumnRenaming.rename(old, to: new, in: sql)
+        draft.indexes[index].predicateSQL = draft.indexes[index].predicateSQL.map {
+          StoredColumns.rename(old, to: new, in: $0)
         }
       }
     }

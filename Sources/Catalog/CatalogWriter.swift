@@ -76,7 +76,9 @@ public final class CatalogWriter {
   }
 
   /// Notes that nothing refers to an index's data any more.
-  func discardStorage(table: OID, index: UInt32) { storage.put(KeyLayout.garbage(table, index), []) }
+  func discardStorage(table: OID, index: UInt32) {
+    storage.put(KeyLayout.garbage(table, index), DroppedStorage.entry(droppedAt: storage.readWallTime))
+  }
 
   // MARK: Look-ups that must succeed
 

@@ -58,4 +58,16 @@ public enum KeyLayout {
   }
 
   public static let garbageList = Key([system, 0x06])
+
+  /// The table and index that an entry of the garbage list names; nil if it is damaged.
+  public static func garbageEntry(_ key: Key) -> (table: OID, index: UInt32)? {
+    guard key.hasPrefix(garbageList) else { return nil }
+    return key.bytes.withUnsafeBytes { bytes in
+      var reader = ByteReader(bytes, offset: garbageList.bytes.count)
+      guard let table = reader.readOrderedUInt64(), let index = reader.readOrderedUInt64(), reader.isAtEnd,
+        let table = UInt32(exactly: table), let index = UInt32(exactly: index)
+      else { return nil }
+      return (OID(table), index)
+    }
+  }
 }

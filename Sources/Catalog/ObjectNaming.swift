@@ -90,18 +90,7 @@ public enum ObjectNaming {
 
 /// The identifier as it must be written: quoted unless it is lower case letters, digits and underscores and no keyword
 /// that would mean something else.
-public func quoteIdentifier(_ name: String) -> String {
-  var isPlain = true
-  for (index, byte) in name.utf8.enumerated() {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"): break
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): if index == 0 { isPlain = false }
-    default: isPlain = false
-    }
-  }
-  if isPlain && !name.isEmpty && !KeywordNames.needsQuotes(name) { return name }
-  return "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-}
+public func quoteIdentifier(_ name: String) -> String { SyntaxPrinter.quoteIdentifier(name) }
 
 /// The text as a string constant.
 public func quoteLiteral(_ text: String) -> String {

@@ -1,5 +1,5 @@
-// Sequences within stored SQL text. They stand there by OID, as in `nextval('16385'::regclass)`, which PostgreSQL's own
-// reading of `regclass` takes for the relation of that OID; so a sequence may be renamed or moved, and what depends
+// Sequences within stored SQL text. They stand there by OID, as in `nextval('16385'::regclass)` or, as the syntax printer
+// writes it, `nextval(CAST('16385' AS regclass))`, which PostgreSQL's own reading of `regclass` takes for the relation of that OID; so a sequence may be renamed or moved, and what depends
 // on it can be found. For people the OID is shown as the name that finds the relation.
 
 import SQLTypes
@@ -21,7 +21,9 @@ public enum SequenceReferences {
   /// The text with each relation shown by `name`; nil leaves the OID.
   static func replacing(in sql: String, name: (OID) -> String?) -> String {
     let bytes = Array(sql.utf8)
-    let suffix = Array("'::regclass".utf8)
+    let suffix = Array("::regclass".utf8)
+    let cast = Array("CAST(".utf8)
+    let castEnd = Array(" AS regclass)".utf8)
     var output: [UInt8] = []
     var position = 0
     while position < bytes.count {
@@ -39,11 +41,17 @@ public enum SequenceReferences {
         end += 1
       }
       let content = bytes[(position + 1)..<max(position + 1, min(end, bytes.count))]
-      if end < bytes.count, bytes[end...].starts(with: suffix), !content.isEmpty,
+      let rest = bytes[min(end + 1, bytes.count)...]
+      let isCast = output.suffix(cast.count).elementsEqual(cast) && rest.starts(with: castEnd)
+      if isCast || rest.starts(with: suffix), !content.isEmpty,
         content.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
         let oid = UInt32(String(decoding: content, as: UTF8.self)), let shown = name(OID(oid))
       {
+        // Shown as PostgreSQL does, whichever way it was written.
+        if isCast { output.removeLast(cast.count) }
         output.append(contentsOf: quoteLiteral(shown).utf8)
+        output.append(contentsOf: suffix)
+        end += isCast ? castEnd.count : suffix.count
       } else {
         output.append(contentsOf: bytes[position..<min(end + 1, bytes.count)])
       }

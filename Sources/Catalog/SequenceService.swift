@@ -13,14 +13,48 @@ import SQLTypes
 import Synchronization
 import Transactions
 
-/// Where sequences' values are kept: small transactions of their own.
-public protocol SequenceStorage: Sendable {
-  /// Replaces the value of `key` by what `change` makes of it and returns its result; tried again until it commits. `change` may
-  /// be called more than once.
-  func update<R: Sendable>(
-    _ key: Key, _ change: @Sendable (_ value: [UInt8]?) -> (value: [UInt8], result: R)
+/// Where sequences' values are kept: small transactions of their own, begun on the caller's reactor.
+public protocol SequenceStorage: AnyObject {
+  /// Replaces the value of `key` by what `change` makes of it and returns its result; tried again until it commits. `change`
+  /// may be called more than once.
+  func update<R>(
+    _ key: Key, _ change: (_ value: [UInt8]?) -> (value: [UInt8], result: R)
   ) async throws(TransactionError) -> R
   func read(_ key: Key) async throws(TransactionError) -> [UInt8]?
+}
+
+extension TransactionSystem: SequenceStorage {
+  public func update<R>(
+    _ key: Key, _ change: ([UInt8]?) -> (value: [UInt8], result: R)
+  ) async throws(TransactionError) -> R {
+    var attempt = 0
+    while true {
+      let transaction = begin(label: "a sequence")
+      do throws(TransactionError) {
+        let (value, result) = change(try await transaction.value(key, lock: LockRequest(.exclusive)))
+        transaction.put(key, value)
+        _ = try await transaction.commit()
+        return result
+      } catch {
+        await transaction.rollback()
+        guard case .retry = error, attempt < 20 else { throw error }
+        attempt += 1
+        await backOff(attempt)
+      }
+    }
+  }
+
+  public func read(_ key: Key) async throws(TransactionError) -> [UInt8]? {
+    let transaction = begin(isReadOnly: true, label: "a sequence")
+    do throws(TransactionError) {
+      let value = try await transaction.value(key, lock: nil)
+      _ = try await transaction.commit()
+      return value
+    } catch {
+      await transaction.rollback()
+      throw error
+    }
+  }
 }
 
 /// What a sequence shows of itself: `SELECT last_value, is_called FROM s`.
@@ -138,14 +172,13 @@ public final class SequenceService: Sendable {
     var epoch = 0
   }
 
-  private let storage: any SequenceStorage
   private let blocks = Mutex<[SequenceIdentity: Block]>([:])
 
-  public init(storage: any SequenceStorage) { self.storage = storage }
+  public init() {}
 
   /// Up to `count` values; fewer only if the sequence ends.
   func draw(
-    _ sequence: SequenceHandle, _ count: Int
+    _ sequence: SequenceHandle, _ count: Int, in storage: any SequenceStorage
   ) async throws(TransactionError) -> (runs: [SequenceRun], epoch: Int) {
     var (runs, epoch, givenBack) = takeFromBlock(sequence, count)
     var missing = count - runs.reduce(0) { $0 + $1.count }
@@ -223,7 +256,9 @@ public final class SequenceService: Sendable {
   }
 
   /// `setval`, for good.
-  func set(_ sequence: SequenceHandle, to state: SequenceState) async throws(TransactionError) {
+  func set(
+    _ sequence: SequenceHandle, to state: SequenceState, in storage: any SequenceStorage
+  ) async throws(TransactionError) {
     try await storage.update(sequence.key) { _ in (state.bytes, ()) }
     blocks.withLock { blocks in
       guard var block = blocks[sequence.identity] else { return }
@@ -235,7 +270,9 @@ public final class SequenceService: Sendable {
   }
 
   /// What `SELECT last_value, is_called FROM s` shows: values drawn ahead and not given out do not count.
-  public func state(of sequence: SequenceHandle) async throws(TransactionError) -> SequenceState {
+  public func state(
+    of sequence: SequenceHandle, in storage: any SequenceStorage
+  ) async throws(TransactionError) -> SequenceState {
     let stored = try await storage.read(sequence.key).flatMap(SequenceState.init)
     guard let stored else { return SequenceState(initialFor: sequence.options) }
     return blocks.withLock { blocks in

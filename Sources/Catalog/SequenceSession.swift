@@ -18,19 +18,24 @@ public final class SequenceSession {
   }
 
   private let service: SequenceService
+  private let storage: any SequenceStorage
   private var reserved: [OID: Reserved] = [:]
   private var currentValues: [OID: Int64] = [:]
   private var lastDrawn: OID?
   /// Sequences that `next` found without a reserved value, and how often: to be reserved before the statement is tried again.
   public private(set) var missing: [OID: Int] = [:]
 
-  public init(service: SequenceService) { self.service = service }
+  /// `storage` is the `TransactionSystem` of the session's reactor.
+  public init(service: SequenceService, storage: any SequenceStorage) {
+    self.service = service
+    self.storage = storage
+  }
 
   /// Makes at least `count` values ready, beyond those that are ready already, as far as the sequence has them.
   public func reserve(_ sequence: SequenceHandle, count: Int) async throws(TransactionError) {
     if let present = reserved[sequence.oid], present.handle != sequence { release(sequence.oid) }
     guard count > 0, reserved[sequence.oid]?.override == nil else { return }
-    let (runs, epoch) = try await service.draw(sequence, count)
+    let (runs, epoch) = try await service.draw(sequence, count, in: storage)
     var entry = reserved[sequence.oid] ?? Reserved(handle: sequence)
     entry.runs += runs
     entry.epoch = epoch
@@ -113,7 +118,7 @@ public final class SequenceSession {
     missing = [:]
     for entry in entries {
       if let state = entry.override {
-        try await service.set(entry.handle, to: state)
+        try await service.set(entry.handle, to: state, in: storage)
       } else if !entry.runs.isEmpty {
         service.giveBack(entry.runs, entry.handle, epoch: entry.epoch)
       }

@@ -12,8 +12,8 @@ extension OID {
   public static let pgCatalogSchema = OID(11)
   public static let toastSchema = OID(99)
   public static let publicSchema = OID(2200)
-  /// Where PostgreSQL 15's initdb puts it.
-  public static let informationSchema = OID(13183)
+  /// Where PostgreSQL 15's initdb puts it on Debian.
+  public static let informationSchema = OID(13207)
   public static let meridianCatalogSchema = OID(15000)
 
   public static let bootstrapSuperuser = OID(10)

@@ -55,8 +55,8 @@ public final class ExecutionContext {
   /// Names a schema for error fields.
   public var schemaName: (OID) -> String? = { _ in nil }
   public var spill: any SpillStorage = TemporaryDirectory()
-  /// How values appear in error details.
-  public var format = FormatSettings.standard
+  /// How values appear in error details and are read from COPY.
+  var format: FormatSettings { evaluation.settings }
   /// Set for `EXPLAIN ANALYZE`.
   public var instrumentation: Instrumentation?
   public let codecs: CodecCache

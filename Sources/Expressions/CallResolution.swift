@@ -251,7 +251,7 @@ enum Polymorphism {
             detail: "\(array.displayName) versus \(actualType.displayName)")
         }
         array = actualType.unmodified
-      case SQLType.anycompatible.oid, SQLType.anycompatiblenonarray.oid: compatible.append(actualType)
+      case SQLType.anycompatible.oid: compatible.append(actualType)
       case SQLType.anycompatiblearray.oid:
         if let element = actualType.element { compatible.append(element) }
       default: break
@@ -266,7 +266,9 @@ enum Polymorphism {
       element = own
     }
     if array == nil { array = element?.array }
-    let usesAnyCompatible = declared.contains { $0.oid.rawValue >= 5077 && $0.oid.rawValue <= 5079 }
+    let usesAnyCompatible = declared.contains {
+      $0.oid == SQLType.anycompatible.oid || $0.oid == SQLType.anycompatiblearray.oid
+    }
     let common = usesAnyCompatible ? try TypeRules.commonType(compatible, construct: name.uppercased()) : nil
     if !allowsUnknown && element == nil && array == nil
       && declared.contains(where: { [2277, 2283, 2776].contains($0.oid.rawValue) })
@@ -279,7 +281,7 @@ enum Polymorphism {
       case SQLType.any.oid: given ?? declared
       case SQLType.anyelement.oid, SQLType.anynonarray.oid: element ?? .text
       case SQLType.anyarray.oid: array ?? .textArray
-      case SQLType.anycompatible.oid, SQLType.anycompatiblenonarray.oid: common ?? .text
+      case SQLType.anycompatible.oid: common ?? .text
       case SQLType.anycompatiblearray.oid: common?.array ?? .textArray
       default: declared
       }

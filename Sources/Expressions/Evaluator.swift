@@ -348,6 +348,11 @@ public enum Evaluator {
     }
 
     func merged(_ kind: PhysicalKind) -> ColumnVector {
+      switch kind {
+      case .int64: return scattered { (piece: ColumnVector) in piece.int64s }
+      case .float64: return scattered { (piece: ColumnVector) in piece.float64s }
+      case .numeric, .bytes: break
+      }
       var result = ColumnVector(kind, capacity: column.count)
       for position in column.indices {
         if column[position] < 0 {
@@ -356,6 +361,32 @@ public enum Evaluator {
           result.append(columns[Int(column[position])], row: Int(row[position]))
         }
       }
+      return result
+    }
+
+    /// Each row's value from its piece, for fixed-width values.
+    @inline(__always)
+    private func scattered<Value: Fixed>(_ values: (ColumnVector) -> [Value]) -> ColumnVector {
+      let arrays = columns.map(values)
+      var nulls = NullMask()
+      var merged = [Value](unsafeUninitializedCapacity: column.count) { out, count in
+        for position in column.indices {
+          let piece = Int(column[position])
+          out.initializeElement(at: position, to: piece < 0 ? Value.zero : arrays[piece][Int(row[position])])
+        }
+        count = column.count
+      }
+      if columns.contains(where: { !$0.nulls.isEmpty }) || column.contains(-1) {
+        for position in column.indices {
+          let piece = Int(column[position])
+          if piece < 0 || columns[piece].nulls[Int(row[position])] {
+            nulls.insert(position)
+            merged[position] = Value.zero
+          }
+        }
+      }
+      var result = Value.column(merged)
+      result.nulls = nulls
       return result
     }
   }

@@ -268,7 +268,9 @@ public struct ExpressionBuilder {
       function,
       [
         try coerce(left, to: resolved.argumentTypes[0], .implicit),
-        try coerce(array, to: arrayType, .implicit),
+        // An int2vector or oidvector is read as it is.
+        array.type.element?.oid == resolved.argumentTypes[1].oid
+          ? array : try coerce(array, to: arrayType, .implicit),
       ], type: .bool, position: position)
   }
 
@@ -286,7 +288,7 @@ public struct ExpressionBuilder {
 
 extension ScalarExpression {
   /// The same value under another type that lies alike in memory.
-  func retyped(_ type: SQLType) -> ScalarExpression {
+  public func retyped(_ type: SQLType) -> ScalarExpression {
     switch self {
     case .constant(let value, _): .constant(value, type)
     case .column(let index, _): .column(index, type)

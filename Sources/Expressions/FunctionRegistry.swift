@@ -90,6 +90,8 @@ struct FunctionCatalog {
     catalog.addFormatting()
     catalog.addSession()
     catalog.addDateTime()
+    catalog.addDateTimeFormats()
+    catalog.addNumberFormats()
     return catalog
   }
 

@@ -7,6 +7,7 @@ import SQLTypes
 
 /// A value that lies in an array of its own.
 protocol Fixed: BitwiseCopyable, SendableMetatype {
+  static var zero: Self { get }
   static func values(_ column: borrowing ColumnVector) -> [Self]
   static func column(_ values: [Self]) -> ColumnVector
 }
@@ -75,13 +76,13 @@ func fast2<A: Fixed, B: Fixed, R: Fixed>(
 func checked2<A: Fixed, B: Fixed, R: Fixed>(
   _ arguments: [ColumnVector], _ rowCount: Int, _ error: @autoclosure () -> SQLError, _ body: (A, B) -> (R, Bool)
 ) throws(SQLError) -> ColumnVector {
-  var anyInvalid = false
+  var invalid: Int64 = 0
   let result = fast2(arguments, rowCount) { (a: A, b: B) -> R in
     let (value, isInvalid) = body(a, b)
-    anyInvalid = anyInvalid || isInvalid
+    invalid |= isInvalid.int64
     return value
   }
-  if anyInvalid {
+  if invalid != 0 {
     let a = A.values(arguments[0])
     let b = B.values(arguments[1])
     let nulls = nullMask(of: arguments, rowCount)
@@ -97,13 +98,13 @@ func checked2<A: Fixed, B: Fixed, R: Fixed>(
 func checked1<A: Fixed, R: Fixed>(
   _ arguments: [ColumnVector], _ rowCount: Int, _ error: @autoclosure () -> SQLError, _ body: (A) -> (R, Bool)
 ) throws(SQLError) -> ColumnVector {
-  var anyInvalid = false
+  var invalid: Int64 = 0
   let result = fast1(arguments, rowCount) { (a: A) -> R in
     let (value, isInvalid) = body(a)
-    anyInvalid = anyInvalid || isInvalid
+    invalid |= isInvalid.int64
     return value
   }
-  if anyInvalid {
+  if invalid != 0 {
     let a = A.values(arguments[0])
     for row in 0..<rowCount where !arguments[0].nulls[row] {
       if body(a[a.count == 1 ? 0 : row]).1 { throw error() }
@@ -194,7 +195,8 @@ extension UnsafeRawBufferPointer: Lane {
 /// A value that a kernel writes.
 protocol LaneResult: SendableMetatype {
   static var kind: PhysicalKind { get }
-  func append(to column: inout ColumnVector)
+  /// Error 54000 when the column would outgrow its limit.
+  func append(to column: inout ColumnVector) throws(SQLError)
 }
 
 extension Int64: LaneResult {
@@ -219,13 +221,16 @@ extension Numeric: LaneResult {
 
 extension Array<UInt8>: LaneResult {
   static var kind: PhysicalKind { .bytes }
-  @inline(__always) func append(to column: inout ColumnVector) { column.bytes.append(self) }
+  @inline(__always) func append(to column: inout ColumnVector) throws(SQLError) {
+    try column.bytes.bytes.checkRoom(for: count)
+    column.bytes.append(self)
+  }
 }
 
 extension Optional: LaneResult where Wrapped: LaneResult {
   static var kind: PhysicalKind { Wrapped.kind }
-  @inline(__always) func append(to column: inout ColumnVector) {
-    if let self { self.append(to: &column) } else { column.appendNull() }
+  @inline(__always) func append(to column: inout ColumnVector) throws(SQLError) {
+    if let self { try self.append(to: &column) } else { column.appendNull() }
   }
 }
 
@@ -404,7 +409,7 @@ func checkLength(of vector: borrowing BytesVector) throws(SQLError) {
 /// Bounds of this room.
 enum Limits {
   /// Of all values of a result column together. PostgreSQL allows 1 GiB for one value.
-  static let columnByteCount = 1 << 30
+  static let columnByteCount = (1 << 30) - 1
 
   static func resultTooLarge() -> SQLError {
     SQLError(.programLimitExceeded, "result of a function exceeds \(columnByteCount) bytes")

@@ -17,7 +17,8 @@ extension SQLType {
   var category: TypeInfo.Category { TypeInfo.find(oid)?.category ?? .userDefined }
   var isPreferred: Bool { TypeInfo.find(oid)?.isPreferred ?? false }
   var isPseudo: Bool { category == .pseudo }
-  var isArray: Bool { TypeInfo.find(oid)?.isArray ?? false }
+  /// `int2vector` and `oidvector` too: they are laid out as arrays.
+  var isArray: Bool { TypeInfo.find(oid).map { $0.elementOID != .invalid && $0.category == .array } ?? false }
   var isUnknown: Bool { oid.rawValue == 705 }
 
   /// The type of an array's elements.

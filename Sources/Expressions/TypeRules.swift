@@ -14,12 +14,11 @@ extension SQLType {
   static let anynonarray = SQLType(OID(2776))
   static let anycompatible = SQLType(OID(5077))
   static let anycompatiblearray = SQLType(OID(5078))
-  static let anycompatiblenonarray = SQLType(OID(5079))
 
   /// A pseudo-type that stands for the actual type of an argument.
   var isPolymorphic: Bool {
     switch oid.rawValue {
-    case 2276, 2277, 2283, 2776, 5077, 5078, 5079: true
+    case 2276, 2277, 2283, 2776, 5077, 5078: true
     default: false
     }
   }
@@ -39,7 +38,7 @@ enum TypeRules {
     if source.oid == target.oid || source.oid == SQLType.unknown.oid { return true }
     switch target.oid {
     case SQLType.any.oid, SQLType.anyelement.oid, SQLType.anycompatible.oid: return true
-    case SQLType.anynonarray.oid, SQLType.anycompatiblenonarray.oid: return !source.isArray
+    case SQLType.anynonarray.oid: return !source.isArray
     case SQLType.anyarray.oid, SQLType.anycompatiblearray.oid: return source.isArray
     default: return cast(source, target, context) != nil
     }

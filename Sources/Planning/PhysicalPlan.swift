@@ -47,7 +47,8 @@ public struct RowLock: Sendable, Hashable {
   }
 }
 
-/// One end of a span on the key column after the equal ones. A NULL value makes the span empty.
+/// One end of a span on the key column after the equal ones, in the order of the column's values, whichever way the index
+/// runs. A NULL value makes the span empty; a span with a bound holds no NULLs.
 public struct IndexBound: Sendable {
   public var value: ScalarExpression
   public var isInclusive: Bool
@@ -80,8 +81,11 @@ public struct ScanPlan: Sendable {
   /// The name it has in the query, for EXPLAIN.
   public var alias: String
   public var index: IndexDescriptor
-  /// Empty array: nothing; a single empty span: all of the index. Spans may overlap only if `index` values are distinct by construction.
+  /// Empty array: nothing; a single empty span: all of the index.
   public var spans: [IndexSpan]
+  /// Values of the spans are not known before execution, so that some may be equal: the keys are to be sorted in the
+  /// index's order and those that meet merged before they are read. Otherwise spans are disjoint and in the index's order.
+  public var spansMayOverlap: Bool
   public var isReverse: Bool
   /// Ids of the table's columns to put out, in this order. Columns that a secondary index lacks are fetched from the
   /// primary index by the scan itself.
@@ -95,7 +99,8 @@ public struct ScanPlan: Sendable {
 
   public init(
     table: TableDescriptor, alias: String, index: IndexDescriptor, spans: [IndexSpan], columns: [UInt32],
-    isReverse: Bool = false, filter: ScalarExpression? = nil, lock: RowLock? = nil, rowHint: Int? = nil
+    isReverse: Bool = false, filter: ScalarExpression? = nil, lock: RowLock? = nil, rowHint: Int? = nil,
+    spansMayOverlap: Bool = false
   ) {
     self.table = table
     self.alias = alias
@@ -106,6 +111,7 @@ public struct ScanPlan: Sendable {
     self.filter = filter
     self.lock = lock
     self.rowHint = rowHint
+    self.spansMayOverlap = spansMayOverlap
   }
 }
 
@@ -323,11 +329,15 @@ public final class QueryPlan: Sendable {
   public let sequences: [OID: Int]
   public let isReadOnly: Bool
   public let catalogVersion: UInt64
+  /// Whether a literal was read by the session's settings (time zone, date order) or by the time of planning: such a plan
+  /// is for this session's settings only.
+  public let dependsOnSettings: Bool
 
   public init(
     kind: Kind, root: PhysicalPlan, columns: [ResultColumn], parameterTypes: [SQLType], outerSlotCount: Int,
-    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64
+    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64, dependsOnSettings: Bool = false
   ) {
+    self.dependsOnSettings = dependsOnSettings
     self.kind = kind
     self.root = root
     self.columns = columns

@@ -17,4 +17,10 @@ public struct Confined<Value>: @unchecked Sendable {
     precondition(current === reactor, "what one reactor owns was opened on another")
     return value
   }
+
+  /// For asynchronous code that already runs on the reactor but is not isolated to it in the compiler's eyes.
+  public func accessAssumingIsolated() -> Value {
+    reactor.preconditionIsolated("what one reactor owns was opened on another")
+    return value
+  }
 }

@@ -1,7 +1,9 @@
-// Rows on their way through a query: columns of equal length. Batches begin at one row (a point query pays for one) and
+// Rows on their way through a query: columns of equal length. Batches begin at one row (a point query pays
+// for one) and
 // grow to `Batch.maximumRowCount`.
 
-/// Columns of the same number of rows. `rowCount` stands by itself since a batch may have no columns (`SELECT FROM t`).
+/// Columns of the same number of rows. `rowCount` stands by itself since a batch may have no columns (`SELECT
+/// FROM t`).
 public struct Batch: Sendable {
   /// Small enough for a batch of a few columns to stay in the second-level cache.
   public static let maximumRowCount = 1024

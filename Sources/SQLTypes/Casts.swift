@@ -1,4 +1,5 @@
-// Which type converts to which, when, and how: PostgreSQL's `pg_cast` for the types that we have, the automatic casts
+// Which type converts to which, when, and how: PostgreSQL's `pg_cast` for the types that we have, the
+// automatic casts
 // through text, and casts of arrays by their elements.
 // Source: PostgreSQL manual, 53.10 "pg_cast" and 10.4 "Value Storage".
 
@@ -26,7 +27,8 @@ public struct Cast: Sendable {
   /// Through the types' text forms.
   public var isInputOutput: Bool { conversion == .inputOutput }
 
-  /// Converts every row and then fits it into `modifier` (-1 for none). Errors are those of the first bad row. Rows that
+  /// Converts every row and then fits it into `modifier` (-1 for none). Errors are those of the first bad
+  /// row. Rows that
   /// are NULL stay NULL. `isExplicit`: by CAST or `::`, which truncates strings silently.
   public func apply(
     _ vector: ColumnVector, modifier: Int32 = -1, isExplicit: Bool, settings: FormatSettings

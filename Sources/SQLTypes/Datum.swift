@@ -1,6 +1,8 @@
-// One value, as it lies in memory. Its SQL type is known from its context (a column, an expression), never from the value.
+// One value, as it lies in memory. Its SQL type is known from its context (a column, an expression), never
+// from the value.
 
-/// A value or NULL. Booleans are `.int64(0|1)`, dates days and timestamps microseconds since 2000-01-01 (PostgreSQL's epoch).
+/// A value or NULL. Booleans are `.int64(0|1)`, dates days and timestamps microseconds since 2000-01-01
+/// (PostgreSQL's epoch).
 public enum Datum: Sendable, Hashable {
   case null
   case int64(Int64)

@@ -1,4 +1,5 @@
-// Floating-point numbers from and to PostgreSQL's text: the shortest digits that read back the same (extra_float_digits
+// Floating-point numbers from and to PostgreSQL's text: the shortest digits that read back the same
+// (extra_float_digits
 // above 0), laid out as C's %g would with 15 (real: 6) digits of precision; or that many digits, rounded.
 // Source: PostgreSQL manual, 8.1.3 "Floating-Point Types".
 
@@ -43,8 +44,10 @@ enum FloatText {
     }
   }
 
-  /// PostgreSQL takes no digits that lie exactly half-way to a neighbour (1e23), though they would read back the same
-  /// under round-half-even. Such digits d * 10^k are odd multiples of a power of two with one bit more than the
+  /// PostgreSQL takes no digits that lie exactly half-way to a neighbour (1e23), though they would read back
+  /// the same
+  /// under round-half-even. Such digits d * 10^k are odd multiples of a power of two with one bit more than
+  /// the
   /// significand, which needs 5^k < 2^54: then the shortest other digits that read back the same are taken.
   private static func offMidpoint<T: BinaryFloatingPoint & LosslessStringConvertible>(
     _ value: T, _ description: String
@@ -87,7 +90,8 @@ enum FloatText {
     return description
   }
 
-  /// Takes the standard library's shortest digits and lays them out PostgreSQL's way: plain when the exponent is at
+  /// Takes the standard library's shortest digits and lays them out PostgreSQL's way: plain when the exponent
+  /// is at
   /// least -4 and below `limit`, else `d.ddde+XX`.
   private static func appendShortest(_ description: String, limit: Int, to output: inout [UInt8]) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 40) { digits in

@@ -1,5 +1,7 @@
-// The session's settings that decide how values are read and shown: time zone, date order, bytea_output and so on,
-// together with the moment that 'now' means. One value per statement, passed by reference to every conversion.
+// The session's settings that decide how values are read and shown: time zone, date order, bytea_output and
+// so on,
+// together with the moment that 'now' means. One value per statement, passed by reference to every
+// conversion.
 // Source: PostgreSQL manual, 20.11 "Client Connection Defaults".
 
 /// Names of catalog objects for `regclass` and its kin. Without one they are read and shown as numbers.

@@ -1,4 +1,5 @@
-// The one error value that a client can see. Lower rooms use small enums of their own; they become a `SQLError` at two
+// The one error value that a client can see. Lower rooms use small enums of their own; they become a
+// `SQLError` at two
 // borders only: the replica's answer, and the executor's way to the session.
 // Source: PostgreSQL manual, 55.8 "Error and Notice Message Fields" and 56.3 "Error Message Style Guide".
 
@@ -14,7 +15,8 @@ public enum RetryAdvice: Sendable, Hashable {
   case ambiguous
 }
 
-/// An error as PostgreSQL's clients know it. The message is lower case without a period; detail and hint are sentences.
+/// An error as PostgreSQL's clients know it. The message is lower case without a period; detail and hint are
+/// sentences.
 public struct SQLError: Error, Sendable, Hashable, CustomStringConvertible {
   public var state: SQLState
   public var message: String

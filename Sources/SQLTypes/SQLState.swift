@@ -1,4 +1,5 @@
-// The five-character error codes of the SQL standard and PostgreSQL (manual, appendix A), typed, so that nobody
+// The five-character error codes of the SQL standard and PostgreSQL (manual, appendix A), typed, so that
+// nobody
 // passes a raw literal. Add the ones that you need; the name is PostgreSQL's condition name.
 
 /// A SQLSTATE: class (two characters) and condition (three).

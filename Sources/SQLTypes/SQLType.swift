@@ -1,4 +1,5 @@
-// What a value's type is: PostgreSQL's OID and type modifier. Everything known about a type (its name, how it is stored,
+// What a value's type is: PostgreSQL's OID and type modifier. Everything known about a type (its name, how it
+// is stored,
 // read and printed) is one `TypeInfo`, found by OID: a new type is a new file with a new entry.
 // Source: PostgreSQL manual, chapter 8, and the catalog `pg_type`.
 
@@ -13,7 +14,8 @@ public struct OID: RawRepresentable, Hashable, Comparable, Sendable, CustomStrin
 }
 
 /// How values of a type lie in memory. Four kinds are enough for all types and keep the kernels few:
-/// booleans, integers, dates, timestamps and OIDs are `int64`; text, bytea, uuid, json and everything composite are `bytes`.
+/// booleans, integers, dates, timestamps and OIDs are `int64`; text, bytea, uuid, json and everything
+/// composite are `bytes`.
 public enum PhysicalKind: UInt8, Sendable, Hashable {
   case int64, float64, numeric, bytes
 }
@@ -21,7 +23,8 @@ public enum PhysicalKind: UInt8, Sendable, Hashable {
 /// A type as an expression or a column has it.
 public struct SQLType: Hashable, Sendable {
   public var oid: OID
-  /// PostgreSQL's `atttypmod`: -1 none; varchar(n) is n + 4; numeric(p,s) is ((p << 16) | (s & 0x7ff)) + 4; timestamp(p) is p.
+  /// PostgreSQL's `atttypmod`: -1 none; varchar(n) is n + 4; numeric(p,s) is ((p << 16) | (s & 0x7ff)) + 4;
+  /// timestamp(p) is p.
   public var modifier: Int32
 
   public init(_ oid: OID, modifier: Int32 = -1) {

@@ -1,4 +1,5 @@
-// HOT: Small readers and writers of UTF-8 text that the types share: blanks, digits, integers, case-blind words.
+// HOT: Small readers and writers of UTF-8 text that the types share: blanks, digits, integers, case-blind
+// words.
 // Nothing here allocates except by growing the output.
 
 /// Bytes of text, ASCII rules, as C's `isspace` and `tolower` in the C locale.

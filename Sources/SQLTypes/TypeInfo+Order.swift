@@ -4,7 +4,8 @@
 import Encoding
 
 extension TypeInfo {
-  /// Below, equal to or above 0 as row `row` of `a` is below, equal to or above row `other` of `b`; neither is NULL.
+  /// Below, equal to or above 0 as row `row` of `a` is below, equal to or above row `other` of `b`; neither
+  /// is NULL.
   @inline(__always)
   public func compare(_ a: ColumnVector, _ row: Int, _ b: ColumnVector, _ other: Int) -> Int {
     switch order {
@@ -69,7 +70,8 @@ extension TypeInfo {
 
   // MARK: Keys
 
-  /// Whether a decoded key gives back the very value. Otherwise (numeric's scale, negative zero, trailing blanks)
+  /// Whether a decoded key gives back the very value. Otherwise (numeric's scale, negative zero, trailing
+  /// blanks)
   /// an index that wants to answer with the value stores it beside the key as well.
   public func keyRestoresValue(modifier: Int32) -> Bool {
     switch order {

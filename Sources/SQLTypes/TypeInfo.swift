@@ -1,5 +1,6 @@
 // HOT: Everything known about a type: catalog facts, text and binary forms, order, keys and row values.
-// A value's type is one entry of `TypeRegistry`; array types are derived from their elements. The text output of
+// A value's type is one entry of `TypeRegistry`; array types are derived from their elements. The text output
+// of
 // integers and text and all comparisons switch on closed enums here; the rest asks the type's behavior.
 // Source: PostgreSQL manual, 53.64 "pg_type".
 
@@ -87,7 +88,8 @@ public final class TypeInfo: Sendable {
 
   // MARK: Text and binary forms
 
-  /// Reads the text form of one value. `modifier` -1 for none; with one the value is fitted as by an assignment.
+  /// Reads the text form of one value. `modifier` -1 for none; with one the value is fitted as by an
+  /// assignment.
   public func input(
     _ text: UnsafeRawBufferPointer, modifier: Int32 = -1, settings: FormatSettings
   ) throws(SQLError) -> Datum {
@@ -147,7 +149,8 @@ public final class TypeInfo: Sendable {
     return bytes
   }
 
-  /// Fits a value of this type into a modifier: an assignment errors (22001, 22003), an explicit cast truncates text.
+  /// Fits a value of this type into a modifier: an assignment errors (22001, 22003), an explicit cast
+  /// truncates text.
   public func coerce(_ value: Datum, modifier: Int32, isExplicit: Bool) throws(SQLError) -> Datum {
     if modifier < 0 || value.isNull { return value }
     return try behavior.coerce(value, modifier: modifier, isExplicit: isExplicit)
@@ -159,7 +162,8 @@ public final class TypeInfo: Sendable {
   @inline(__always)
   public static func find(_ oid: OID) -> TypeInfo? { TypeRegistry.shared.find(oid) }
 
-  /// The type with a catalog name or SQL alias, in lower case: `int4`, `integer`, `character varying`, `_text`,
+  /// The type with a catalog name or SQL alias, in lower case: `int4`, `integer`, `character varying`,
+  /// `_text`,
   /// `text[]`. `char` is PostgreSQL's one-byte type: the parser turns the keyword CHAR into `bpchar` itself.
   public static func find(name: String) -> TypeInfo? { TypeRegistry.shared.find(name: name) }
 

@@ -1,4 +1,5 @@
-// The table of all types. A new type is a new file in `Types/` and one line here; its array type follows from it.
+// The table of all types. A new type is a new file in `Types/` and one line here; its array type follows from
+// it.
 
 final class TypeRegistry: Sendable {
   static let shared = TypeRegistry()

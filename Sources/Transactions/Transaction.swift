@@ -60,7 +60,11 @@ public final class Transaction {
   /// What the transaction sees: everything committed at or below.
   public var readTimestamp: Timestamp { header.readTimestamp }
 
-  public var isolation: IsolationLevel { header.isolation }
+  /// May be changed until the first request.
+  public var isolation: IsolationLevel {
+    get { header.isolation }
+    set { header.isolation = newValue }
+  }
 
   /// Whether nothing has been written so far.
   public var isReadOnly: Bool { buffer.isEmpty && !header.hasIntents }

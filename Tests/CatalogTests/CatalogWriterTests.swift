@@ -189,13 +189,52 @@ struct CatalogWriterTests {
     #expect(truncated.primaryIndex?.id == 4)
     let garbage = try await catalog.storage.entries(KeySpan(prefix: KeyLayout.garbageList))
     #expect(garbage.count == 3)
+    let time = catalog.storage.readWallTime
+    #expect(
+      DroppedStorage.spans(in: garbage, droppedBefore: time).map(\.data)
+        == (1...3).map { KeySpan(prefix: KeyLayout.index(oid, $0)) })
+    #expect(DroppedStorage.spans(in: garbage, droppedBefore: time - 1_000_000).count == 2)
   }
 
   @Test func columnNamesInStoredText() throws {
     #expect(
-      try ColumnRenaming.rename("a", to: "Big", in: "((a > 0) AND (a <> 'a'::a) AND (\"a b\" = a(a)))")
-        == "((\"Big\" > 0) AND (\"Big\" <> 'a'::a) AND (\"a b\" = a(\"Big\")))")
-    #expect(try ColumnRenaming.rename("A", to: "b", in: "(\"A\" + a::pg_catalog.int4)") == "(b + a::pg_catalog.int4)")
+      StoredColumns.rename("a", to: "Big", in: "((a > 0) AND (a <> 'a'::a) AND (\"a b\" = a(a)) AND CAST(a AS a) > 1)")
+        == "((\"Big\" > 0) AND (\"Big\" <> 'a'::a) AND (\"a b\" = a(\"Big\")) AND CAST(\"Big\" AS a) > 1)")
+    #expect(StoredColumns.rename("A", to: "b", in: "(\"A\" + a::pg_catalog.int4)") == "(b + a::pg_catalog.int4)")
+    #expect(StoredColumns.rename("e5", to: "b", in: "1e5 + e5 + E'e5\\'e5'") == "1e5 + b + E'e5\\'e5'")
+  }
+
+  @Test func sequencesInStoredText() {
+    let sql = "nextval('16385'::regclass) + nextval(CAST('16386' AS regclass)) + length('16387')"
+    #expect(SequenceReferences.relations(in: sql) == [OID(16385), OID(16386)])
+    #expect(
+      SequenceReferences.replacing(in: sql) { "s'\($0)" }
+        == "nextval('s''16385'::regclass) + nextval('s''16386'::regclass) + length('16387')")
+    #expect(SequenceReferences.replacing(in: "'it''s' || 'open", name: { _ in "x" }) == "'it''s' || 'open")
+  }
+
+  @Test func columnsReadAreFoundWhereTheyAreNotSaid() async throws {
+    let catalog = TestCatalog()
+    var shape = columns("a int4", "b int4")
+    shape[1].generatedSQL = "(a + 1)"
+    let made = try await catalog.run { writer in
+      try writer.createTable(
+        TableDefinition(
+          schema: .publicSchema, name: "t", columns: shape,
+          checks: [CheckConstraint(oid: .invalid, name: "", expressionSQL: "a > 0 AND b(a) IS NOT NULL")]))
+    }
+    let t = try #require(made)
+    #expect(t.checks[0].columns == [1])
+    #expect(t.checks[0].name == "t_a_check")
+    #expect(t.columns[1].generatedFrom == [1])
+    // alter table t drop column a;
+    let error = await failure {
+      try await catalog.run { _ = try $0.dropColumn(of: t.oid, named: "a", ifExists: false, cascades: false) }
+    }
+    #expect(error?.detail == "column b of table t depends on column a of table t")
+    let renamed = try await catalog.run { try $0.renameColumn(of: t.oid, from: "a", to: "z") }
+    #expect(renamed.checks[0].expressionSQL == "z > 0 AND b(z) IS NOT NULL")
+    #expect(renamed.columns[1].generatedSQL == "(z + 1)")
   }
 
   @Test func savepointsAndPlans() async throws {

@@ -2,7 +2,6 @@
 
 import Encoding
 import SQLTypes
-import Synchronization
 import Transactions
 
 @testable import Catalog
@@ -37,21 +36,19 @@ final class MemoryStorage: CatalogStorage {
 }
 
 final class MemorySequences: SequenceStorage {
-  let values = Mutex<[Key: [UInt8]]>([:])
-  let updateCount = Atomic<Int>(0)
+  var values: [Key: [UInt8]] = [:]
+  var updateCount = 0
 
-  func update<R: Sendable>(
-    _ key: Key, _ change: @Sendable ([UInt8]?) -> (value: [UInt8], result: R)
+  func update<R>(
+    _ key: Key, _ change: ([UInt8]?) -> (value: [UInt8], result: R)
   ) async throws(TransactionError) -> R {
-    updateCount.wrappingAdd(1, ordering: .relaxed)
-    return values.withLock { values in
-      let (value, result) = change(values[key])
-      values[key] = value
-      return result
-    }
+    updateCount += 1
+    let (value, result) = change(values[key])
+    values[key] = value
+    return result
   }
 
-  func read(_ key: Key) async throws(TransactionError) -> [UInt8]? { values.withLock { $0[key] } }
+  func read(_ key: Key) async throws(TransactionError) -> [UInt8]? { values[key] }
 }
 
 final class NoServices: CatalogServices {}

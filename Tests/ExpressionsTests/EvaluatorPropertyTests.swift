@@ -181,7 +181,7 @@ struct RandomExpression {
   func agreesWithTheNaiveInterpreter(_ seed: Int) throws {
     var generator = RandomExpression(random: SplitMix(state: UInt64(seed)))
     let services = TestServices()
-    for round in 0..<150 {
+    for round in 0..<80 {
       let context = EvaluationContext(services: services)
       context.parameters = [round % 5 == 0 ? .null : .int64(Int64(round % 4) - 1)]
       let expression =

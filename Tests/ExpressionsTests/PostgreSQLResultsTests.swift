@@ -35,6 +35,7 @@ import Testing
   static let topics: [String: String] = [
     "numbers": numberResults, "texts": textResults, "patterns": patternResults, "resolution": resolutionResults,
     "conditions": conditionResults, "arrays": arrayResults, "times": timeResults, "format": formatResults,
+    "to_char": toCharResults,
   ]
 
   @Test(arguments: topics.keys.sorted())

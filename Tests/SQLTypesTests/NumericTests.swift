@@ -107,8 +107,27 @@ import Testing
     }
   }
 
+  /// Exponents and arguments beyond the doubles: select power(1.0, 1e50), exp(1e-400), …
+  @Test func powersBeyondDoubles() throws {
+    let huge = try Numeric(text: "1e50")
+    let beyond = try Numeric(text: "1e400")
+    let tiny = try Numeric(text: "1e-400")
+    #expect(try Numeric(text: "1.0").power(huge).description == "1.0000000000000000")
+    #expect(try Numeric(text: "1.0").power(beyond).description == "1.0000000000000000")
+    #expect(try Numeric(text: "-1.0").power(huge.adding(.one)).description == "-1.0000000000000000")
+    #expect(try tiny.exponential().description == "1." + String(repeating: "0", count: 399) + "1")
+    #expect(try Numeric(2).power(tiny).description == "1." + String(repeating: "0", count: 399) + "1")
+    #expect(try Numeric(text: "0.5").power(huge).description == "0." + String(repeating: "0", count: 1000))
+    for base in ["1.00001", "2"] {
+      #expect(throws: SQLError(.numericValueOutOfRange, "value overflows numeric format")) {
+        try Numeric(text: base).power(beyond)
+      }
+    }
+  }
+
   @Test func longNumbers() throws {
-    // 2^2000 has 603 digits, the first and last of which are known; and (10^300 + 1)(10^300 - 1) = 10^600 - 1.
+    // 2^2000 has 603 digits, the first and last of which are known; and (10^300 + 1)(10^300 - 1) = 10^600 -
+    // 1.
     let power = try Numeric(2).power(Numeric(2000)).description
     #expect(power.hasPrefix("11481306952742545242328332011776819840223177020886952004776427368257662613923703"))
     #expect(power.utf8.prefix { $0 != UInt8(ascii: ".") }.count == 603)

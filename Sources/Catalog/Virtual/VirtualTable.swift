@@ -50,6 +50,9 @@ struct VirtualRows {
   private let absent: [Datum]
   private(set) var batch: Batch
 
+  /// The relation's name.
+  var name: String { table.descriptor.name }
+
   init(_ table: VirtualTable) {
     self.table = table
     let kinds = table.descriptor.columns.map { TypeInfo.find($0.type.oid)?.kind ?? .bytes }
@@ -78,6 +81,8 @@ struct VirtualRows {
       }
       return ordinal
     }
+
+    func column(_ name: String) -> ColumnDescriptor? { table.descriptor.column(named: name) }
 
     subscript(_ column: String) -> Datum {
       get { cells[ordinal(column)] }

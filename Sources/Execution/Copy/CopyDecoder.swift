@@ -70,8 +70,9 @@ public final class CopyDecoder {
       do throws(SQLError) {
         outcome = try reader.next()
       } catch {
+        if reader.hasLine { throw lineError(error) }
         var error = error
-        error.context = "COPY \(relation), line \(reader.lineNumber + (error.message.hasPrefix("unterm") ? 0 : 1))"
+        error.context = "COPY \(relation), line \(reader.lineNumber + 1)"
         throw error
       }
       switch outcome {
@@ -135,8 +136,9 @@ public final class CopyDecoder {
     if reader.fieldCount > count {
       throw lineError(SQLError(.badCopyFileFormat, "extra data after last expected column"))
     }
+    let fields = reader.bytes
     do throws(SQLError) {
-      try reader.bytes.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(SQLError) in
+      try fields.span.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(SQLError) in
         try checkUTF8(bytes)
         for index in 0..<count {
           guard index < reader.fieldCount else {

@@ -19,6 +19,8 @@ struct CopyLineReader {
   private var lineEnd = LineEnd.unknown
   /// Number of the current row's last line, from 1.
   private(set) var lineNumber = 0
+  /// Whether `line` is the row that `next` failed on, rather than one that could not be cut off.
+  private(set) var hasLine = false
 
   /// The fields of the current row, unescaped, one after the other.
   private(set) var bytes: [UInt8] = []
@@ -51,6 +53,7 @@ struct CopyLineReader {
   /// Reads the next row's fields.
   mutating func next() throws(SQLError) -> Outcome {
     if sawEndMarker { return .end }
+    hasLine = false
     bytes.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)
     isNull.removeAll(keepingCapacity: true)
@@ -60,6 +63,7 @@ struct CopyLineReader {
     }
     lineNumber += lines
     lineRange = position..<end
+    hasLine = true
     let start = position
     position = after
     if end - start == 2 && input[start] == UInt8(ascii: "\\") && input[start + 1] == UInt8(ascii: ".") {
@@ -113,7 +117,9 @@ struct CopyLineReader {
     var isQuoted = false
     var wasEscape = false
     var lines = 1
-    let (quote, escape) = (options.quote, options.escape)
+    let quote = options.quote
+    // A doubled quote leaves and enters the field: no escape to look out for.
+    let escape = options.escape == quote ? nil : options.escape
     while index < input.count {
       let byte = input[index]
       // Quotes are counted as PostgreSQL does: an escape before a quote keeps its state.
@@ -122,7 +128,8 @@ struct CopyLineReader {
       if byte != escape { wasEscape = false }
       if byte == 0x0A || byte == 0x0D {
         if isQuoted {
-          if byte == 0x0A || lineEnd == .carriageReturn { lines += 1 }
+          // As PostgreSQL counts: while the line end is unknown only CR counts.
+          if byte == (lineEnd == .newline ? 0x0A : 0x0D) { lines += 1 }
         } else {
           guard let after = try endOfLine(index, byte) else { return nil }
           return (index, after, lines)
@@ -217,6 +224,7 @@ struct CopyLineReader {
 
   /// An escape may have made bytes that are no text.
   private func check(_ start: Int) throws(SQLError) {
+    let bytes = self.bytes
     try bytes.span.withUnsafeBytes { (all: UnsafeRawBufferPointer) throws(SQLError) in
       try checkUTF8(UnsafeRawBufferPointer(rebasing: all[start...]))
     }

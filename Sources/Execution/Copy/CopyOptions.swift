@@ -36,9 +36,13 @@ public struct CopyOptions: Sendable, Hashable {
   /// Reads options by name in the order given.
   /// - Parameters:
   ///   - columns: names of the columns copied, in order.
+  ///   - table: the table's name and all its columns; nil for a query.
   ///   - isFrom: `COPY … FROM`.
   /// - Throws: 42601, 22023, 0A000, 42703, 42P10 with PostgreSQL's messages.
-  public init(_ options: [(name: String, value: Value)], columns: [String], isFrom: Bool) throws(SQLError) {
+  public init(
+    _ options: [(name: String, value: Value)], columns: [String], table: (name: String, columns: [String])?,
+    isFrom: Bool
+  ) throws(SQLError) {
     self.init()
     var given: Set<String> = []
     var delimiter: String?
@@ -129,6 +133,10 @@ public struct CopyOptions: Sendable, Hashable {
       case .columns(let names):
         for column in names {
           guard let position = columns.firstIndex(of: column) else {
+            guard table?.columns.contains(column) == true else {
+              let place = table.map { " of relation \"\($0.name)\"" } ?? ""
+              throw SQLError(.undefinedColumn, "column \"\(column)\"\(place) does not exist")
+            }
             throw SQLError(
               .invalidColumnReference, "\(name.uppercased()) column \"\(column)\" not referenced by COPY")
           }

@@ -39,8 +39,10 @@ final class RowBuffer {
     byteCount += size
     memory.grow(size)
     rowCount += batch.rowCount
-    if let last = batches.last, last.rowCount + batch.rowCount <= Batch.maximumRowCount {
-      let first = reference(batches.count - 1, last.rowCount)
+    // Not to hold the last batch here: it would be copied.
+    let lastCount = batches.last?.rowCount ?? Batch.maximumRowCount
+    if lastCount + batch.rowCount <= Batch.maximumRowCount {
+      let first = reference(batches.count - 1, lastCount)
       batches[batches.count - 1].append(contentsOf: batch)
       return first
     }

@@ -218,13 +218,14 @@ struct FloatMoments: Sendable {
   private var squares = 0.0
 
   mutating func add(_ x: Double) throws(SQLError) {
+    let before = sum
     count += 1
     sum += x
     if count > 1 {
       let difference = x * count - sum
       squares += difference * difference / (count * (count - 1))
       if sum.isInfinite || squares.isInfinite {
-        if x.isFinite && !sum.isNaN && sum.isInfinite == false { throw ArithmeticErrors.overflow }
+        if x.isFinite && before.isFinite { throw ArithmeticErrors.overflow }
         squares = .nan
       }
     } else if !x.isFinite {

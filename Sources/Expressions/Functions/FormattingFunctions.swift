@@ -285,11 +285,11 @@ enum FormatString {
           index += 1
         }
         let given = text(try argument(widthPosition)) ?? Array("0".utf8)
-        guard let value = Int(String(decoding: given, as: UTF8.self)), abs(value) <= Int(Int32.max) else {
+        guard let value = Int32(String(decoding: given, as: UTF8.self)) else {
           throw SQLError(.invalidTextRepresentation, "invalid width argument for format()")
         }
         if value < 0 { alignsLeft = true }
-        width = abs(value)
+        width = Int(value.magnitude)
       } else {
         width = try number()
       }

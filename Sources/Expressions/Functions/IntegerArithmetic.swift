@@ -21,6 +21,10 @@ private func wider(_ a: SQLType, _ b: SQLType) -> SQLType {
 /// The bits that an integer type has beside its sign.
 private func magnitudeBits(_ type: SQLType) -> Int64 { type == .int2 ? 15 : type == .int4 ? 31 : 63 }
 
+/// A result of int2 or int4 operands, which Int64 always holds, and whether it leaves the type's range.
+@inline(__always)
+private func fitting(_ value: Int64, _ bits: Int64) -> (Int64, Bool) { (value, value &>> bits != value &>> 63) }
+
 extension FunctionCatalog {
   mutating func addIntegerArithmetic() {
     let integers: [SQLType] = [.int2, .int4, .int8]
@@ -36,22 +40,31 @@ extension FunctionCatalog {
     let error = ArithmeticErrors.outOfRange(result)
     // A value fits when shifting out its magnitude leaves only copies of the sign.
     let bits = magnitudeBits(result)
-    infix("+", left, right, result) { (a, n, _) throws(SQLError) in
-      try checked2(a, n, error) { (x: Int64, y: Int64) in
-        let (value, overflow) = x.addingReportingOverflow(y)
-        return (value, overflow || value &>> bits != value &>> 63)
+    if result == .int8 {
+      infix("+", left, right, result) { (a, n, _) throws(SQLError) in
+        try checked2(a, n, error) { (x: Int64, y: Int64) in x.addingReportingOverflow(y) }
+      }
+    } else {
+      infix("+", left, right, result) { (a, n, _) throws(SQLError) in
+        try checked2(a, n, error) { (x: Int64, y: Int64) in fitting(x &+ y, bits) }
       }
     }
-    infix("-", left, right, result) { (a, n, _) throws(SQLError) in
-      try checked2(a, n, error) { (x: Int64, y: Int64) in
-        let (value, overflow) = x.subtractingReportingOverflow(y)
-        return (value, overflow || value &>> bits != value &>> 63)
+    if result == .int8 {
+      infix("-", left, right, result) { (a, n, _) throws(SQLError) in
+        try checked2(a, n, error) { (x: Int64, y: Int64) in x.subtractingReportingOverflow(y) }
+      }
+    } else {
+      infix("-", left, right, result) { (a, n, _) throws(SQLError) in
+        try checked2(a, n, error) { (x: Int64, y: Int64) in fitting(x &- y, bits) }
       }
     }
-    infix("*", left, right, result) { (a, n, _) throws(SQLError) in
-      try checked2(a, n, error) { (x: Int64, y: Int64) in
-        let (value, overflow) = x.multipliedReportingOverflow(by: y)
-        return (value, overflow || value &>> bits != value &>> 63)
+    if result == .int8 {
+      infix("*", left, right, result) { (a, n, _) throws(SQLError) in
+        try checked2(a, n, error) { (x: Int64, y: Int64) in x.multipliedReportingOverflow(by: y) }
+      }
+    } else {
+      infix("*", left, right, result) { (a, n, _) throws(SQLError) in
+        try checked2(a, n, error) { (x: Int64, y: Int64) in fitting(x &* y, bits) }
       }
     }
     infix("/", left, right, result) { (a, n, _) throws(SQLError) in

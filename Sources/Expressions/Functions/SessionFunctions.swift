@@ -222,7 +222,11 @@ extension FunctionCatalog {
         if nulls[index] {
           column.appendNull()
         } else {
-          column.append(try context.services.catalogFunction(name, a.indices.map { row.datum($0) }))
+          let answer = try context.services.catalogFunction(name, a.indices.map { row.datum($0) })
+          guard answer.fits(kind) else {
+            throw SQLError(.internalError, "function \(name) was answered with a value of another type")
+          }
+          column.append(answer)
         }
       }
       return column
@@ -240,6 +244,16 @@ extension FunctionCatalog {
           try mapAllRows(a, n) { (row) -> Int64 in Int64(a.indices.count { row.isNull($0) == wantsNull }) }
         }
       }
+    }
+  }
+}
+
+extension Datum {
+  /// Whether a column of this kind can hold the value.
+  fileprivate func fits(_ kind: PhysicalKind) -> Bool {
+    switch (self, kind) {
+    case (.null, _), (.int64, .int64), (.float64, .float64), (.numeric, .numeric), (.bytes, .bytes): true
+    default: false
     }
   }
 }

@@ -1,4 +1,5 @@
-// The proleptic Gregorian calendar: days since 1970-01-01 to year, month and day, and back. Years are astronomical:
+// The proleptic Gregorian calendar: days since 1970-01-01 to year, month and day, and back. Years are
+// astronomical:
 // 0 is 1 BC. Works for every year that an Int64 of microseconds can reach and far beyond.
 
 /// A day of the calendar.

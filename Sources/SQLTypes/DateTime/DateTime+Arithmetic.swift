@@ -1,4 +1,5 @@
-// Synchronous arithmetic on dates and timestamps for expressions: conversions, sums with intervals, differences, and
+// Synchronous arithmetic on dates and timestamps for expressions: conversions, sums with intervals,
+// differences, and
 // values made from fields. Every result is checked against PostgreSQL's range; nothing traps.
 
 extension DateTime {

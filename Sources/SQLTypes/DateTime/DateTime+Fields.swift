@@ -1,5 +1,7 @@
-// `extract`, `date_part` and `date_trunc`. Results are `numeric` with PostgreSQL's scales (seconds 6, milliseconds 3);
-// `date_part` is their double. Of an infinite value the fields that grow for ever are infinite, the others NULL.
+// `extract`, `date_part` and `date_trunc`. Results are `numeric` with PostgreSQL's scales (seconds 6,
+// milliseconds 3);
+// `date_part` is their double. Of an infinite value the fields that grow for ever are infinite, the others
+// NULL.
 
 extension DateTime {
   private static func unsupported(_ unit: [UInt8], _ type: String) -> SQLError {

@@ -1,5 +1,7 @@
-// The ranges of dates and timestamps and their ways into each other. A date is days, a timestamp microseconds, since
-// 2000-01-01 (with time zone: UTC). Infinity is the largest number that PostgreSQL's format holds, -infinity the least.
+// The ranges of dates and timestamps and their ways into each other. A date is days, a timestamp
+// microseconds, since
+// 2000-01-01 (with time zone: UTC). Infinity is the largest number that PostgreSQL's format holds, -infinity
+// the least.
 // Range: 4713 BC to 294276 AD for timestamps, to 5874897 AD for dates.
 
 public enum DateTime {

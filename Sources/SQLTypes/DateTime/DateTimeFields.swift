@@ -1,4 +1,5 @@
-// The lexical part of reading dates: cutting a text into numbers, words, dates, times and zone offsets, and the words
+// The lexical part of reading dates: cutting a text into numbers, words, dates, times and zone offsets, and
+// the words
 // that dates are written with.
 
 enum DateTimeFields {
@@ -119,7 +120,8 @@ enum DateTimeFields {
       if count < digits {
         value = value * 10 + Int64(byte - 48)
       } else if count == digits, byte >= UInt8(ascii: "5") {
-        // Half to even beyond this digit, as rint does on the binary fraction: exact halves are the only ties.
+        // Half to even beyond this digit, as rint does on the binary fraction: exact halves are the only
+        // ties.
         let isTie = byte == UInt8(ascii: "5") && bytes.dropFirst(digits + 1).allSatisfy { $0 == 48 }
         if !isTie || value & 1 == 1 { value += 1 }
       }

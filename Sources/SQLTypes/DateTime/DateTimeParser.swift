@@ -1,6 +1,8 @@
-// Dates and timestamps from text: ISO 8601, `Jan 8 1999`, `8-Jan-99`, `1/8/1999`, `19990108T040506Z`, `J2451187`,
+// Dates and timestamps from text: ISO 8601, `Jan 8 1999`, `8-Jan-99`, `1/8/1999`, `19990108T040506Z`,
+// `J2451187`,
 // `now`, `today 12:00`, times with AM and PM, years BC, time zones as offsets, abbreviations and IANA names.
-// First the text is cut into fields by their looks, then each field takes its place among year, month, day, time and
+// First the text is cut into fields by their looks, then each field takes its place among year, month, day,
+// time and
 // zone; a place taken twice is an error. Source: PostgreSQL manual, 8.5.1 and appendix B.1.
 
 struct DateTimeParser {
@@ -174,7 +176,8 @@ struct DateTimeParser {
       guard places.isDisjoint(with: taken) else { throw .format }
       places.formUnion(taken)
     }
-    // A label without its number, and whatever stands beside `infinity` or `epoch`, is ignored if it is in range.
+    // A label without its number, and whatever stands beside `infinity` or `epoch`, is ignored if it is in
+    // range.
     try validate()
   }
 

@@ -1,4 +1,5 @@
-// The fields of dates, timestamps and intervals, by the names that `extract`, `date_trunc` and interval literals use.
+// The fields of dates, timestamps and intervals, by the names that `extract`, `date_trunc` and interval
+// literals use.
 
 public enum DateTimeUnit: Sendable, Hashable {
   case microsecond, millisecond, second, minute, hour, day, week, month, quarter, year, decade, century, millennium

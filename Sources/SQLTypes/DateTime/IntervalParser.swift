@@ -1,5 +1,6 @@
 // Intervals from text: `1 year 2 mons -3 days 04:05:06.7`, `@ 1 hour ago`, `1-2 3 4:05`, `P1Y2M3DT4H5M6S`.
-// Fields are read from the right, so that a unit is known before its number. Fractions flow into smaller units: a month
+// Fields are read from the right, so that a unit is known before its number. Fractions flow into smaller
+// units: a month
 // has 30 days, a day 24 hours. Source: PostgreSQL manual, 8.5.4.
 
 enum IntervalParser {

@@ -1,4 +1,5 @@
-// A POSIX TZ rule: `CET-1CEST,M3.5.0,M10.5.0/3`, `<+03>-3`, `EST5EDT`. The last line of a TZif file is one, and
+// A POSIX TZ rule: `CET-1CEST,M3.5.0,M10.5.0/3`, `<+03>-3`, `EST5EDT`. The last line of a TZif file is one,
+// and
 // users may write one as a zone's name. Source: POSIX, "Environment Variables", TZ; RFC 8536, section 3.3.1.
 
 struct PosixZoneRule: Sendable {

@@ -1,5 +1,7 @@
-// The offsets of a time zone, from the system's TZif files (RFC 8536) or a fixed offset. Immutable; zones are parsed
-// once per process and cached. Times here are seconds since 1970-01-01 UTC; offsets are seconds east of Greenwich.
+// The offsets of a time zone, from the system's TZif files (RFC 8536) or a fixed offset. Immutable; zones are
+// parsed
+// once per process and cached. Times here are seconds since 1970-01-01 UTC; offsets are seconds east of
+// Greenwich.
 // After a file's last transition its footer, a POSIX TZ rule, continues for ever.
 
 import Encoding
@@ -130,7 +132,8 @@ public final class TimeZoneRules: Sendable {
   private static let cache = Mutex(Cache())
   static let directory = "/usr/share/zoneinfo"
 
-  /// The zone of an IANA name (case does not count), an abbreviation's constant offset (`PST`), or a POSIX rule
+  /// The zone of an IANA name (case does not count), an abbreviation's constant offset (`PST`), or a POSIX
+  /// rule
   /// (`EST5EDT`, `<+03>-3`). nil when there is none.
   public static func find(_ name: String) -> TimeZoneRules? {
     let key = name.lowercased()

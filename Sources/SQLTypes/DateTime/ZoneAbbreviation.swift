@@ -1,4 +1,5 @@
-// The abbreviations of time zones that timestamps may carry (`PST`, `CEST`): PostgreSQL's default set. Most mean one
+// The abbreviations of time zones that timestamps may carry (`PST`, `CEST`): PostgreSQL's default set. Most
+// mean one
 // offset for ever; some changed their meaning and follow their zone's history.
 // Source: PostgreSQL manual, B.4 "Date/Time Configuration Files", the set "Default".
 

@@ -1,5 +1,6 @@
 // HOT: Sums, products, quotients and rounding of `Numeric`, first in Int128, then in any precision.
-// The display scale of a result follows PostgreSQL: sums and remainders have the larger scale, products the sum of the
+// The display scale of a result follows PostgreSQL: sums and remainders have the larger scale, products the
+// sum of the
 // scales, quotients at least 16 significant digits. Ties round away from zero.
 
 import BigInt
@@ -288,7 +289,8 @@ extension Numeric {
     return ((bits >> 16) & 0xFFFF, ((bits & 0x7FF) ^ 1024) - 1024)
   }
 
-  /// Rounds to the modifier's scale. Error 22003 `numeric field overflow` when the precision does not suffice.
+  /// Rounds to the modifier's scale. Error 22003 `numeric field overflow` when the precision does not
+  /// suffice.
   public func applying(modifier: Int32) throws(SQLError) -> Numeric {
     guard let (precision, scale) = Numeric.precisionAndScale(modifier) else { return self }
     if isNaN { return self }

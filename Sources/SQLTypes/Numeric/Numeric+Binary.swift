@@ -1,9 +1,12 @@
-// `Numeric` as bytes, three ways: PostgreSQL's wire form, the compact form of row values, and the order-preserving
+// `Numeric` as bytes, three ways: PostgreSQL's wire form, the compact form of row values, and the
+// order-preserving
 // form of keys (which forgets the display scale).
 //
-// Wire: int16 group count, int16 weight, uint16 sign, uint16 display scale, then base-10000 digits, all big endian;
+// Wire: int16 group count, int16 weight, uint16 sign, uint16 display scale, then base-10000 digits, all big
+// endian;
 //       sign 0000 positive, 4000 negative, C000 NaN, D000 Infinity, F000 -Infinity.
-// Compact: varint scale << 3 | form, then   form 0: zig-zag varint coefficient   1, 2: magnitude of a positive or
+// Compact: varint scale << 3 | form, then   form 0: zig-zag varint coefficient   1, 2: magnitude of a
+// positive or
 //       negative coefficient, big endian   3 NaN   4 Infinity   5 -Infinity
 // Key: see Encoding's KeyEncoding; the value is ±0.d1d2d3… * 10^exponent.
 
@@ -106,7 +109,8 @@ extension Numeric {
     self = try parsed.rounded(toScale: Int(scale), .towardZero)
   }
 
-  /// ±d1d2…dk.dk+1… with `integerDigits` (k) digits before the point, which may lie outside the digits. Digits are
+  /// ±d1d2…dk.dk+1… with `integerDigits` (k) digits before the point, which may lie outside the digits.
+  /// Digits are
   /// the numbers 0...9. The scale is the least that shows all of them; error 22003 beyond the format.
   init(negative: Bool, decimalDigits digits: ArraySlice<UInt8>, integerDigits: Int) throws(SQLError) {
     var digits = digits

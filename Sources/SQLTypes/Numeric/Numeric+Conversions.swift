@@ -1,7 +1,8 @@
 // `Numeric` to and from machine numbers, with PostgreSQL's rounding (half away from zero) and error texts.
 
 extension Numeric {
-  /// The nearest integer, or the error 22003 that names the type: `bigint out of range`, `cannot convert NaN to bigint`.
+  /// The nearest integer, or the error 22003 that names the type: `bigint out of range`, `cannot convert NaN
+  /// to bigint`.
   public func int64(typeName: String = "bigint") throws(SQLError) -> Int64 {
     if isNaN { throw SQLError(.featureNotSupported, "cannot convert NaN to \(typeName)") }
     if isInfinite { throw SQLError(.featureNotSupported, "cannot convert infinity to \(typeName)") }
@@ -38,10 +39,11 @@ extension Numeric {
     1e21, 1e22,
   ]
 
-  /// The nearest double, infinite when there is none.
+  /// The nearest double, infinite or zero beyond their range.
   var approximateDouble: Double {
-    guard let value = try? double() else { return isNegative ? -.infinity : .infinity }
-    return value
+    if let value = try? double() { return value }
+    if magnitude < .one { return 0 }
+    return isNegative ? -.infinity : .infinity
   }
 
   /// 15 significant digits of a double, as PostgreSQL's cast takes them; 6 of a real.

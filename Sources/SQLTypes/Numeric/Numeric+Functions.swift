@@ -1,5 +1,7 @@
-// Roots, exponentials, logarithms and powers of `Numeric`. Results have PostgreSQL's scales: about 16 significant
-// digits, at least the operands' scale, at most 1000; they are computed as fixed-point integers with guard digits and
+// Roots, exponentials, logarithms and powers of `Numeric`. Results have PostgreSQL's scales: about 16
+// significant
+// digits, at least the operands' scale, at most 1000; they are computed as fixed-point integers with guard
+// digits and
 // rounded once. Errors: 2201E for logarithms, 2201F for powers and roots, 22003 for overflow.
 
 import BigInt
@@ -166,7 +168,8 @@ extension Numeric {
     if isZero { return Numeric(coefficient: 0, scale: Limits.significantDigits) }
     let base = magnitude
     let isNegativeResult = isNegative && exponent.isOdd
-    let estimate = base.estimatedLogarithm * exponent.approximateDouble
+    // ln(1) is exactly 0, however large the exponent.
+    let estimate = base == .one ? 0 : base.estimatedLogarithm * exponent.approximateDouble
     if estimate.magnitude > Double(Limits.roundingScale) * 3.01 {
       if estimate > 0 { throw Numeric.overflow }
       return Numeric(coefficient: 0, scale: Limits.resultScale)
@@ -296,7 +299,8 @@ private enum FixedPoint {
       : Numeric.rounded(coefficient, droppingDigits: scale - precision)
   }
 
-  /// exp(x): x halved until small, Taylor's series, then squared back. Some 10 units of the last place off for each
+  /// exp(x): x halved until small, Taylor's series, then squared back. Some 10 units of the last place off
+  /// for each
   /// unit of the result's size.
   static func exponential(_ x: BigInt, _ precision: Int) -> BigInt {
     // Guard digits: every squaring doubles the relative error.

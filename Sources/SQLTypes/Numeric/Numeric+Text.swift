@@ -1,4 +1,5 @@
-// HOT: `Numeric` from and to text: `-12.50`, `.5`, `1e5`, `NaN`, `Infinity`. Printing shows every digit of the scale.
+// HOT: `Numeric` from and to text: `-12.50`, `.5`, `1e5`, `NaN`, `Infinity`. Printing shows every digit of
+// the scale.
 
 import BigInt
 
@@ -9,7 +10,8 @@ extension Numeric {
       "invalid input syntax for type numeric: \"\(String(decoding: text, as: UTF8.self))\"")
   }
 
-  /// Reads PostgreSQL's text form; blanks around it are allowed. Error 22P02, or 22003 beyond the format's limits.
+  /// Reads PostgreSQL's text form; blanks around it are allowed. Error 22P02, or 22003 beyond the format's
+  /// limits.
   public init(text: UnsafeRawBufferPointer) throws(SQLError) {
     let end = Text.endTrimmed(text)
     var index = Text.skipBlanks(text, 0)
@@ -109,7 +111,8 @@ extension Numeric {
     }
   }
 
-  /// The integer written by decimal digits (0...9 each), halves first so that long ones multiply balanced numbers.
+  /// The integer written by decimal digits (0...9 each), halves first so that long ones multiply balanced
+  /// numbers.
   static func integer(decimalDigits digits: ArraySlice<UInt8>) -> BigUInt {
     if digits.count <= 18 {
       var value: UInt64 = 0

@@ -1,7 +1,10 @@
 // HOT: PostgreSQL's `numeric`: exact decimal numbers with a display scale, NaN and infinities.
-// A finite value is coefficient * 10^-scale, 0 <= scale <= 16383. Invariant: a coefficient that fits in an Int128
-// (other than Int128.min) is held inline, only a larger one is boxed; so equal values of equal scale are laid out
-// alike. `==`, `<` and hashing are SQL's: the scale does not count, NaN equals itself and is above everything.
+// A finite value is coefficient * 10^-scale, 0 <= scale <= 16383. Invariant: a coefficient that fits in an
+// Int128
+// (other than Int128.min) is held inline, only a larger one is boxed; so equal values of equal scale are laid
+// out
+// alike. `==`, `<` and hashing are SQL's: the scale does not count, NaN equals itself and is above
+// everything.
 // Source: PostgreSQL manual, 8.1.2 "Arbitrary Precision Numbers".
 
 import BigInt

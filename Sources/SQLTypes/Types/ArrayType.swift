@@ -1,4 +1,5 @@
-// Text and binary forms of array types: `{a,b,NULL,"x y"}`, `[0:1]={1,2}`, `{{1,2},{3,4}}`; and of the two old vector
+// Text and binary forms of array types: `{a,b,NULL,"x y"}`, `[0:1]={1,2}`, `{{1,2},{3,4}}`; and of the two
+// old vector
 // types of the catalog, shown as `1 2 3`.
 
 struct ArrayType: TypeBehavior {

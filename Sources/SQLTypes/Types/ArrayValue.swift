@@ -1,8 +1,11 @@
-// Arrays of any dimension. In memory, in rows and on the wire they have one layout, PostgreSQL's binary form, so that
+// Arrays of any dimension. In memory, in rows and on the wire they have one layout, PostgreSQL's binary form,
+// so that
 // sending and receiving are copies:
-//   int32 dimensions, int32 has NULLs (0, 1), uint32 element type, per dimension int32 length, int32 lower bound,
+//   int32 dimensions, int32 has NULLs (0, 1), uint32 element type, per dimension int32 length, int32 lower
+// bound,
 //   then per element int32 byte count (-1: NULL) and the element's binary form; all big endian.
-// In keys: 02 element | 03 NULL, for every element, then 01, then dimensions, lengths and lower bounds as integers;
+// In keys: 02 element | 03 NULL, for every element, then 01, then dimensions, lengths and lower bounds as
+// integers;
 // all complemented if descending. That is PostgreSQL's order: elements first, NULL above all, then shape.
 
 import Encoding

@@ -1,4 +1,5 @@
-// HOT: The string types: `text`, `varchar(n)`, `char(n)` (bpchar), `name`, one-byte `"char"`, `unknown` and text-like
+// HOT: The string types: `text`, `varchar(n)`, `char(n)` (bpchar), `name`, one-byte `"char"`, `unknown` and
+// text-like
 // catalog types. Values are UTF-8 bytes, ordered bytewise (collation "C"); lengths count characters.
 
 enum UTF8Text {
@@ -196,7 +197,8 @@ struct NameType: TypeBehavior {
   }
 }
 
-/// `"char"`: one byte; the zero byte is no byte at all here and is shown as the empty string. Bytes beyond ASCII are
+/// `"char"`: one byte; the zero byte is no byte at all here and is shown as the empty string. Bytes beyond
+/// ASCII are
 /// written `\377`.
 struct SingleByteType: TypeBehavior {
   static func parse(_ text: UnsafeRawBufferPointer) -> [UInt8] {

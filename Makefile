@@ -1,0 +1,43 @@
+# Meridian's commands. `make demo` and `make test` do all set-up that a fresh Debian with Swift needs.
+
+SWIFT ?= swift
+STORE ?= demo-data
+PACKAGES := librocksdb-dev libedit-dev libpcre2-dev
+
+.PHONY: help setup build demo test test-room check format bench fuzz clean
+
+help: ## What there is to say
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: ## Install the system libraries (as root, or through sudo)
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then run=""; else run="sudo"; fi; \
+	  $$run apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$run apt-get install -y -qq $$missing; \
+	fi
+
+build: setup ## Build the release binary
+	$(SWIFT) build -c release --product meridian
+
+demo: build ## Start a node on ./demo-data, and a SQL prompt on it
+	@Scripts/demo $$($(SWIFT) build -c release --show-bin-path)/meridian $(STORE)
+
+test: setup ## Run the fast suite
+	$(SWIFT) test
+
+test-room: setup ## Run the tests of one room: make test-room ROOM=Storage
+	MERIDIAN_ROOMS="$(ROOM)" $(SWIFT) test
+
+check: ## Formatting, layers, banned APIs, links
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+	MERIDIAN_ROOMS="Clocks" $(SWIFT) test --filter TidyTests
+
+format: ## Format all sources in place
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+
+bench: build ## Compare with PostgreSQL 15 on this machine
+	Benchmarks/run
+
+clean:
+	rm -rf .build $(STORE) bench-data

@@ -1,1 +1,0 @@
-// Admin: see Docs/Architecture.md.

@@ -1,0 +1,303 @@
+// pg_class, pg_attribute, pg_attrdef, pg_index, pg_constraint, pg_depend, pg_rewrite, pg_sequence.
+// A table's hidden row id, and the index on it, are not shown: PostgreSQL's tables without primary key have none.
+
+import SQLTypes
+
+extension OID {
+  /// OIDs of objects that have none here, made of their table's and a number: defaults (`pg_attrdef`) by their column, a
+  /// view's rule by 0. Above what the OID counter reaches in practice.
+  static func derived(_ relation: OID, _ number: UInt32) -> OID {
+    OID(0x8000_0000 | (relation.rawValue &* 1601 &+ number) & 0x7FFF_FFFF)
+  }
+}
+
+extension TableDescriptor {
+  var visibleColumns: [ColumnDescriptor] { columns.filter { !$0.isHidden } }
+
+  /// The indexes that the catalogs show.
+  var visibleIndexes: [IndexDescriptor] { allIndexes.filter { !$0.name.isEmpty } }
+
+  var relationKindLetter: String {
+    switch kind {
+    case .table: "r"
+    case .view: "v"
+    case .sequence: "S"
+    case .virtual: VirtualTable.withOID(oid)?.isView == true ? "v" : "r"
+    }
+  }
+}
+
+extension CatalogView {
+  /// Users' relations and the system's, by OID of each.
+  var everyRelation: [TableDescriptor] { VirtualTable.all.map(\.descriptor) + relations }
+}
+
+extension SystemRelations {
+  static let classRows: RowSource = { (view, services, rows) throws(SQLError) in
+    for relation in view.everyRelation {
+      let kind = relation.relationKindLetter
+      try rows.add { (row) throws(SQLError) in
+        row["oid"] = .oid(relation.oid)
+        row["relname"] = .text(relation.name)
+        row["relnamespace"] = .oid(relation.schema)
+        row["relowner"] = .oid(relation.owner)
+        row["relam"] = .int(kind == "r" ? 2 : 0)
+        row["relfilenode"] = .oid(kind == "v" || relation.isVirtual ? .invalid : relation.oid)
+        row["reltuples"] = .float64(kind == "r" ? services.approximateRowCount(ofTable: relation.oid) : -1)
+        row["relhasindex"] = .bool(!relation.visibleIndexes.isEmpty)
+        row["relpersistence"] = .text("p")
+        row["relkind"] = .text(kind)
+        row["relnatts"] = .int(relation.visibleColumns.count)
+        row["relchecks"] = .int(relation.checks.count)
+        row["relhasrules"] = .bool(kind == "v")
+        row["relispopulated"] = .bool(true)
+        row["relreplident"] = .text(kind == "r" && !relation.isVirtual ? "d" : "n")
+        if relation.isVirtual {
+          row["relacl"] = try .parsed(SQLType(OID(1034)), "{postgres=arwdDxt/postgres,=r/postgres}")
+        }
+      }
+      for index in relation.visibleIndexes {
+        try rows.add { (row) throws(SQLError) in
+          row["oid"] = .oid(index.oid)
+          row["relname"] = .text(index.name)
+          row["relnamespace"] = .oid(relation.schema)
+          row["relowner"] = .oid(relation.owner)
+          row["relam"] = .int(403)
+          row["relfilenode"] = .oid(index.oid)
+          row["relpersistence"] = .text("p")
+          row["relkind"] = .text("i")
+          row["relnatts"] = .int(index.columns.count + index.included.count)
+          row["relispopulated"] = .bool(true)
+          row["relreplident"] = .text("n")
+        }
+      }
+    }
+  }
+
+  private static func addAttribute(
+    _ column: ColumnDescriptor, relation: OID, number: UInt32, isRequired: Bool, of rows: inout VirtualRows
+  ) throws(SQLError) {
+    let type = SystemTypes.find(column.type.oid)
+    try rows.add { (row) throws(SQLError) in
+      row["attrelid"] = .oid(relation)
+      row["attname"] = .text(column.name)
+      row["atttypid"] = .oid(column.type.oid)
+      row["attstattarget"] = .int(-1)
+      row["attlen"] = .int(type?.length ?? -1)
+      row["attnum"] = .int(number)
+      row["attndims"] = .int(TypeInfo.find(column.type.oid)?.isArray == true ? 1 : 0)
+      row["attcacheoff"] = .int(-1)
+      row["atttypmod"] = .int(column.type.modifier)
+      row["attbyval"] = .bool(type?.isByValue ?? false)
+      row["attalign"] = .text(type?.alignment ?? "i")
+      row["attstorage"] = .text(type?.storage ?? "p")
+      row["attnotnull"] = .bool(isRequired)
+      row["atthasdef"] = .bool(column.defaultSQL != nil || column.generatedSQL != nil)
+      row["attidentity"] = .text(column.identity.map { $0 == .always ? "a" : "d" } ?? "")
+      row["attgenerated"] = .text(column.generatedSQL == nil ? "" : "s")
+      row["attislocal"] = .bool(true)
+      row["attcollation"] = .oid(type?.collation ?? .invalid)
+    }
+  }
+
+  /// The system's own columns never change: made once.
+  private static let systemAttributes: Batch? = {
+    guard let table = VirtualTable.withOID(OID(1249)) else { return nil }
+    var rows = VirtualRows(table)
+    do throws(SQLError) {
+      for relation in all.map(\.descriptor) {
+        for column in relation.columns {
+          try addAttribute(
+            column, relation: relation.oid, number: column.id, isRequired: !column.isNullable, of: &rows)
+        }
+      }
+    } catch {
+      return nil
+    }
+    return rows.batch
+  }()
+
+  static let attributeRows: RowSource = { (view, _, rows) throws(SQLError) in
+    if let systemAttributes { rows.begin(with: systemAttributes) }
+    for relation in view.relations {
+      for column in relation.visibleColumns {
+        try addAttribute(
+          column, relation: relation.oid, number: column.id, isRequired: !column.isNullable, of: &rows)
+      }
+      for index in relation.visibleIndexes {
+        for (position, id) in (index.columns.map(\.columnID) + index.included).enumerated() {
+          guard let column = relation.column(id: id) else { continue }
+          let shown = ColumnDescriptor(id: id, name: column.name, type: column.type)
+          try addAttribute(shown, relation: index.oid, number: UInt32(position + 1), isRequired: false, of: &rows)
+        }
+      }
+    }
+  }
+
+  static let defaultRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      for column in relation.visibleColumns {
+        guard let sql = column.defaultSQL ?? column.generatedSQL else { continue }
+        try rows.add { (row) throws(SQLError) in
+          row["oid"] = .oid(.derived(relation.oid, column.id))
+          row["adrelid"] = .oid(relation.oid)
+          row["adnum"] = .int(column.id)
+          row["adbin"] = .text(sql)
+        }
+      }
+    }
+  }
+
+  static let indexRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      for index in relation.visibleIndexes {
+        let ids = index.columns.map(\.columnID) + index.included
+        let keyTypes = index.columns.map { relation.column(id: $0.columnID)?.type.oid ?? .invalid }
+        func vector(_ type: UInt32, _ values: [some CustomStringConvertible]) throws(SQLError) -> Datum {
+          try .parsed(SQLType(OID(type)), values.map(\.description).joined(separator: " "))
+        }
+        try rows.add { (row) throws(SQLError) in
+          row["indexrelid"] = .oid(index.oid)
+          row["indrelid"] = .oid(relation.oid)
+          row["indnatts"] = .int(ids.count)
+          row["indnkeyatts"] = .int(index.columns.count)
+          row["indisunique"] = .bool(index.isUnique)
+          row["indnullsnotdistinct"] = .bool(index.nullsNotDistinct)
+          row["indisprimary"] = .bool(index.isPrimary)
+          row["indimmediate"] = .bool(true)
+          row["indisvalid"] = .bool(index.state == .active)
+          row["indisready"] = .bool(true)
+          row["indislive"] = .bool(true)
+          row["indkey"] = try vector(22, ids)
+          row["indcollation"] = try vector(30, keyTypes.map { SystemTypes.find($0)?.collation ?? .invalid })
+          row["indclass"] = try vector(30, keyTypes.map { SystemTypes.operatorClass(for: $0) })
+          row["indoption"] = try vector(22, index.columns.map { ($0.isDescending ? 1 : 0) + ($0.nullsFirst ? 2 : 0) })
+          row["indpred"] = .text(optional: index.predicateSQL)
+        }
+      }
+    }
+  }
+
+  static let constraintRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      func add(
+        _ oid: OID, _ name: String, _ type: String, _ columns: [UInt32], index: OID = .invalid, sql: String? = nil
+      ) throws(SQLError) {
+        try rows.add { (row) throws(SQLError) in
+          row["oid"] = .oid(oid)
+          row["conname"] = .text(name)
+          row["connamespace"] = .oid(relation.schema)
+          row["contype"] = .text(type)
+          row["convalidated"] = .bool(true)
+          row["conrelid"] = .oid(relation.oid)
+          row["conindid"] = .oid(index)
+          for column in ["confupdtype", "confdeltype", "confmatchtype"] { row[column] = .text(" ") }
+          row["conislocal"] = .bool(true)
+          row["connoinherit"] = .bool(type != "c")
+          if !columns.isEmpty {
+            row["conkey"] = try .parsed(
+              SQLType(OID(1005)), "{\(columns.map(\.description).joined(separator: ","))}")
+          }
+          row["conbin"] = .text(optional: sql)
+        }
+      }
+      for check in relation.checks { try add(check.oid, check.name, "c", check.columns, sql: check.expressionSQL) }
+      for index in relation.visibleIndexes where index.isConstraint {
+        try add(
+          index.constraintOID, index.name, index.isPrimary ? "p" : "u", index.columns.map(\.columnID),
+          index: index.oid)
+      }
+    }
+  }
+
+  static let ruleRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      guard case .view(let sql) = relation.kind else { continue }
+      try rows.add { (row) throws(SQLError) in
+        row["oid"] = .oid(.derived(relation.oid, 0))
+        row["rulename"] = .text("_RETURN")
+        row["ev_class"] = .oid(relation.oid)
+        row["ev_type"] = .text("1")
+        row["ev_enabled"] = .text("O")
+        row["is_instead"] = .bool(true)
+        row["ev_action"] = .text(sql)
+      }
+    }
+  }
+
+  static let dependencyRows: RowSource = { (view, _, rows) throws(SQLError) in
+    func add(
+      _ kind: OID, _ object: OID, on otherKind: OID, _ other: OID, column: UInt32 = 0, _ type: String
+    ) throws(SQLError) {
+      try rows.add { (row) throws(SQLError) in
+        row["classid"] = .oid(kind)
+        row["objid"] = .oid(object)
+        row["refclassid"] = .oid(otherKind)
+        row["refobjid"] = .oid(other)
+        row["refobjsubid"] = .int(column)
+        row["deptype"] = .text(type)
+      }
+    }
+    for relation in view.relations {
+      try add(.pgClass, relation.oid, on: .pgNamespace, relation.schema, "n")
+      if case .sequence(let options) = relation.kind, let table = options.ownerTable.flatMap(view.relation),
+        let column = options.ownerColumn
+      {
+        let isIdentity = table.column(id: column)?.identity != nil
+        try add(.pgClass, relation.oid, on: .pgClass, table.oid, column: column, isIdentity ? "i" : "a")
+      }
+      for column in relation.visibleColumns {
+        guard let sql = column.defaultSQL ?? column.generatedSQL else { continue }
+        let oid = OID.derived(relation.oid, column.id)
+        for sequence in SequenceReferences.relations(in: sql) {
+          try add(.pgAttrdef, oid, on: .pgClass, sequence, "n")
+        }
+        try add(
+          .pgAttrdef, oid, on: .pgClass, relation.oid, column: column.id, column.generatedSQL == nil ? "a" : "i")
+      }
+      for check in relation.checks {
+        for column in check.columns {
+          try add(.pgConstraint, check.oid, on: .pgClass, relation.oid, column: column, "a")
+        }
+      }
+      for index in relation.visibleIndexes {
+        let columns = index.columns.map(\.columnID) + index.included
+        if index.isConstraint {
+          try add(.pgClass, index.oid, on: .pgConstraint, index.constraintOID, "i")
+          for column in columns {
+            try add(.pgConstraint, index.constraintOID, on: .pgClass, relation.oid, column: column, "a")
+          }
+        } else {
+          for column in columns { try add(.pgClass, index.oid, on: .pgClass, relation.oid, column: column, "a") }
+        }
+      }
+      if case .view = relation.kind {
+        let rule = OID.derived(relation.oid, 0)
+        try add(OID(2618), rule, on: .pgClass, relation.oid, "i")
+        try add(OID(2618), rule, on: .pgClass, relation.oid, "n")
+        for dependency in relation.dependencies {
+          if dependency.columns.isEmpty { try add(OID(2618), rule, on: .pgClass, dependency.relation, "n") }
+          for column in dependency.columns {
+            try add(OID(2618), rule, on: .pgClass, dependency.relation, column: column, "n")
+          }
+        }
+      }
+    }
+  }
+
+  static let sequenceRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      guard case .sequence(let options) = relation.kind else { continue }
+      try rows.add { (row) throws(SQLError) in
+        row["seqrelid"] = .oid(relation.oid)
+        row["seqtypid"] = .oid(options.type.oid)
+        row["seqstart"] = .int(options.start)
+        row["seqincrement"] = .int(options.increment)
+        row["seqmax"] = .int(options.maximum)
+        row["seqmin"] = .int(options.minimum)
+        row["seqcache"] = .int(options.cache)
+        row["seqcycle"] = .bool(options.cycles)
+      }
+    }
+  }
+}

@@ -1,1 +1,0 @@
-// LogicTest: see Docs/Architecture.md.

@@ -1,0 +1,223 @@
+// Bytes in, messages out: a synchronous decoder that owns what is not decoded yet. Any byte sequence is either messages,
+// the beginning of one, or a protocol violation (08P01) after which the connection ends.
+// Source: PostgreSQL manual, 55.2 "Message Flow" and 55.7 "Message Formats".
+
+import SQLTypes
+
+/// Why a connection's bytes make no sense; the connection cannot go on.
+struct ProtocolViolation: Error {
+  var message: String
+}
+
+struct FrontendDecoder {
+  enum Limits {
+    /// PostgreSQL's MAX_STARTUP_PACKET_LENGTH.
+    static let startupByteCount = 10_000
+    /// PostgreSQL's PQ_LARGE_MESSAGE_LIMIT is 1 GiB - 1; a statement or a COPY piece above this is refused.
+    static let messageByteCount = 256 << 20
+    /// Everything but queries, binds and COPY data is small; PostgreSQL's PQ_SMALL_MESSAGE_LIMIT.
+    static let smallMessageByteCount = 10_000
+  }
+
+  private var buffer: [UInt8] = []
+  private var start = 0
+  /// Until the startup message has come, messages have no type byte.
+  private(set) var isStarted = false
+
+  /// Bytes received and not yet decoded.
+  var pendingByteCount: Int { buffer.count - start }
+
+  mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    if start == buffer.count {
+      buffer.removeAll(keepingCapacity: true)
+      start = 0
+    } else if start > 1 << 16 {
+      buffer.removeSubrange(0..<start)
+      start = 0
+    }
+    buffer.append(contentsOf: bytes)
+  }
+
+  mutating func next() throws(ProtocolViolation) -> FrontendMessage? {
+    isStarted ? try nextTyped() : try nextStartup()
+  }
+
+  private func int32(at offset: Int) -> Int32 {
+    var value: UInt32 = 0
+    for index in 0..<4 { value = value << 8 | UInt32(buffer[offset + index]) }
+    return Int32(bitPattern: value)
+  }
+
+  private mutating func nextStartup() throws(ProtocolViolation) -> FrontendMessage? {
+    guard pendingByteCount >= 8 else { return nil }
+    let length = Int(int32(at: start))
+    guard length >= 8, length <= Limits.startupByteCount else {
+      throw ProtocolViolation(message: "invalid length of startup packet")
+    }
+    guard pendingByteCount >= length else { return nil }
+    let code = int32(at: start + 4)
+    var reader = MessageReader(buffer: buffer, range: (start + 8)..<(start + length))
+    start += length
+    switch code {
+    case 80_877_103: return .sslRequest
+    case 80_877_104: return .gssEncryptionRequest
+    case 80_877_102:
+      return .cancelRequest(process: try reader.int32(), secret: try reader.int32())
+    default:
+      var parameters: [(name: String, value: String)] = []
+      while true {
+        let name = try reader.string()
+        if name.isEmpty { break }
+        parameters.append((name, try reader.string()))
+      }
+      isStarted = true
+      return .startup(major: Int(code >> 16), minor: Int(code & 0xFFFF), parameters: parameters)
+    }
+  }
+
+  private mutating func nextTyped() throws(ProtocolViolation) -> FrontendMessage? {
+    guard pendingByteCount >= 5 else { return nil }
+    let type = buffer[start]
+    let length = Int(int32(at: start + 1))
+    let limit =
+      switch type {
+      case UInt8(ascii: "Q"), UInt8(ascii: "P"), UInt8(ascii: "B"), UInt8(ascii: "d"), UInt8(ascii: "F"):
+        Limits.messageByteCount
+      default: Limits.smallMessageByteCount
+      }
+    guard length >= 4, length <= limit else { throw ProtocolViolation(message: "invalid message length") }
+    guard pendingByteCount >= length + 1 else { return nil }
+    var reader = MessageReader(buffer: buffer, range: (start + 5)..<(start + 1 + length))
+    start += length + 1
+    let message = try Self.decode(type, &reader)
+    guard reader.isAtEnd else { throw ProtocolViolation(message: "invalid message format") }
+    return message
+  }
+
+  private static func decode(
+    _ type: UInt8, _ reader: inout MessageReader
+  ) throws(ProtocolViolation) -> FrontendMessage {
+    switch type {
+    case UInt8(ascii: "Q"): return .query(try reader.bytesToZero())
+    case UInt8(ascii: "P"):
+      let name = try reader.string()
+      let query = try reader.bytesToZero()
+      let types = try reader.array { reader throws(ProtocolViolation) in UInt32(bitPattern: try reader.int32()) }
+      return .parse(name: name, query: query, types: types)
+    case UInt8(ascii: "B"):
+      let portal = try reader.string()
+      let statement = try reader.string()
+      let formats = try reader.array { reader throws(ProtocolViolation) in try reader.int16() }
+      let parameters = try reader.array { reader throws(ProtocolViolation) in try reader.nullableBytes() }
+      let resultFormats = try reader.array { reader throws(ProtocolViolation) in try reader.int16() }
+      return .bind(
+        FrontendMessage.Bind(
+          portal: portal, statement: statement, parameterFormats: formats, parameters: parameters,
+          resultFormats: resultFormats))
+    case UInt8(ascii: "D"): return .describe(try target(&reader), name: try reader.string())
+    case UInt8(ascii: "C"): return .close(try target(&reader), name: try reader.string())
+    case UInt8(ascii: "E"): return .execute(portal: try reader.string(), maximumRowCount: try reader.int32())
+    case UInt8(ascii: "H"): return .flush
+    case UInt8(ascii: "S"): return .sync
+    case UInt8(ascii: "d"): return .copyData(reader.rest())
+    case UInt8(ascii: "c"): return .copyDone
+    case UInt8(ascii: "f"): return .copyFail(try reader.string())
+    case UInt8(ascii: "p"): return .password(reader.rest())
+    case UInt8(ascii: "F"):
+      _ = reader.rest()
+      return .functionCall
+    case UInt8(ascii: "X"): return .terminate
+    default: throw ProtocolViolation(message: "invalid frontend message type \(type)")
+    }
+  }
+
+  private static func target(_ reader: inout MessageReader) throws(ProtocolViolation) -> FrontendMessage.Target {
+    guard let target = FrontendMessage.Target(rawValue: try reader.uint8()) else {
+      throw ProtocolViolation(message: "invalid DESCRIBE or CLOSE message subtype")
+    }
+    return target
+  }
+}
+
+/// Reads the fields of one message, never beyond it.
+struct MessageReader {
+  private let buffer: [UInt8]
+  private var offset: Int
+  private let end: Int
+
+  init(buffer: [UInt8], range: Range<Int>) {
+    self.buffer = buffer
+    offset = range.lowerBound
+    end = range.upperBound
+  }
+
+  var isAtEnd: Bool { offset == end }
+
+  private func require(_ count: Int) throws(ProtocolViolation) {
+    guard count >= 0, end - offset >= count else {
+      throw ProtocolViolation(message: "insufficient data left in message")
+    }
+  }
+
+  mutating func uint8() throws(ProtocolViolation) -> UInt8 {
+    try require(1)
+    defer { offset += 1 }
+    return buffer[offset]
+  }
+
+  mutating func int16() throws(ProtocolViolation) -> Int16 {
+    try require(2)
+    defer { offset += 2 }
+    return Int16(bitPattern: UInt16(buffer[offset]) << 8 | UInt16(buffer[offset + 1]))
+  }
+
+  mutating func int32() throws(ProtocolViolation) -> Int32 {
+    try require(4)
+    var value: UInt32 = 0
+    for index in 0..<4 { value = value << 8 | UInt32(buffer[offset + index]) }
+    offset += 4
+    return Int32(bitPattern: value)
+  }
+
+  mutating func bytesToZero() throws(ProtocolViolation) -> [UInt8] {
+    guard let zero = buffer[offset..<end].firstIndex(of: 0) else {
+      throw ProtocolViolation(message: "invalid string in message")
+    }
+    defer { offset = zero + 1 }
+    return Array(buffer[offset..<zero])
+  }
+
+  mutating func string() throws(ProtocolViolation) -> String {
+    // Most names are empty: the unnamed statement and portal.
+    if offset < end, buffer[offset] == 0 {
+      offset += 1
+      return ""
+    }
+    return String(decoding: try bytesToZero(), as: UTF8.self)
+  }
+
+  mutating func nullableBytes() throws(ProtocolViolation) -> [UInt8]? {
+    let count = Int(try int32())
+    if count == -1 { return nil }
+    try require(count)
+    defer { offset += count }
+    return Array(buffer[offset..<(offset + count)])
+  }
+
+  mutating func rest() -> [UInt8] {
+    defer { offset = end }
+    return Array(buffer[offset..<end])
+  }
+
+  /// A count of 16 bits, then that many elements.
+  mutating func array<T>(
+    _ element: (inout MessageReader) throws(ProtocolViolation) -> T
+  ) throws(ProtocolViolation) -> [T] {
+    let count = Int(UInt16(bitPattern: try int16()))
+    if count == 0 { return [] }
+    var result: [T] = []
+    result.reserveCapacity(min(count, end - offset))
+    for _ in 0..<count { result.append(try element(&self)) }
+    return result
+  }
+}

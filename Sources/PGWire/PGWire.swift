@@ -1,1 +1,0 @@
-// PGWire: see Docs/Architecture.md.

@@ -1,0 +1,383 @@
+// HOT: One client: its messages in order, its session, its output. A message that comes while no other is being worked on is
+// worked on at once, inside the socket's read callback; the task suspends only where the session truly waits.
+//
+// Ordering: messages are answered in the order in which they came. Output leaves when the queue is empty, on `Flush`,
+// or past `Limits.outputByteCount`; until then an automatic retry may take it back.
+// Source: PostgreSQL manual, 55.2 "Message Flow".
+
+import DequeModule
+import Logging
+import NIOCore
+import Reactors
+import SQLTypes
+import Sessions
+
+/// `@unchecked Sendable`: confined to `reactor`, whose executor is the channel's event loop; every method runs there.
+final class WireConnection: ClientChannel, @unchecked Sendable {
+  enum Limits {
+    /// Output beyond this leaves before the statement ends: bounds memory, and ends the time for retries.
+    static let outputByteCount = 1 << 16
+    /// Input beyond this stops reading from the socket until some is worked off.
+    static let queuedByteCount = 8 << 20
+  }
+
+  let reactor: Reactor
+  let context: WireContext
+  private let channel: any Channel
+  private var decoder = FrontendDecoder()
+  private var queue: Deque<FrontendMessage> = []
+  private var encoder = BackendEncoder()
+  /// Bytes that have left before the ones in `encoder`.
+  private var flushedByteCount = 0
+  private var session: Session?
+  private var process: Int32 = 0
+  private var isWorking = false
+  private var isClosed = false
+  /// After an error in the extended protocol, messages are dropped until `Sync`.
+  private var skipsToSync = false
+  private var messageWaiter: UnsafeContinuation<Void, Never>?
+  private var drainWaiter: UnsafeContinuation<Void, Never>?
+  private var rowInfos: [TypeInfo] = []
+  private var rowColumns: [ResultColumn] = []
+
+  init(channel: any Channel, reactor: Reactor, context: WireContext) {
+    self.channel = channel
+    self.reactor = reactor
+    self.context = context
+  }
+
+  // MARK: From the channel
+
+  func received(_ bytes: UnsafeRawBufferPointer, on reactor: isolated Reactor) {
+    decoder.append(bytes)
+    do {
+      while let message = try decoder.next() {
+        // A cancel request or an upgrade ends what this decoder is for.
+        queue.append(message)
+      }
+    } catch {
+      fail(SQLError(.protocolViolation, error.message))
+      return
+    }
+    if let waiter = messageWaiter {
+      messageWaiter = nil
+      waiter.resume()
+    } else if !isWorking, !queue.isEmpty {
+      isWorking = true
+      reactor.run { reactor in await self.work(on: reactor) }
+    }
+    adjustReading()
+  }
+
+  private func adjustReading() {
+    if decoder.pendingByteCount > Limits.queuedByteCount || queue.count > 10_000 {
+      channel.setOption(.autoRead, value: false).whenComplete { _ in }
+      isReadingPaused = true
+    }
+  }
+
+  private var isReadingPaused = false
+
+  private func resumeReading() {
+    if isReadingPaused, queue.isEmpty {
+      isReadingPaused = false
+      channel.setOption(.autoRead, value: true).whenComplete { _ in }
+    }
+  }
+
+  func writabilityChanged(on reactor: isolated Reactor) {
+    if channel.isWritable, let waiter = drainWaiter {
+      drainWaiter = nil
+      waiter.resume()
+    }
+  }
+
+  /// The client is gone.
+  func closed(on reactor: isolated Reactor) {
+    guard !isClosed else { return }
+    isClosed = true
+    if process != 0 { context.registry.unregister(process) }
+    session?.cancelCurrentStatement()
+    for waiter in [messageWaiter, drainWaiter] { waiter?.resume() }
+    messageWaiter = nil
+    drainWaiter = nil
+    if !isWorking {
+      isWorking = true
+      reactor.run { reactor in await self.work(on: reactor) }
+    }
+  }
+
+  /// The node is stopping.
+  func shutDown(on reactor: isolated Reactor) {
+    guard !isClosed else { return }
+    session?.cancelCurrentStatement()
+    fail(SQLError(.adminShutdown, "terminating connection due to administrator command"))
+  }
+
+  /// Tells the client why, then closes.
+  private func fail(_ error: SQLError) {
+    encoder.error(error, severity: "FATAL")
+    flushOutput()
+    channel.close(promise: nil)
+  }
+
+  // MARK: Work
+
+  private func work(on reactor: isolated Reactor) async {
+    while !isClosed, let message = queue.popFirst() {
+      resumeReading()
+      await handle(message)
+      if queue.isEmpty { flushOutput() }
+    }
+    isWorking = false
+    if isClosed, let session {
+      self.session = nil
+      await session.close()
+    }
+  }
+
+  private nonisolated(nonsending) func handle(_ message: FrontendMessage) async {
+    guard let session else {
+      await handleBeforeSession(message)
+      return
+    }
+    if skipsToSync {
+      switch message {
+      case .sync, .terminate: break
+      default: return
+      }
+    }
+    switch message {
+    case .query(let text):
+      await session.simpleQuery(text) { self.report($0) }
+      encoder.readyForQuery(session.status)
+    case .parse(let name, let query, let types):
+      await extended { () async throws(SQLError) in
+        try await session.parse(name: name, query: query, types: types.map { SQLType(OID($0)) })
+        self.encoder.parseComplete()
+      }
+    case .bind(let bind):
+      await extended { () async throws(SQLError) in
+        try await session.bind(
+          portal: bind.portal, statement: bind.statement, parameterFormats: bind.parameterFormats,
+          parameters: bind.parameters, resultFormats: bind.resultFormats)
+        self.encoder.bindComplete()
+      }
+    case .describe(.statement, let name):
+      await extended { () async throws(SQLError) in
+        let description = try session.describeStatement(name)
+        self.encoder.parameterDescription(description.parameterTypes)
+        if description.columns.isEmpty {
+          self.encoder.noData()
+        } else {
+          self.encoder.rowDescription(
+            description.columns, formats: [ValueFormat](repeating: .text, count: description.columns.count))
+        }
+      }
+    case .describe(.portal, let name):
+      await extended { () async throws(SQLError) in
+        let description = try session.describePortal(name)
+        if description.columns.isEmpty {
+          self.encoder.noData()
+        } else {
+          self.encoder.rowDescription(description.columns, formats: description.formats)
+        }
+      }
+    case .execute(let portal, let maximumRowCount):
+      await extended { () async throws(SQLError) in
+        try await session.execute(portal: portal, maximumRowCount: Int(max(0, maximumRowCount)))
+      }
+    case .close(let target, let name):
+      await extended { () async throws(SQLError) in
+        switch target {
+        case .statement: session.closeStatement(name)
+        case .portal: session.closePortal(name)
+        }
+        self.encoder.closeComplete()
+      }
+    case .flush: flushOutput()
+    case .sync:
+      skipsToSync = false
+      await session.sync { self.report($0) }
+      encoder.readyForQuery(session.status)
+    case .terminate:
+      flushOutput()
+      channel.close(promise: nil)
+    case .copyData, .copyDone, .copyFail:
+      // What a client still sends after a COPY has failed is dropped, as the manual says.
+      break
+    case .functionCall:
+      report(SQLError(.featureNotSupported, "the fast-path function call protocol is not supported"))
+      encoder.readyForQuery(session.status)
+    case .startup, .sslRequest, .gssEncryptionRequest, .cancelRequest, .password:
+      fail(SQLError(.protocolViolation, "unexpected message in an established session"))
+    }
+  }
+
+  private nonisolated(nonsending) func extended(_ body: () async throws(SQLError) -> Void) async {
+    do {
+      try await body()
+    } catch {
+      skipsToSync = true
+      await session?.extendedQueryFailed()
+      report(error)
+    }
+  }
+
+  private func report(_ error: SQLError) { encoder.error(error, severity: "ERROR") }
+
+  // MARK: Startup
+
+  private nonisolated(nonsending) func handleBeforeSession(_ message: FrontendMessage) async {
+    switch message {
+    case .sslRequest, .gssEncryptionRequest:
+      // The handler in front answers requests that it can serve; here the answer is no.
+      encoder.bytes.append(UInt8(ascii: "N"))
+      flushOutput()
+    case .cancelRequest(let process, let secret):
+      context.registry.cancel(process: process, secret: secret)
+      channel.close(promise: nil)
+    case .startup(let major, let minor, let parameters):
+      await start(major: major, minor: minor, parameters: parameters)
+    case .terminate: channel.close(promise: nil)
+    default: fail(SQLError(.protocolViolation, "expected a startup packet"))
+    }
+  }
+
+  private nonisolated(nonsending) func start(
+    major: Int, minor: Int, parameters: [(name: String, value: String)]
+  ) async {
+    guard major == 3 else {
+      fail(
+        SQLError(
+          .featureNotSupported, "unsupported frontend protocol \(major).\(minor): server supports 3.0 to 3.0"))
+      return
+    }
+    let unknown = parameters.filter { $0.name.hasPrefix("_pq_.") }.map(\.name)
+    if minor > 0 || !unknown.isEmpty { encoder.negotiateProtocolVersion(newestMinor: 0, unknownOptions: unknown) }
+    guard let user = parameters.first(where: { $0.name == "user" })?.value, !user.isEmpty else {
+      fail(
+        SQLError(.invalidAuthorizationSpecification, "no PostgreSQL user name specified in startup packet"))
+      return
+    }
+    let database = parameters.first { $0.name == "database" }?.value ?? user
+    let reactor = self.reactor
+    let registered = context.registry.register(
+      cancel: { [weak self] in
+        guard let self else { return }
+        reactor.enqueue { _ in self.session?.cancelCurrentStatement() }
+      },
+      close: { [weak self] in
+        guard let self else { return }
+        reactor.enqueue { reactor in self.shutDown(on: reactor) }
+      })
+    guard let registered else {
+      fail(SQLError(.tooManyConnections, "sorry, too many clients already"))
+      return
+    }
+    process = registered.process
+    do {
+      let session = try await context.sessions.makeSession(
+        on: reactor, user: user, database: database.isEmpty ? user : database,
+        parameters: parameters.filter {
+          !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.")
+        },
+        process: process, client: self)
+      guard !isClosed else {
+        await session.close()
+        return
+      }
+      self.session = session
+      encoder.authenticationOK()
+      for (name, value) in session.reportedParameters { encoder.parameterStatus(name, value) }
+      encoder.backendKey(process: process, secret: registered.secret)
+      encoder.readyForQuery(.idle)
+    } catch {
+      fail(error)
+    }
+  }
+
+  // MARK: Output
+
+  private func flushOutput() {
+    guard !encoder.bytes.isEmpty, !isClosed else { return }
+    var buffer = channel.allocator.buffer(capacity: encoder.bytes.count)
+    buffer.writeBytes(encoder.bytes)
+    flushedByteCount += encoder.bytes.count
+    encoder.bytes.removeAll(keepingCapacity: encoder.bytes.count <= Limits.outputByteCount * 4)
+    channel.writeAndFlush(buffer, promise: nil)
+  }
+
+  var mark: OutputMark { OutputMark(position: flushedByteCount + encoder.bytes.count) }
+
+  func rewind(to mark: OutputMark) -> Bool {
+    guard mark.position >= flushedByteCount else { return false }
+    encoder.bytes.removeSubrange((mark.position - flushedByteCount)...)
+    return true
+  }
+
+  nonisolated(nonsending) func drain() async throws(SQLError) {
+    if encoder.bytes.count > Limits.outputByteCount { flushOutput() }
+    while !channel.isWritable, !isClosed {
+      await withUnsafeContinuation { drainWaiter = $0 }
+    }
+    if isClosed { throw SQLError(.connectionFailure, "connection to client lost") }
+  }
+
+  func send(rowDescription columns: [ResultColumn], formats: [ValueFormat]) {
+    encoder.rowDescription(columns, formats: formats)
+  }
+
+  func send(_ batch: Batch, _ format: RowFormat) {
+    if format.columns != rowColumns {
+      rowColumns = format.columns
+      rowInfos = format.columns.map { column in
+        guard let info = TypeInfo.find(column.type.oid) else {
+          preconditionFailure("a result has columns of types that exist, not \(column.type.oid)")
+        }
+        return info
+      }
+    }
+    encoder.dataRows(batch, format, infos: rowInfos)
+  }
+
+  func send(commandTag tag: String) { encoder.commandComplete(tag) }
+  func sendEmptyQuery() { encoder.emptyQueryResponse() }
+  func sendPortalSuspended() { encoder.portalSuspended() }
+  func send(notice: SQLError, severity: String) { encoder.error(notice, severity: severity, isNotice: true) }
+  func send(parameter name: String, value: String) { encoder.parameterStatus(name, value) }
+
+  func sendCopyOut(columnCount: Int, isBinary: Bool) {
+    encoder.copyResponse(isOut: true, columnCount: columnCount, isBinary: isBinary)
+  }
+  func send(copyData bytes: UnsafeRawBufferPointer) { encoder.copyData(bytes) }
+  func sendCopyDone() { encoder.copyDone() }
+
+  func sendCopyIn(columnCount: Int, isBinary: Bool) {
+    encoder.copyResponse(isOut: false, columnCount: columnCount, isBinary: isBinary)
+    flushOutput()
+  }
+
+  nonisolated(nonsending) func receiveCopyData() async throws(SQLError) -> [UInt8]? {
+    while true {
+      if isClosed { throw SQLError(.connectionFailure, "unexpected EOF on client connection with an open transaction") }
+      guard let message = queue.popFirst() else {
+        resumeReading()
+        await withUnsafeContinuation { messageWaiter = $0 }
+        continue
+      }
+      switch message {
+      case .copyData(let bytes): return bytes
+      case .copyDone: return nil
+      case .copyFail(let reason):
+        throw SQLError(.queryCanceled, "COPY from stdin failed: \(reason)")
+      case .flush, .sync: continue
+      case .terminate:
+        channel.close(promise: nil)
+        throw SQLError(.connectionFailure, "unexpected EOF on client connection with an open transaction")
+      default:
+        throw SQLError(.protocolViolation, "unexpected message type during COPY from stdin")
+      }
+    }
+  }
+}

@@ -1,0 +1,528 @@
+// INSERT, UPDATE and DELETE: target columns, defaults, generated columns, checks, ON CONFLICT, RETURNING.
+// Source: PostgreSQL manual, the pages of these commands; messages and positions are PostgreSQL's.
+
+import Catalog
+import Expressions
+import SQLSyntax
+import SQLTypes
+
+extension Binder {
+  /// The table that a statement changes.
+  func targetTable(_ name: QualifiedName, _ verb: String) throws(SQLError) -> TableDescriptor {
+    let table = try context.located(name.position) { () throws(SQLError) in try names.relation(name) }
+    switch table.kind {
+    case .table: return table
+    case .view:
+      let action = verb == "insert into" ? "insert into" : verb
+      throw SQLError(
+        .objectNotInPrerequisiteState, "cannot \(action) view \"\(table.name)\"",
+        detail: "Views are not updatable yet.")
+    case .sequence: throw SQLError(.wrongObjectType, "cannot change sequence \"\(table.name)\"")
+    case .virtual:
+      throw SQLError(
+        .insufficientPrivilege, "permission denied: \"\(table.name)\" is a system catalog")
+    }
+  }
+
+  // MARK: Defaults, generated columns, checks
+
+  /// The value that a column takes when none is given.
+  func defaultValue(_ column: ColumnDescriptor) throws(SQLError) -> ScalarExpression {
+    if let sql = column.defaultSQL, column.identity == nil {
+      let scope = Scope(parent: nil, ctes: [])
+      scope.clause = .columnDefault
+      let bound = try bind(try Binder.parseExpression(sql), scope)
+      return try assign(bound, to: column.type, column: column.name, at: .unknown)
+    }
+    if let sequence = column.ownedSequence {
+      let next = try makeCall("nextval", [.constant(.int64(Int64(sequence.rawValue)), .regclass)], at: .unknown)
+      return try assign(next, to: column.type, column: column.name, at: .unknown)
+    }
+    return .null(column.type)
+  }
+
+  /// Expressions kept with a table, over a row of it.
+  func rowScope(_ table: TableDescriptor, _ columns: [ColumnID], _ clause: Clause) -> Scope {
+    let scope = Scope(parent: nil, ctes: [])
+    scope.columns = zip(table.columns, columns).map { ScopeColumn(name: $0.name, id: $1) }
+    scope.tables = [ScopeTable(alias: table.name, schema: nil, columns: scope.columns, table: table)]
+    scope.clause = clause
+    return scope
+  }
+
+  func checks(
+    _ table: TableDescriptor, _ columns: [ColumnID]
+  ) throws(SQLError) -> [(name: String, condition: ScalarExpression)] {
+    var result: [(name: String, condition: ScalarExpression)] = []
+    for check in table.checks {
+      let source = try Binder.parseExpression(check.expressionSQL)
+      let bound = try bind(source, rowScope(table, columns, .check))
+      result.append((check.name, ConstantFolding.fold(try coerceToBoolean(bound, "CHECK", at: source))))
+    }
+    return result
+  }
+
+  func predicates(
+    _ table: TableDescriptor, _ columns: [ColumnID]
+  ) throws(SQLError) -> [(index: UInt32, condition: ScalarExpression)] {
+    var result: [(index: UInt32, condition: ScalarExpression)] = []
+    for index in table.indexes {
+      guard let sql = index.predicateSQL else { continue }
+      let source = try Binder.parseExpression(sql)
+      let bound = try bind(source, rowScope(table, columns, .indexPredicate))
+      result.append((index.id, ConstantFolding.fold(try coerceToBoolean(bound, "WHERE", at: source))))
+    }
+    return result
+  }
+
+  /// The expressions of generated columns, over the new row's values.
+  func generated(
+    _ table: TableDescriptor, values: [ScalarExpression?]
+  ) throws(SQLError) -> [(ordinal: Int, expression: ScalarExpression)] {
+    var result: [(ordinal: Int, expression: ScalarExpression)] = []
+    for (ordinal, column) in table.columns.enumerated() {
+      guard let sql = column.generatedSQL else { continue }
+      let row = table.columns.map { context.makeColumn($0.name, $0.type, isNullable: $0.isNullable) }
+      let bound = try bind(try Binder.parseExpression(sql), rowScope(table, row, .generated))
+      let assigned = try assign(bound, to: column.type, column: column.name, at: .unknown)
+      var replacements: [ColumnID: ScalarExpression] = [:]
+      for (id, value) in zip(row, values) { if let value { replacements[id] = value } }
+      result.append((ordinal, assigned.substituting(replacements)))
+    }
+    return result
+  }
+
+  /// The ordinal of a column to be given a value.
+  private func targetOrdinal(_ target: AssignmentTarget, _ table: TableDescriptor) throws(SQLError) -> Int {
+    guard let ordinal = table.columns.firstIndex(where: { $0.name == target.column.text && !$0.isHidden }) else {
+      throw context.error(
+        .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(table.name)\" does not exist",
+        at: target.column.position)
+    }
+    if !target.indirection.isEmpty {
+      throw context.unsupported("assigning to parts of a column is", at: target.column.position)
+    }
+    return ordinal
+  }
+
+  private func refuseGenerated(_ column: ColumnDescriptor, _ statement: String) throws(SQLError) {
+    if column.generatedSQL != nil {
+      throw SQLError(
+        .generatedAlways,
+        statement == "insert"
+          ? "cannot insert a non-DEFAULT value into column \"\(column.name)\""
+          : "column \"\(column.name)\" can only be updated to DEFAULT",
+        detail: "Column \"\(column.name)\" is a generated column.")
+    }
+  }
+
+  // MARK: INSERT
+
+  func bindInsert(_ statement: InsertStatement) throws(SQLError) -> BoundQuery {
+    if let with = statement.with, with.expressions.isEmpty == false, case .defaultValues = statement.source {
+      throw context.unsupported("WITH before INSERT DEFAULT VALUES is", at: with.position)
+    }
+    let table = try targetTable(statement.table, "insert into")
+    var ordinals: [Int] = []
+    for target in statement.columns {
+      let ordinal = try targetOrdinal(target, table)
+      if ordinals.contains(ordinal) {
+        throw context.error(
+          .duplicateColumn, "column \"\(target.column.text)\" specified more than once", at: target.column.position)
+      }
+      ordinals.append(ordinal)
+    }
+    let hasList = !ordinals.isEmpty
+    if !hasList { ordinals = table.columns.indices.filter { !table.columns[$0].isHidden } }
+
+    var defaults: [Int: ScalarExpression] = [:]
+    func defaultExpression(_ ordinal: Int) throws(SQLError) -> ScalarExpression {
+      if let known = defaults[ordinal] { return known }
+      let value = try defaultValue(table.columns[ordinal])
+      defaults[ordinal] = value
+      return value
+    }
+    /// Which target columns get values; error 42601 if the counts do not fit.
+    func fit(_ count: Int, excess: SourcePosition, missing: SourcePosition) throws(SQLError) -> [Int] {
+      if count > ordinals.count {
+        throw context.error(.syntaxError, "INSERT has more expressions than target columns", at: excess)
+      }
+      if hasList && count < ordinals.count {
+        throw context.error(.syntaxError, "INSERT has more target columns than expressions", at: missing)
+      }
+      return Array(ordinals.prefix(count))
+    }
+    func checkIdentity(_ ordinal: Int) throws(SQLError) {
+      let column = table.columns[ordinal]
+      try refuseGenerated(column, "insert")
+      if column.identity == .always, statement.overriding == nil {
+        throw SQLError(
+          .generatedAlways, "cannot insert a non-DEFAULT value into column \"\(column.name)\"",
+          detail: "Column \"\(column.name)\" is an identity column defined as GENERATED ALWAYS.",
+          hint: "Use OVERRIDING SYSTEM VALUE to override.")
+      }
+    }
+    func ignoresValue(_ ordinal: Int) -> Bool {
+      statement.overriding == .user && table.columns[ordinal].identity != nil
+    }
+
+    var source: Relation
+    var columns: [ColumnID]
+    switch statement.source {
+    case .defaultValues:
+      let row = try Array(table.columns.indices).mapTyped(defaultExpression)
+      columns = table.columns.map { context.makeColumn($0.name, $0.type) }
+      source = .values([row], columns)
+    case .query(let query):
+      if case .values(let rows, _) = query.body, query.with == nil, query.orderBy.isEmpty, query.limit == nil,
+        query.locking.isEmpty
+      {
+        let ctes = try insertCTEs(statement.with)
+        let scope = Scope(parent: nil, ctes: ctes)
+        scope.clause = .values
+        var bound: [[ScalarExpression]] = []
+        let width = rows.first?.count ?? 0
+        for row in rows {
+          guard row.count == width else {
+            throw context.error(
+              .syntaxError, "VALUES lists must all be the same length", at: row.first?.leftmost ?? .unknown)
+          }
+          let targets = try fit(
+            row.count, excess: row.count > ordinals.count ? row[ordinals.count].leftmost : .unknown,
+            missing: row.count < statement.columns.count ? statement.columns[row.count].column.position : .unknown)
+          var values = [ScalarExpression?](repeating: nil, count: table.columns.count)
+          for (ordinal, item) in zip(targets, row) {
+            if case .defaultValue = item { continue }
+            let value = try bind(item, scope)
+            try checkIdentity(ordinal)
+            if ignoresValue(ordinal) { continue }
+            let column = table.columns[ordinal]
+            values[ordinal] = try assign(value, to: column.type, column: column.name, at: item.leftmost)
+          }
+          var complete: [ScalarExpression] = []
+          for ordinal in table.columns.indices {
+            if let value = values[ordinal] {
+              complete.append(value)
+            } else {
+              complete.append(try defaultExpression(ordinal))
+            }
+          }
+          bound.append(complete)
+        }
+        columns = table.columns.map { context.makeColumn($0.name, $0.type) }
+        if scope.attachments.isEmpty {
+          source = .values(bound, columns)
+        } else {
+          guard bound.count == 1 else { throw context.unsupported("sub-queries in VALUES of several rows are") }
+          let computed = zip(columns, bound[0]).map { ComputedColumn(id: $0, expression: $1) }
+          source = .compute(scope.attach(to: .unit), computed)
+        }
+      } else {
+        var query = query
+        if let with = statement.with {
+          guard query.with == nil else {
+            throw context.unsupported("WITH in both INSERT and its query is", at: with.position)
+          }
+          query.with = with
+        }
+        let bound = try bindQuery(query, parent: nil, ctes: [], keepsUnknown: true)
+        let targets = try fit(
+          bound.outputs.count, excess: query.targetPosition(ordinals.count) ?? .unknown,
+          missing: bound.outputs.count < statement.columns.count
+            ? statement.columns[bound.outputs.count].column.position : .unknown)
+        source = bound.relation
+        columns = []
+        var computed: [ComputedColumn] = []
+        for ordinal in table.columns.indices {
+          let column = table.columns[ordinal]
+          if let index = targets.firstIndex(of: ordinal), !ignoresValue(ordinal) {
+            try checkIdentity(ordinal)
+            let output = bound.outputs[index]
+            let plain = source.literal(output.id).flatMap { $0.type.oid == SQLType.unknown.oid ? $0 : nil }
+            let value = try assign(
+              plain ?? context.column(output.id), to: column.type, column: column.name,
+              at: query.targetPosition(index) ?? .unknown)
+            if case .column(let id, _) = value, context.columns[id].type.oid == column.type.oid {
+              columns.append(id)
+              continue
+            }
+            let id = context.makeColumn(column.name, column.type)
+            computed.append(ComputedColumn(id: id, expression: value))
+            columns.append(id)
+          } else {
+            let id = context.makeColumn(column.name, column.type)
+            computed.append(ComputedColumn(id: id, expression: try defaultExpression(ordinal)))
+            columns.append(id)
+          }
+        }
+        if !computed.isEmpty { source = .compute(source, computed) }
+      }
+    }
+    // Generated columns come from the others' values.
+    let computed = try generated(table, values: columns.map { .some(context.column($0)) })
+    if !computed.isEmpty {
+      var extra: [ComputedColumn] = []
+      for (ordinal, expression) in computed {
+        let id = context.makeColumn(table.columns[ordinal].name, table.columns[ordinal].type)
+        extra.append(ComputedColumn(id: id, expression: expression))
+        columns[ordinal] = id
+      }
+      source = .compute(source, extra)
+    }
+
+    let alias = statement.alias?.text ?? table.name
+    let (target, scan) = try bindScan(
+      table, alias: alias, written: statement.alias.map { TableAlias($0) }, lock: nil)
+    var change = Modification(
+      kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
+      checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
+    if let clause = statement.onConflict {
+      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan))
+    }
+    return try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
+  }
+
+  private func insertCTEs(_ clause: WithClause?) throws(SQLError) -> [VisibleCTE] {
+    guard let clause else { return [] }
+    // A WITH before VALUES: bind it as that of an empty query, to check it and see its names.
+    var ctes: [VisibleCTE] = []
+    for expression in clause.expressions {
+      guard case .select = expression.statement else {
+        throw context.unsupported("data-modifying statements in WITH are", at: expression.name.position)
+      }
+      let definition = CTEDefinition(expression, visible: ctes, isShared: true)
+      ctes.append(VisibleCTE(name: expression.name.text, expression: expression, outputs: definition))
+    }
+    return ctes
+  }
+
+  private func bindConflict(
+    _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan
+  ) throws(SQLError) -> ConflictResolution {
+    var arbiters: [UInt32] = []
+    switch clause.target {
+    case nil:
+      if case .update = clause.action {
+        throw context.error(
+          .syntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+          hint: "For example, ON CONFLICT (column_name).", at: clause.position)
+      }
+    case .constraint(let name)?:
+      guard let index = table.allIndexes.first(where: { $0.name == name.text && $0.isConstraint }) else {
+        if table.checks.contains(where: { $0.name == name.text }) {
+          throw SQLError(.wrongObjectType, "constraint in ON CONFLICT clause has no associated index")
+        }
+        throw SQLError(
+          .undefinedObject, "constraint \"\(name.text)\" for table \"\(table.name)\" does not exist")
+      }
+      arbiters = [index.id]
+    case .elements(let elements, let filter)?:
+      var wanted: Set<UInt32> = []
+      for element in elements {
+        guard case .column(let name) = element.key else {
+          throw context.unsupported("expressions in ON CONFLICT are", at: element.position)
+        }
+        guard let column = table.columns.first(where: { $0.name == name.text && !$0.isHidden }) else {
+          let scope = Scope(parent: nil, ctes: [])
+          scope.tables = target.tables
+          throw missingColumn(name.text, qualifier: nil, scope, at: name.position)
+        }
+        wanted.insert(column.id)
+      }
+      let condition: ScalarExpression? =
+        if let filter {
+          try coerceToBoolean(
+            try bind(filter, rowScope(table, scan.columns, .indexPredicate)), "WHERE", at: filter)
+        } else { nil }
+      let predicates = try predicates(table, scan.columns)
+      for index in table.allIndexes where index.isUnique && Set(index.columns.map(\.columnID)) == wanted {
+        if let predicate = predicates.first(where: { $0.index == index.id }) {
+          // A partial index fits if the clause's predicate implies its own.
+          guard let condition,
+            predicate.condition.conjuncts.allSatisfy({ needed in
+              condition.conjuncts.contains { $0.isSame(as: needed) }
+            })
+          else { continue }
+        }
+        arbiters.append(index.id)
+      }
+      if arbiters.isEmpty {
+        throw SQLError(
+          .invalidColumnReference,
+          "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+      }
+    }
+    guard case .update(let assignments, let filter) = clause.action else {
+      return ConflictResolution(arbiters: arbiters, existing: scan.columns, excluded: [])
+    }
+    let (excluded, excludedScan) = try bindScan(table, alias: "excluded", written: TableAlias("excluded"), lock: nil)
+    let scope = Scope(parent: nil, ctes: [])
+    scope.clause = .update
+    scope.add(target)
+    scope.add(excluded)
+    let bound = try bindAssignments(assignments, table, scan.columns, scope)
+    scope.clause = .whereClause
+    let condition: ScalarExpression? =
+      if let filter { try coerceToBoolean(try bind(filter, scope), "WHERE", at: filter) } else { nil }
+    if !scope.attachments.isEmpty { throw context.unsupported("sub-queries in ON CONFLICT are", at: clause.position) }
+    return ConflictResolution(
+      arbiters: arbiters, assignments: bound, condition: condition, existing: scan.columns,
+      excluded: excludedScan.columns)
+  }
+
+  // MARK: UPDATE and DELETE
+
+  /// New values by ordinal, generated columns included.
+  private func bindAssignments(
+    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope
+  ) throws(SQLError) -> [ComputedColumn] {
+    var result: [ComputedColumn] = []
+    func add(_ target: AssignmentTarget, _ source: Expression, _ bound: ScalarExpression?) throws(SQLError) {
+      let ordinal = try targetOrdinal(target, table)
+      let column = table.columns[ordinal]
+      if result.contains(where: { $0.id == ordinal }) {
+        throw SQLError(.syntaxError, "multiple assignments to same column \"\(column.name)\"")
+      }
+      if case .defaultValue = source {
+        if column.generatedSQL != nil { return }
+        result.append(ComputedColumn(id: ordinal, expression: try defaultValue(column)))
+        return
+      }
+      try refuseGenerated(column, "update")
+      if column.identity == .always {
+        throw SQLError(
+          .generatedAlways, "column \"\(column.name)\" can only be updated to DEFAULT",
+          detail: "Column \"\(column.name)\" is an identity column defined as GENERATED ALWAYS.")
+      }
+      let value: ScalarExpression = if let bound { bound } else { try bind(source, scope) }
+      result.append(
+        ComputedColumn(
+          id: ordinal,
+          expression: try assign(value, to: column.type, column: column.name, at: source.leftmost)))
+    }
+    for assignment in assignments {
+      switch assignment {
+      case .single(let target, let source): try add(target, source, nil)
+      case .multiple(let targets, let source):
+        switch source {
+        case .row(let items, _, let position):
+          guard items.count == targets.count else {
+            throw context.error(.syntaxError, "number of columns does not match number of values", at: position)
+          }
+          for (target, item) in zip(targets, items) { try add(target, item, nil) }
+        case .scalarSubquery(let query, let position):
+          for (index, target) in targets.enumerated() {
+            // The same query for each column; each takes its own.
+            let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+            guard bound.outputs.count == targets.count else {
+              throw context.error(.syntaxError, "number of columns does not match number of values", at: position)
+            }
+            try add(target, source, attachScalar(bound.relation, bound.outputs[index].id, scope))
+          }
+        default:
+          guard targets.count == 1, let target = targets.first else {
+            throw context.error(
+              .featureNotSupported,
+              "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+              at: source.leftmost)
+          }
+          try add(target, source, nil)
+        }
+      }
+    }
+    // Generated columns follow what they are computed from.
+    var values: [ScalarExpression?] = columns.map { context.column($0) }
+    for assignment in result { values[assignment.id] = assignment.expression }
+    for (ordinal, expression) in try generated(table, values: values) {
+      result.append(ComputedColumn(id: ordinal, expression: expression))
+    }
+    return result
+  }
+
+  func bindUpdate(_ statement: UpdateStatement) throws(SQLError) -> BoundQuery {
+    let table = try targetTable(statement.table.name, "update")
+    let scope = Scope(parent: nil, ctes: try insertCTEs(statement.with))
+    let (target, scan) = try bindScan(
+      table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
+      lock: RowLock(isExclusive: true))
+    scope.add(target)
+    var relation = try bindOtherTables(statement.from, target, scope)
+    if let filter = statement.filter {
+      scope.clause = .whereClause
+      let conditions = try bindCondition(filter, scope)
+      relation = scope.attach(to: relation).filtered(conditions)
+    }
+    scope.clause = .update
+    let assignments = try bindAssignments(statement.assignments, table, scan.columns, scope)
+    relation = scope.attach(to: relation)
+    var change = Modification(
+      kind: .update(assignments), table: table, source: relation, sourceColumns: scan.columns,
+      rowColumns: scan.columns, checks: try checks(table, scan.columns),
+      predicates: try predicates(table, scan.columns), returnsRows: false)
+    return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
+  }
+
+  func bindDelete(_ statement: DeleteStatement) throws(SQLError) -> BoundQuery {
+    let table = try targetTable(statement.table.name, "delete from")
+    let scope = Scope(parent: nil, ctes: try insertCTEs(statement.with))
+    let (target, scan) = try bindScan(
+      table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
+      lock: RowLock(isExclusive: true))
+    scope.add(target)
+    var relation = try bindOtherTables(statement.using, target, scope)
+    if let filter = statement.filter {
+      scope.clause = .whereClause
+      let conditions = try bindCondition(filter, scope)
+      relation = scope.attach(to: relation).filtered(conditions)
+    }
+    var change = Modification(
+      kind: .delete, table: table, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns, checks: [],
+      predicates: try predicates(table, scan.columns), returnsRows: false)
+    return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
+  }
+
+  /// The target joined with what `FROM` or `USING` adds.
+  private func bindOtherTables(
+    _ items: [FromItem], _ target: FromSource, _ scope: Scope
+  ) throws(SQLError) -> Relation {
+    if items.isEmpty { return target.relation }
+    scope.clause = .from
+    let others = try bindFrom(items, scope)
+    return combine(target.relation, others)
+  }
+
+  // MARK: RETURNING
+
+  private func returning(
+    _ list: [SelectTarget], _ change: inout Modification, tables: [ScopeTable], columns: [ScopeColumn]
+  ) throws(SQLError) -> BoundQuery {
+    if list.isEmpty { return BoundQuery(relation: .modification(change), outputs: []) }
+    let scope = Scope(parent: nil, ctes: [])
+    scope.tables = tables
+    scope.columns = columns
+    let bound = try bindReturning(list, scope)
+    change.returnsRows = true
+    var used: Set<ColumnID> = []
+    for target in bound { target.expression.collectColumns(into: &used) }
+    for attachment in scope.attachments {
+      used.formUnion(attachment.relation.freeColumns)
+      for condition in attachment.conditions { condition.collectColumns(into: &used) }
+    }
+    let own = Set(change.rowColumns)
+    change.otherColumns = columns.map(\.id).filter { used.contains($0) && !own.contains($0) }
+    var relation = scope.attach(to: .modification(change))
+    var outputs: [OutputColumn] = []
+    var computed: [ComputedColumn] = []
+    for target in bound {
+      if case .column(let id, let type) = target.expression, type == context.columns[id].type {
+        outputs.append(OutputColumn(name: target.name, id: id, type: type))
+      } else {
+        let id = context.makeColumn(target.name, target.expression.type)
+        computed.append(ComputedColumn(id: id, expression: target.expression))
+        outputs.append(OutputColumn(name: target.name, id: id, type: target.expression.type))
+      }
+    }
+    if !computed.isEmpty { relation = .compute(relation, computed) }
+    return BoundQuery(relation: relation, outputs: outputs)
+  }
+}

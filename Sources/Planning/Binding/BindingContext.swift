@@ -1,0 +1,88 @@
+// What one statement's binding shares at every level: the catalog, its text for error positions, parameters and their types,
+// the columns made so far, CTEs in use, privileges to check, sequences drawn from.
+
+import Catalog
+import Expressions
+import SQLSyntax
+import SQLTypes
+
+/// What is known of a column of the query beyond its id.
+struct ColumnInfo: Sendable {
+  var name: String
+  /// The alias of the table it comes from, for EXPLAIN.
+  var qualifier: String?
+  var type: SQLType
+  var isNullable: Bool
+  /// For RowDescription.
+  var table: OID = .invalid
+  var attribute: Int16 = 0
+}
+
+/// Thrown inside as this error, and seen by the caller as `PlannedStatement.needsLiterals`: the meaning of the statement
+/// depends on a literal that was taken out of it.
+let literalNeeded = SQLError(.internalError, "the statement's meaning depends on an extracted literal")
+
+final class BindingContext {
+  let names: CatalogNames
+  let source: [UInt8]
+  let settings: FormatSettings
+  /// Types of parameters, as far as they are decided.
+  let parameters: ParameterTypes
+  /// Whether parameters beyond those declared may be used (their types are inferred).
+  let allowsParameters: Bool
+  var columns: [ColumnInfo] = []
+  var sharedCount = 0
+  /// Whether a literal was read by rules of the session (time zone, date order, 'now').
+  var dependsOnSettings = false
+  /// Columns that a rewrite replaced by others.
+  var renames: [ColumnID: ColumnID] = [:]
+  /// How deep views are nested, to stop before the stack does.
+  var viewDepth = 0
+  /// Whether literals were taken out of the statement for the plan cache; they are its parameters.
+  var sawExtractedLiteral = false
+  /// Each relation that a FROM of the statement's own text names, in order.
+  var relationMentions: [(name: QualifiedName, table: TableDescriptor)] = []
+
+  init(
+    names: CatalogNames, source: [UInt8], settings: FormatSettings, parameterTypes: [SQLType?],
+    allowsParameters: Bool = true
+  ) {
+    self.names = names
+    self.source = source
+    self.settings = settings
+    parameters = ParameterTypes(declared: parameterTypes.map { $0 ?? .unknown })
+    self.allowsParameters = allowsParameters
+  }
+
+  func makeColumn(
+    _ name: String, _ type: SQLType, isNullable: Bool = true, qualifier: String? = nil, table: OID = .invalid,
+    attribute: Int16 = 0
+  ) -> ColumnID {
+    columns.append(
+      ColumnInfo(
+        name: name, qualifier: qualifier, type: type, isNullable: isNullable, table: table, attribute: attribute))
+    return columns.count - 1
+  }
+
+  func column(_ id: ColumnID) -> ScalarExpression { .column(id, columns[id].type) }
+
+  func error(
+    _ state: SQLState, _ message: String, detail: String? = nil, hint: String? = nil, at position: SourcePosition
+  ) -> SQLError {
+    locate(SQLError(state, message, detail: detail, hint: hint), position)
+  }
+
+  /// The error with a position, unless it has one.
+  func locate(_ error: SQLError, _ position: SourcePosition) -> SQLError {
+    position.offset < 0 ? error : error.at(byteOffset: Int(position.offset), of: source)
+  }
+
+  /// Runs `body`; errors without a position get this one.
+  func located<T>(_ position: SourcePosition, _ body: () throws(SQLError) -> T) throws(SQLError) -> T {
+    do { return try body() } catch { throw locate(error, position) }
+  }
+
+  func unsupported(_ what: String, at position: SourcePosition = .unknown) -> SQLError {
+    error(.featureNotSupported, "\(what) not supported yet", at: position)
+  }
+}

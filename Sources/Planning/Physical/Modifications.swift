@@ -1,0 +1,132 @@
+// Row locks, and the plans of INSERT, UPDATE and DELETE.
+// A scan locks its rows itself where every row that it lets through is one that the statement locks; otherwise the locks
+// are taken above, among the rows that are left.
+
+import Catalog
+import Expressions
+import SQLTypes
+
+extension PhysicalPlanner {
+  func buildLock(_ input: Relation, _ scans: [TableScan], _ wish: Wish) -> Built {
+    if scans.count == 1, let scan = scans.first, let lock = scan.lock, input.isSingleScan,
+      let first = scan.columns.first
+    {
+      scanLocks[first] = lock
+      let built = build(input, wish)
+      scanLocks[first] = nil
+      if !built.plan.hasSort { return built }
+    }
+    // The keys by which rows are locked, beside what is wanted.
+    var inner = wish
+    for scan in scans { inner.needed.formUnion(keyColumns(scan)) }
+    var built = build(input, inner)
+    for scan in scans {
+      guard let lock = scan.lock else { continue }
+      let keys = keyColumns(scan).compactMap { built.layout.firstIndex(of: $0) }
+      built.plan = make(
+        .lockRows(built.plan, table: scan.table, keyColumns: keys, lock), built.layout, rows: built.rows,
+        cost: built.cost + built.rows * Cost.row, startup: built.plan.estimate.startupCost)
+    }
+    return built
+  }
+
+  private func keyColumns(_ scan: TableScan) -> [ColumnID] {
+    (scan.table.primaryIndex?.columns ?? []).compactMap { column in
+      scan.table.ordinal(ofColumn: column.columnID).map { scan.columns[$0] }
+    }
+  }
+
+  func buildModification(_ change: Modification) -> Built {
+    let ordinals = change.rowColumns
+    let checks = change.checks.map { RowCheck(name: $0.name, condition: translate($0.condition, ordinals)) }
+    var predicates: IndexPredicates = [:]
+    for predicate in change.predicates { predicates[predicate.index] = translate(predicate.condition, ordinals) }
+
+    switch change.kind {
+    case .insert(let onConflict):
+      let source = build(change.source, exactly: change.sourceColumns)
+      var action: ConflictAction?
+      if let onConflict {
+        if let assignments = onConflict.assignments, let arbiter = onConflict.arbiters.first {
+          let layout = onConflict.existing + onConflict.excluded
+          action = .update(
+            arbiter: arbiter,
+            assignments: assignments.map { ColumnAssignment(column: $0.id, value: translate($0.expression, layout)) },
+            condition: onConflict.condition.map { translate($0, layout) })
+        } else {
+          action = .nothing(arbiters: onConflict.arbiters)
+        }
+      }
+      let plan = InsertPlan(
+        table: change.table, source: source.plan, checks: checks, predicates: predicates, onConflict: action,
+        returnsRows: change.returnsRows)
+      let layout = change.returnsRows ? change.rowColumns : []
+      return Built(
+        plan: make(.insert(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
+
+    case .update(let assignments):
+      var needed = Set(change.otherColumns)
+      for assignment in assignments { assignment.expression.collectColumns(into: &needed) }
+      let source = lockedSource(change, needed)
+      let plan = UpdatePlan(
+        table: change.table, source: source.plan,
+        assignments: assignments.map {
+          ColumnAssignment(column: $0.id, value: translate($0.expression, source.layout))
+        },
+        checks: checks, predicates: predicates, returnsRows: change.returnsRows)
+      let layout = change.returnsRows ? source.layout : []
+      return Built(
+        plan: make(.update(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
+
+    case .delete:
+      let source = lockedSource(change, Set(change.otherColumns))
+      let plan = DeletePlan(
+        table: change.table, source: source.plan, predicates: predicates, returnsRows: change.returnsRows)
+      let layout = change.returnsRows ? source.layout : []
+      return Built(
+        plan: make(.delete(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
+    }
+  }
+
+  /// The rows to change, locked: the table's columns in order, then the others that are needed.
+  private func lockedSource(_ change: Modification, _ needed: Set<ColumnID>) -> Built {
+    let visible = change.source.columns
+    let others = needed.intersection(visible).subtracting(change.sourceColumns).sorted()
+    let scans = change.source.targetScans(change.sourceColumns)
+    let columns = change.sourceColumns + others
+    return build(.lock(change.source, scans), exactly: columns)
+  }
+}
+
+extension Relation {
+  /// The scan of the target among a statement's tables, with the lock that changing its rows takes.
+  fileprivate func targetScans(_ columns: [ColumnID]) -> [TableScan] {
+    lockableScans.filter { $0.columns == columns }.map { scan in
+      var scan = scan
+      scan.lock = RowLock(isExclusive: true)
+      return scan
+    }
+  }
+
+  /// One table, with nothing that could drop a row after the scan has locked it.
+  fileprivate var isSingleScan: Bool {
+    switch self {
+    case .scan, .filter(.scan, _): true
+    case .compute(let input, _), .sort(let input, _): input.isSingleScan
+    case .apply(.scalar, let left, _, _): left.isSingleScan
+    default: false
+    }
+  }
+}
+
+extension PhysicalPlan {
+  /// Whether rows are sorted above the scan, so that later operations may want only some of those that it locked.
+  fileprivate var hasSort: Bool {
+    switch operation {
+    case .sort: true
+    case .project(let input, _), .filter(let input, _): input.hasSort
+    case .scalarSubquery(let left, _, _): left.hasSort
+    default: false
+    }
+  }
+}

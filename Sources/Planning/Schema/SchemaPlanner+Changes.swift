@@ -1,0 +1,319 @@
+// ALTER, DROP, TRUNCATE and COMMENT.
+
+import Catalog
+import Expressions
+import SQLSyntax
+import SQLTypes
+
+extension SchemaPlanner {
+  // MARK: ALTER TABLE
+
+  func planAlterTable(_ statement: AlterTableStatement) throws(SQLError) -> SchemaOperation {
+    let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
+    guard let found else { return notice }
+    if statement.kind == .table { try requireTable(found, "ALTER TABLE") }
+    var actions: [AlterTableAction] = []
+    var addedColumns: [ColumnDescriptor] = []
+    for action in statement.actions {
+      actions += try plan(action, found, &addedColumns)
+    }
+    return .alterTable(found.oid, actions)
+  }
+
+  private func plan(
+    _ action: SQLSyntax.AlterTableAction, _ table: TableDescriptor, _ added: inout [ColumnDescriptor]
+  ) throws(SQLError) -> [AlterTableAction] {
+    switch action {
+    case .addColumn(let definition, let ifNotExists):
+      let id = table.nextColumnID + UInt32(added.count)
+      let made = try column(definition, id: id, table: table.name)
+      if table.column(named: made.column.name) != nil || added.contains(where: { $0.name == made.column.name }) {
+        if ifNotExists { return [.addColumn(made.column, ifNotExists: true, check: nil, sequence: nil)] }
+        throw SQLError(
+          .duplicateColumn, "column \"\(made.column.name)\" of relation \"\(table.name)\" already exists")
+      }
+      added.append(made.column)
+      if let sql = made.column.generatedSQL {
+        try checkGenerated(sql, made.column, table.columns + added, table: table.name)
+      }
+      var check: CheckConstraint?
+      var others: [AlterTableAction] = []
+      for constraint in made.constraints {
+        if case .check(let expression) = constraint.kind, check == nil {
+          let condition = try condition(expression, table.columns + added, of: table.name, .check)
+          check = CheckConstraint(
+            oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns)
+        } else {
+          others += try addConstraint(constraint, table, table.columns + added)
+        }
+      }
+      return [.addColumn(made.column, ifNotExists: ifNotExists, check: check, sequence: made.sequence)] + others
+    case .dropColumn(let name, let ifExists, let behavior):
+      return [.dropColumn(name.text, ifExists: ifExists, cascades: behavior == .cascade)]
+    case .addConstraint(let constraint): return try addConstraint(constraint, table, table.columns + added)
+    case .dropConstraint(let name, let ifExists, let behavior):
+      return [.dropConstraint(name.text, ifExists: ifExists, cascades: behavior == .cascade)]
+    case .setDefault(let name, let expression):
+      let column = try column(name, of: table)
+      if column.identity != nil {
+        throw SQLError(
+          .syntaxError, "column \"\(column.name)\" of relation \"\(table.name)\" is an identity column",
+          hint: "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead.")
+      }
+      return [.setDefault(column: column.name, sql: try defaultSQL(expression, for: column.name, type: column.type))]
+    case .dropDefault(let name): return [.setDefault(column: try column(name, of: table).name, sql: nil)]
+    case .setNotNull(let name):
+      return [.setNotNull(column: try column(name, of: table).name, isNotNull: true)]
+    case .dropNotNull(let name):
+      let column = try column(name, of: table)
+      if table.primaryIndex?.columns.contains(where: { $0.columnID == column.id }) == true {
+        throw SQLError(.invalidTableDefinition, "column \"\(column.name)\" is in a primary key")
+      }
+      return [.setNotNull(column: column.name, isNotNull: false)]
+    case .ownerTo(let name): return [.setOwner(try role(name))]
+    case .validateConstraint, .setStatistics, .setColumnStorage, .setColumnOptions, .resetColumnOptions, .setStorage,
+      .resetStorage, .setLogged, .clusterOn, .setWithoutCluster, .replicaIdentity:
+      // How PostgreSQL lays out its files; there is nothing like it to change here.
+      return []
+    case .setType: throw context.unsupported("ALTER COLUMN TYPE is")
+    case .addIdentity, .setIdentity, .dropIdentity, .dropExpression:
+      throw context.unsupported("changing identity columns is")
+    case .alterConstraint: throw context.unsupported("ALTER CONSTRAINT is")
+    case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
+    case .inherit, .noInherit: throw context.unsupported("table inheritance is")
+    case .rowLevelSecurity: throw context.unsupported("row-level security is")
+    case .trigger: throw context.unsupported("triggers are")
+    }
+  }
+
+  private func addConstraint(
+    _ constraint: TableConstraint, _ table: TableDescriptor, _ columns: [ColumnDescriptor]
+  ) throws(SQLError) -> [AlterTableAction] {
+    switch constraint.kind {
+    case .primaryKey:
+      if table.primaryIndex?.isConstraint == true, table.columns.allSatisfy({ !$0.isHidden }) {
+        throw context.error(
+          .invalidTableDefinition, "multiple primary keys for table \"\(table.name)\" are not allowed", at: .unknown)
+      }
+      return [.addPrimaryKey(try keyIndex(constraint, columns, table: table.name))]
+    case .unique: return [.addUnique(try keyIndex(constraint, columns, table: table.name))]
+    case .check(let expression):
+      let condition = try condition(expression, columns, of: table.name, .check)
+      return [
+        .addCheck(
+          CheckConstraint(
+            oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns))
+      ]
+    case .foreignKey: throw context.unsupported("foreign keys are", at: constraint.position)
+    case .exclude: throw context.unsupported("exclusion constraints are", at: constraint.position)
+    case .primaryKeyUsingIndex, .uniqueUsingIndex:
+      throw context.unsupported("constraints using an existing index are", at: constraint.position)
+    }
+  }
+
+  // MARK: Renames and moves
+
+  func planRename(_ statement: RenameStatement) throws(SQLError) -> SchemaOperation {
+    let name = statement.name.name
+    let newName = statement.newName.text
+    switch statement.kind {
+    case .schema:
+      return .renameSchema(try catalog.schema(required: name.name.text).oid, to: newName)
+    case .index:
+      guard case .index(let index, let table)? = try binder.names.namedRelation(name) else {
+        return try missing(statement, "index")
+      }
+      return .renameIndex(table: table.oid, index: index.oid, to: newName)
+    case .table, .view, .sequence, .column, .constraint:
+      // ALTER TABLE renames whatever relation it names, indexes too.
+      if case .index(let index, let table)? = try binder.names.namedRelation(name), statement.subject == .object {
+        return .renameIndex(table: table.oid, index: index.oid, to: newName)
+      }
+      let (found, notice) = try relation(name, ifExists: statement.ifExists)
+      guard let found else { return notice }
+      if case .virtual = found.kind { try requireTable(found, "RENAME") }
+      switch statement.subject {
+      case .object: return .alterTable(found.oid, [.rename(to: newName)])
+      case .column(let column):
+        let old = try self.column(column, of: found)
+        return .alterTable(found.oid, [.renameColumn(from: old.name, to: newName)])
+      case .constraint(let constraint):
+        return .alterTable(found.oid, [.renameConstraint(from: constraint.text, to: newName)])
+      }
+    default: throw context.unsupported("renaming a \(statement.kind.rawValue) is")
+    }
+  }
+
+  private func missing(_ statement: RenameStatement, _ kind: String) throws(SQLError) -> SchemaOperation {
+    let name = binder.names.plain(statement.name.name)
+    if statement.ifExists {
+      return .notice(SQLError(.undefinedTable, "relation \"\(name)\" does not exist, skipping"))
+    }
+    throw SQLError(.undefinedTable, "relation \"\(name)\" does not exist")
+  }
+
+  func planSetSchema(_ statement: SetSchemaStatement) throws(SQLError) -> SchemaOperation {
+    let (found, notice) = try relation(statement.name.name, ifExists: statement.ifExists)
+    guard let found else { return notice }
+    return .alterTable(found.oid, [.setSchema(try catalog.schema(required: statement.schema.text).oid)])
+  }
+
+  func planChangeOwner(_ statement: ChangeOwnerStatement) throws(SQLError) -> SchemaOperation {
+    switch statement.kind {
+    case .table, .view, .sequence:
+      let found = try context.located(statement.name.position) { () throws(SQLError) in
+        try binder.names.relation(statement.name)
+      }
+      return .alterTable(found.oid, [.setOwner(try role(statement.owner))])
+    default: throw context.unsupported("changing the owner of a \(statement.kind.rawValue) is")
+    }
+  }
+
+  // MARK: DROP, TRUNCATE, COMMENT
+
+  func planDrop(_ statement: DropStatement) throws(SQLError) -> SchemaOperation {
+    let cascades = statement.behavior == .cascade
+    var notices: [String] = []
+    var found: [OID] = []
+    /// PostgreSQL gives a notice for each name that IF EXISTS passes over; the last one stands for all.
+    func absent(_ state: SQLState, _ what: String) throws(SQLError) {
+      if statement.ifExists {
+        notices.append("\(what) does not exist, skipping")
+      } else {
+        throw SQLError(state, "\(what) does not exist")
+      }
+    }
+    switch statement.kind {
+    case .table, .view, .sequence:
+      for name in statement.names {
+        let plain = binder.names.plain(name)
+        if let schema = name.schema?.text, catalog.schema(named: schema) == nil {
+          try absent(.invalidSchemaName, "schema \"\(schema)\"")
+          continue
+        }
+        guard let relation = try binder.names.namedRelation(name) else {
+          try absent(.undefinedTable, "\(statement.kind.rawValue) \"\(plain)\"")
+          continue
+        }
+        let kind: String? =
+          switch relation {
+          case .index: "index"
+          case .relation(let table):
+            switch table.kind {
+            case .table, .virtual: "table"
+            case .view: "view"
+            case .sequence: "sequence"
+            }
+          }
+        guard kind == statement.kind.rawValue else {
+          let article = kind == "index" ? "an index" : "a \(kind ?? "")"
+          _ = article
+          throw SQLError(
+            .wrongObjectType, "\"\(name.name.text)\" is not a \(statement.kind.rawValue)",
+            hint: "Use DROP \((kind ?? "").uppercased()) to remove \(kind == "index" ? "an" : "a") \(kind ?? "").")
+        }
+        if case .relation(let table) = relation, case .virtual = table.kind {
+          throw SQLError(
+            .insufficientPrivilege, "permission denied: \"\(table.name)\" is a system catalog")
+        }
+        found.append(relation.oid)
+      }
+      return found.isEmpty ? notice(notices) : .dropRelations(found, cascades: cascades)
+    case .index:
+      for name in statement.names {
+        switch try binder.names.namedRelation(name) {
+        case .index(let index, _)?: found.append(index.oid)
+        case .relation?:
+          throw SQLError(
+            .wrongObjectType, "\"\(name.name.text)\" is not an index",
+            hint: "Use DROP TABLE to remove a table.")
+        case nil: try absent(.undefinedObject, "index \"\(binder.names.plain(name))\"")
+        }
+      }
+      return found.isEmpty ? notice(notices) : .dropIndexes(found, cascades: cascades)
+    case .schema:
+      for name in statement.names {
+        guard let schema = catalog.schema(named: name.name.text) else {
+          try absent(.invalidSchemaName, "schema \"\(name.name.text)\"")
+          continue
+        }
+        found.append(schema.oid)
+      }
+      return found.isEmpty ? notice(notices) : .dropSchemas(found, cascades: cascades)
+    case .database:
+      for name in statement.names {
+        guard let database = catalog.snapshot.database(named: name.name.text) else {
+          try absent(.invalidCatalogName, "database \"\(name.name.text)\"")
+          continue
+        }
+        return .dropDatabase(database.oid)
+      }
+      return notice(notices)
+    case .role:
+      for name in statement.roles.isEmpty ? statement.names.map({ RoleName.named($0.name) }) : statement.roles {
+        if case .named(let identifier) = name, catalog.snapshot.role(named: identifier.text) == nil {
+          try absent(.undefinedObject, "role \"\(identifier.text)\"")
+          continue
+        }
+        found.append(try role(name))
+      }
+      return found.isEmpty ? notice(notices) : .dropRoles(found)
+    default:
+      if statement.ifExists {
+        return .notice(SQLError(.undefinedObject, "\(statement.kind.rawValue) does not exist, skipping"))
+      }
+      throw context.unsupported("DROP \(statement.kind.rawValue.uppercased()) is")
+    }
+  }
+
+  private func notice(_ notices: [String]) -> SchemaOperation {
+    .notice(SQLError(.successfulCompletion, notices.last ?? "nothing to do"))
+  }
+
+  func planTruncate(_ statement: TruncateStatement) throws(SQLError) -> SchemaOperation {
+    var tables: [OID] = []
+    for reference in statement.tables {
+      let table = try table(reference.name, "TRUNCATE")
+      if !tables.contains(table.oid) { tables.append(table.oid) }
+    }
+    return .truncate(tables, restartsIdentity: statement.restartsIdentity, cascades: statement.behavior == .cascade)
+  }
+
+  func planComment(_ statement: CommentStatement) throws(SQLError) -> SchemaOperation {
+    switch statement.kind {
+    case .table, .view, .sequence, .index:
+      guard let relation = try binder.names.namedRelation(statement.name) else {
+        throw context.error(
+          .undefinedTable, "relation \"\(binder.names.plain(statement.name))\" does not exist",
+          at: statement.name.position)
+      }
+      return .comment(on: relation.oid, column: nil, text: statement.text)
+    case .column:
+      let found = try context.located(statement.name.position) { () throws(SQLError) in
+        try binder.names.relation(statement.name)
+      }
+      guard let member = statement.member else { throw SQLError(.syntaxError, "a column must be named") }
+      return .comment(on: found.oid, column: try column(member, of: found).id, text: statement.text)
+    case .schema:
+      return .comment(on: try catalog.schema(required: statement.name.name.text).oid, column: nil, text: statement.text)
+    case .database:
+      guard let database = catalog.snapshot.database(named: statement.name.name.text) else {
+        throw SQLError(.invalidCatalogName, "database \"\(statement.name.name.text)\" does not exist")
+      }
+      return .comment(on: database.oid, column: nil, text: statement.text)
+    case .role:
+      return .comment(on: try role(.named(statement.name.name)), column: nil, text: statement.text)
+    case .constraint:
+      let found = try table(statement.name, "COMMENT")
+      guard let member = statement.member,
+        let oid = found.checks.first(where: { $0.name == member.text })?.oid
+          ?? found.allIndexes.first(where: { $0.isConstraint && $0.name == member.text })?.constraintOID
+      else {
+        throw SQLError(
+          .undefinedObject, "constraint \"\(statement.member?.text ?? "")\" for table \"\(found.name)\" does not exist")
+      }
+      return .comment(on: oid, column: nil, text: statement.text)
+    default: throw context.unsupported("comments on a \(statement.kind.rawValue) are")
+    }
+  }
+}

@@ -1,0 +1,443 @@
+// CREATE TABLE, CREATE TABLE AS, CREATE INDEX and CREATE VIEW.
+
+import Catalog
+import Expressions
+import SQLSyntax
+import SQLTypes
+
+extension SchemaPlanner {
+  // MARK: CREATE TABLE
+
+  /// A table as it comes together from columns and constraints.
+  private struct Draft {
+    var columns: [ColumnDescriptor] = []
+    var primaryKey: IndexDescriptor?
+    var uniques: [IndexDescriptor] = []
+    var checks: [(constraint: TableConstraint, expression: Expression)] = []
+    var sequences: [UInt32: SequenceOptions] = [:]
+  }
+
+  func planCreateTable(_ statement: CreateTableStatement) throws(SQLError) -> SchemaOperation {
+    let name = statement.name.name.text
+    if statement.persistence == .temporary { throw context.unsupported("temporary tables are") }
+    if !statement.inherits.isEmpty { throw context.unsupported("table inheritance is") }
+    if statement.partitionBy != nil { throw context.unsupported("partitioned tables are") }
+    let schema = try context.located(statement.name.position) { () throws(SQLError) in
+      try binder.names.schemaForCreation(statement.name)
+    }
+    var draft = Draft()
+    var constraints: [TableConstraint] = []
+    for element in statement.elements {
+      switch element {
+      case .column(let column): try add(column, to: &draft, &constraints, table: name)
+      case .constraint(let constraint): constraints.append(constraint)
+      case .like(let clause): try add(clause, to: &draft)
+      }
+    }
+    for constraint in constraints { try add(constraint, to: &draft, table: name) }
+    var definition = TableDefinition(schema: schema, name: name, columns: draft.columns)
+    definition.primaryKey = draft.primaryKey
+    definition.indexes = draft.uniques
+    definition.sequences = draft.sequences
+    // The primary index has id 1, also where a hidden one is added.
+    for index in definition.indexes.indices { definition.indexes[index].id = UInt32(index + 2) }
+    for (constraint, expression) in draft.checks {
+      let condition = try condition(expression, definition.columns, of: name, .check)
+      definition.checks.append(
+        CheckConstraint(
+          oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns))
+    }
+    for ordinal in definition.columns.indices {
+      guard let sql = definition.columns[ordinal].generatedSQL else { continue }
+      try checkGenerated(sql, definition.columns[ordinal], definition.columns, table: name)
+    }
+    return .createTable(definition, ifNotExists: statement.ifNotExists)
+  }
+
+  /// Whether a generated column's expression is sound: no other generated column in it, nothing that changes by itself.
+  func checkGenerated(
+    _ sql: String, _ column: ColumnDescriptor, _ columns: [ColumnDescriptor], table: String
+  ) throws(SQLError) {
+    let expression = try Parser.parseExpression(Array(sql.utf8))
+    let (scope, ids) = scope(columns, of: table, .generated)
+    let bound = try binder.bind(expression, scope)
+    _ = try binder.assign(bound, to: column.type, column: column.name, at: .unknown)
+    for id in read(bound, columns, ids) {
+      if let other = columns.first(where: { $0.id == id }), other.generatedSQL != nil {
+        throw SQLError(
+          .syntaxError, "cannot use generated column \"\(other.name)\" in column generation expression",
+          detail: "A generated column cannot reference another generated column.")
+      }
+    }
+    if bound.isVolatile {
+      throw SQLError(.invalidObjectDefinition, "generation expression is not immutable")
+    }
+  }
+
+  private static let serialTypes: [String: SQLType] = [
+    "serial": .int4, "serial4": .int4, "bigserial": .int8, "serial8": .int8, "smallserial": .int2, "serial2": .int2,
+  ]
+
+  /// A column's descriptor, and the constraints that came with it as constraints of the table.
+  func column(
+    _ definition: ColumnDefinition, id: UInt32, table: String
+  ) throws(SQLError) -> (column: ColumnDescriptor, constraints: [TableConstraint], sequence: SequenceOptions?) {
+    let name = definition.name.text
+    if ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"].contains(name) {
+      throw context.error(
+        .duplicateColumn, "column name \"\(name)\" conflicts with a system column name", at: .unknown)
+    }
+    let typeName = definition.type
+    let serial =
+      typeName.name.schema == nil && typeName.arrayBounds.isEmpty ? Self.serialTypes[typeName.name.name.text] : nil
+    let type: SQLType
+    if let serial { type = serial } else { type = try binder.resolveType(typeName) }
+    guard let info = TypeInfo.find(type.oid), info.category != .pseudo, type.oid != SQLType.unknown.oid else {
+      throw context.error(
+        .invalidTableDefinition, "column \"\(name)\" has pseudo-type \(TypeInfo.format(type))", at: .unknown)
+    }
+    if let collation = definition.collation { try checkCollation(collation) }
+    var column = ColumnDescriptor(id: id, name: name, type: type)
+    var constraints: [TableConstraint] = []
+    var sequence: SequenceOptions?
+    var nullability: Bool?
+    if serial != nil {
+      sequence = try sequenceOptions([], type: type).options
+      column.isNullable = false
+    }
+    func twoDefaults(_ position: SourcePosition) -> SQLError {
+      context.error(
+        .syntaxError, "multiple default values specified for column \"\(name)\" of table \"\(table)\"", at: position)
+    }
+    for constraint in definition.constraints {
+      switch constraint.kind {
+      case .notNull, .null:
+        let isNullable = constraint.kind == .null
+        if let nullability, nullability != isNullable {
+          throw context.error(
+            .syntaxError, "conflicting NULL/NOT NULL declarations for column \"\(name)\" of table \"\(table)\"",
+            at: constraint.position)
+        }
+        nullability = isNullable
+        if isNullable, serial != nil || column.identity != nil {
+          throw context.error(
+            .syntaxError, "conflicting NULL/NOT NULL declarations for column \"\(name)\" of table \"\(table)\"",
+            at: constraint.position)
+        }
+        if !isNullable { column.isNullable = false }
+      case .default(let expression):
+        if column.defaultSQL != nil || serial != nil { throw twoDefaults(constraint.position) }
+        if column.identity != nil {
+          throw context.error(
+            .syntaxError, "both default and identity specified for column \"\(name)\" of table \"\(table)\"",
+            at: constraint.position)
+        }
+        column.defaultSQL = try defaultSQL(expression, for: name, type: type)
+      case .identity(let isAlways, let options):
+        guard [SQLType.int2, .int4, .int8].contains(type.unmodified) else {
+          throw context.error(
+            .invalidParameterValue, "identity column type must be smallint, integer, or bigint", at: .unknown)
+        }
+        if column.identity != nil {
+          throw context.error(
+            .syntaxError, "multiple identity specifications for column \"\(name)\" of table \"\(table)\"",
+            at: constraint.position)
+        }
+        if column.defaultSQL != nil || serial != nil {
+          throw context.error(
+            .syntaxError, "both default and identity specified for column \"\(name)\" of table \"\(table)\"",
+            at: constraint.position)
+        }
+        column.identity = isAlways ? .always : .byDefault
+        column.isNullable = false
+        sequence = try sequenceOptions(options, type: type).options
+      case .generated(let expression):
+        if column.defaultSQL != nil {
+          throw context.error(
+            .syntaxError,
+            "both default and generation expression specified for column \"\(name)\" of table \"\(table)\"",
+            at: constraint.position)
+        }
+        column.generatedSQL = SyntaxPrinter.text(expression)
+      case .check(let expression):
+        constraints.append(
+          TableConstraint(
+            name: constraint.name, .check(expression), attributes: constraint.attributes,
+            position: constraint.position))
+      case .primaryKey(let parameters):
+        constraints.append(
+          TableConstraint(
+            name: constraint.name, .primaryKey([definition.name], parameters), attributes: constraint.attributes,
+            position: constraint.position))
+      case .unique(let nullsNotDistinct, let parameters):
+        constraints.append(
+          TableConstraint(
+            name: constraint.name, .unique([definition.name], nullsNotDistinct: nullsNotDistinct, parameters),
+            attributes: constraint.attributes, position: constraint.position))
+      case .references(let target):
+        constraints.append(
+          TableConstraint(
+            name: constraint.name, .foreignKey([definition.name], target), attributes: constraint.attributes,
+            position: constraint.position))
+      }
+    }
+    return (column, constraints, sequence)
+  }
+
+  private func checkCollation(_ name: QualifiedName) throws(SQLError) {
+    guard ["default", "C", "POSIX", "ucs_basic"].contains(name.name.text) else {
+      throw context.error(
+        .undefinedObject, "collation \"\(name)\" for encoding \"UTF8\" does not exist", at: name.position)
+    }
+  }
+
+  private func add(
+    _ definition: ColumnDefinition, to draft: inout Draft, _ constraints: inout [TableConstraint], table: String
+  ) throws(SQLError) {
+    if draft.columns.contains(where: { $0.name == definition.name.text }) {
+      throw context.error(
+        .duplicateColumn, "column \"\(definition.name.text)\" specified more than once", at: .unknown)
+    }
+    guard draft.columns.count < 1600 else {
+      throw SQLError(.tooManyColumns, "tables can have at most 1600 columns")
+    }
+    let made = try column(definition, id: UInt32(draft.columns.count + 1), table: table)
+    if let sequence = made.sequence { draft.sequences[made.column.id] = sequence }
+    draft.columns.append(made.column)
+    constraints += made.constraints
+  }
+
+  /// `LIKE`: names, types and NOT NULL; defaults where they are asked for.
+  private func add(_ clause: LikeTableClause, to draft: inout Draft) throws(SQLError) {
+    let source = try context.located(clause.source.position) { () throws(SQLError) in
+      try binder.names.relation(clause.source)
+    }
+    var included: Set<LikeTableClause.Property> = []
+    for choice in clause.choices {
+      let properties = choice.property.map { [$0] } ?? LikeTableClause.Property.allCases
+      if choice.isIncluded { included.formUnion(properties) } else { included.subtract(properties) }
+    }
+    for column in source.columns where !column.isHidden {
+      if draft.columns.contains(where: { $0.name == column.name }) {
+        throw SQLError(.duplicateColumn, "column \"\(column.name)\" specified more than once")
+      }
+      var copy = ColumnDescriptor(
+        id: UInt32(draft.columns.count + 1), name: column.name, type: column.type, isNullable: column.isNullable)
+      if included.contains(.defaults), column.identity == nil { copy.defaultSQL = column.defaultSQL }
+      if included.contains(.generated) { copy.generatedSQL = column.generatedSQL }
+      draft.columns.append(copy)
+    }
+    if included.contains(.constraints) {
+      for check in source.checks {
+        let expression = try Parser.parseExpression(Array(check.expressionSQL.utf8))
+        draft.checks.append((TableConstraint(name: Identifier(check.name), .check(expression)), expression))
+      }
+    }
+    if included.contains(.indexes) || included.contains(.identity) {
+      throw context.unsupported("LIKE INCLUDING INDEXES or IDENTITY is")
+    }
+  }
+
+  private func add(_ constraint: TableConstraint, to draft: inout Draft, table: String) throws(SQLError) {
+    switch constraint.kind {
+    case .primaryKey:
+      if draft.primaryKey != nil {
+        throw context.error(
+          .invalidTableDefinition, "multiple primary keys for table \"\(table)\" are not allowed",
+          at: constraint.position)
+      }
+      let key = try keyIndex(constraint, draft.columns, table: table)
+      for column in key.columns {
+        if let ordinal = draft.columns.firstIndex(where: { $0.id == column.columnID }) {
+          draft.columns[ordinal].isNullable = false
+        }
+      }
+      draft.primaryKey = key
+    case .unique: draft.uniques.append(try keyIndex(constraint, draft.columns, table: table))
+    case .check(let expression): draft.checks.append((constraint, expression))
+    case .foreignKey: throw context.unsupported("foreign keys are", at: constraint.position)
+    case .exclude: throw context.unsupported("exclusion constraints are", at: constraint.position)
+    case .primaryKeyUsingIndex, .uniqueUsingIndex:
+      throw context.unsupported("constraints using an existing index are", at: constraint.position)
+    }
+  }
+
+  /// The index behind a PRIMARY KEY or UNIQUE constraint; its id is for the caller to give.
+  func keyIndex(
+    _ constraint: TableConstraint, _ columns: [ColumnDescriptor], table: String
+  ) throws(SQLError) -> IndexDescriptor {
+    let names: [Identifier]
+    let parameters: IndexParameters
+    var isPrimary = false
+    var nullsNotDistinct = false
+    switch constraint.kind {
+    case .primaryKey(let key, let given): (names, parameters, isPrimary) = (key, given, true)
+    case .unique(let key, let notDistinct, let given): (names, parameters, nullsNotDistinct) = (key, given, notDistinct)
+    default: preconditionFailure("only keys have an index")
+    }
+    if constraint.attributes.isDeferrable {
+      throw context.unsupported("deferrable unique constraints are", at: constraint.position)
+    }
+    var keys: [IndexColumn] = []
+    for name in names {
+      guard let column = columns.first(where: { $0.name == name.text && !$0.isHidden }) else {
+        throw context.error(
+          .undefinedColumn, "column \"\(name.text)\" named in key does not exist", at: constraint.position)
+      }
+      if keys.contains(where: { $0.columnID == column.id }) {
+        throw context.error(
+          .duplicateColumn,
+          "column \"\(name.text)\" appears twice in \(isPrimary ? "primary key" : "unique") constraint",
+          at: constraint.position)
+      }
+      try requireOrderable(column)
+      keys.append(IndexColumn(columnID: column.id))
+    }
+    var index = IndexDescriptor(
+      id: 1, oid: .invalid, name: constraint.name?.text ?? "", columns: keys, isUnique: true, isPrimary: isPrimary)
+    index.isConstraint = true
+    index.nullsNotDistinct = nullsNotDistinct
+    for name in parameters.include {
+      guard let column = columns.first(where: { $0.name == name.text }) else {
+        throw context.error(
+          .undefinedColumn, "column \"\(name.text)\" named in key does not exist", at: constraint.position)
+      }
+      index.included.append(column.id)
+    }
+    return index
+  }
+
+  func requireOrderable(_ column: ColumnDescriptor) throws(SQLError) {
+    guard TypeInfo.find(column.type.oid)?.isOrderable == true else {
+      throw SQLError(
+        .undefinedObject,
+        "data type \(TypeInfo.format(column.type.unmodified)) has no default operator class for access method \"btree\"",
+        hint: "You must specify an operator class for the index or define a default operator class for the data type.")
+    }
+  }
+
+  // MARK: CREATE TABLE AS
+
+  func planCreateTableAs(_ statement: CreateTableAsStatement) throws(SQLError) -> SchemaOperation {
+    if statement.isMaterializedView { throw context.unsupported("materialized views are") }
+    if statement.persistence == .temporary { throw context.unsupported("temporary tables are") }
+    guard case .select = statement.query else { throw context.unsupported("CREATE TABLE AS EXECUTE is") }
+    let schema = try binder.names.schemaForCreation(statement.name)
+    let plan = try planQuery(statement.query)
+    guard statement.columns.count <= plan.columns.count else {
+      throw SQLError(.syntaxError, "too many column names were specified")
+    }
+    var columns: [ColumnDescriptor] = []
+    for (index, output) in plan.columns.enumerated() {
+      let name = index < statement.columns.count ? statement.columns[index].text : output.name
+      if columns.contains(where: { $0.name == name }) {
+        throw SQLError(.duplicateColumn, "column \"\(name)\" specified more than once")
+      }
+      let type = output.type.oid == SQLType.unknown.oid ? SQLType.text : output.type
+      columns.append(ColumnDescriptor(id: UInt32(index + 1), name: name, type: type))
+    }
+    return .createTableAs(
+      TableDefinition(schema: schema, name: statement.name.name.text, columns: columns),
+      ifNotExists: statement.ifNotExists, source: plan, withData: statement.withData)
+  }
+
+  // MARK: CREATE INDEX
+
+  func planCreateIndex(_ statement: CreateIndexStatement) throws(SQLError) -> SchemaOperation {
+    let table = try table(statement.table.name, "CREATE INDEX")
+    if let method = statement.method, method.text != "btree" {
+      if ["hash", "gin", "gist", "spgist", "brin"].contains(method.text) {
+        throw context.unsupported("\(method.text) indexes are")
+      }
+      throw SQLError(.undefinedObject, "access method \"\(method.text)\" does not exist")
+    }
+    var keys: [IndexColumn] = []
+    for element in statement.elements {
+      guard case .column(let name) = element.key else {
+        throw context.unsupported("expression indexes are", at: element.position)
+      }
+      let column = try indexColumn(name, of: table)
+      try requireOrderable(column)
+      let isDescending = element.isDescending == true
+      keys.append(
+        IndexColumn(
+          columnID: column.id, isDescending: isDescending, nullsFirst: element.nulls.map { $0 == .first }))
+    }
+    guard keys.count <= 32 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
+    var index = IndexDescriptor(
+      id: table.nextIndexID, oid: .invalid, name: statement.name?.text ?? "", columns: keys,
+      isUnique: statement.isUnique)
+    index.nullsNotDistinct = statement.nullsNotDistinct
+    for element in statement.include {
+      guard case .column(let name) = element.key else {
+        throw SQLError(.featureNotSupported, "expressions are not supported in included columns")
+      }
+      index.included.append(try indexColumn(name, of: table).id)
+    }
+    if let filter = statement.filter {
+      let condition = try condition(filter, table.columns, of: table.name, .indexPredicate)
+      index.predicateSQL = condition.sql
+      index.predicateColumns = condition.columns
+    }
+    return .createIndex(
+      table: table.oid, index, ifNotExists: statement.ifNotExists, isConcurrent: statement.isConcurrent)
+  }
+
+  private func indexColumn(_ name: Identifier, of table: TableDescriptor) throws(SQLError) -> ColumnDescriptor {
+    guard let column = table.column(named: name.text), !column.isHidden else {
+      throw context.error(.undefinedColumn, "column \"\(name.text)\" does not exist", at: .unknown)
+    }
+    return column
+  }
+
+  // MARK: CREATE VIEW
+
+  func planCreateView(_ statement: CreateViewStatement) throws(SQLError) -> SchemaOperation {
+    if statement.persistence == .temporary { throw context.unsupported("temporary views are") }
+    if statement.isRecursive { throw context.unsupported("recursive views are") }
+    if statement.checkOption != nil { throw context.unsupported("WITH CHECK OPTION is") }
+    let schema = try binder.names.schemaForCreation(statement.name)
+    context.relationMentions = []
+    let bound = try binder.bindQuery(statement.query, parent: nil, ctes: [])
+    guard statement.columns.count <= bound.outputs.count else {
+      throw SQLError(.invalidTableDefinition, "CREATE VIEW specifies more column names than columns")
+    }
+    var columns: [ColumnDescriptor] = []
+    for (index, output) in bound.outputs.enumerated() {
+      let name = index < statement.columns.count ? statement.columns[index].text : output.name
+      if columns.contains(where: { $0.name == name }) {
+        throw SQLError(.duplicateColumn, "column \"\(name)\" specified more than once")
+      }
+      let type = output.type.oid == SQLType.unknown.oid ? SQLType.text : output.type
+      columns.append(ColumnDescriptor(id: UInt32(index + 1), name: name, type: type))
+    }
+    var dependencies: [RelationDependency] = []
+    for mention in context.relationMentions {
+      if case .virtual = mention.table.kind { continue }
+      guard !dependencies.contains(where: { $0.relation == mention.table.oid }) else { continue }
+      dependencies.append(
+        RelationDependency(
+          relation: mention.table.oid, columns: mention.table.columns.filter { !$0.isHidden }.map(\.id)))
+    }
+    return .createView(
+      schema: schema, name: statement.name.name.text, sql: try qualifiedQuery(statement), columns: columns,
+      dependencies: dependencies.sorted { $0.relation < $1.relation }, replaces: statement.orReplace)
+  }
+
+  /// The query's text with the schema written before each relation's name, so that it means the same under every search path:
+  /// put into the source where the names stand, then parsed and printed again.
+  private func qualifiedQuery(_ statement: CreateViewStatement) throws(SQLError) -> String {
+    var text = source
+    for mention in context.relationMentions.sorted(by: { $0.name.position.offset > $1.name.position.offset })
+    where mention.name.schema == nil && mention.name.position.offset >= 0 {
+      let schema = quoteIdentifier(binder.names.schemaName(mention.table.schema)) + "."
+      text.insert(contentsOf: schema.utf8, at: Int(mention.name.position.offset))
+    }
+    for parsed in try Parser.parse(text) {
+      if case .createView(let view) = parsed.statement, view.name == statement.name {
+        return SyntaxPrinter.text(Statement.select(view.query))
+      }
+    }
+    throw SQLError(.internalError, "the view's text does not parse again")
+  }
+}

@@ -1,0 +1,45 @@
+// The transaction that a session is in: the coordinator's, the catalog as it sees it, and what SQL adds to both:
+// savepoints by name, the failed state, and what must happen once it has committed.
+
+import Catalog
+import SQLTypes
+import Transactions
+
+struct NamedSavepoint {
+  var name: String
+  var kv: Savepoint
+  var catalog: CatalogMark?
+  var settings: SessionSettings.Values
+}
+
+final class ActiveTransaction {
+  let kv: Transaction
+  /// Read when the first statement needs it.
+  var catalog: CatalogView?
+  /// Begun by `BEGIN`; else it ends with the statement, the query string or `Sync`.
+  var isExplicit: Bool
+  /// After an error: only the end of the block, or a rollback to a savepoint, is taken.
+  var isFailed = false
+  var isReadOnly: Bool
+  var isolation: Transactions.IsolationLevel
+  var savepoints: [NamedSavepoint] = []
+  /// Microseconds since 2000-01-01 UTC: `now()`.
+  let beginTime: Int64
+  /// Statements run so far, those that only set something left out: while it is 0 isolation may still be set, and while it is
+  /// at most 1 the transaction may be begun anew without the client noticing.
+  var statementCount = 0
+  /// The gateway's number for it, see `Gateway.oldestTransaction`.
+  let number: UInt64
+
+  init(
+    kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64,
+    number: UInt64
+  ) {
+    self.kv = kv
+    self.isExplicit = isExplicit
+    self.isReadOnly = isReadOnly
+    self.isolation = isolation
+    self.beginTime = beginTime
+    self.number = number
+  }
+}

@@ -1,0 +1,101 @@
+// What the sessions of one reactor share: the way into transactions, the catalog, sequences, plans, time.
+// Confined to its reactor.
+
+import Catalog
+import Clocks
+import Encoding
+import Execution
+import Logging
+import Planning
+import Ranges
+import Reactors
+import SQLTypes
+import Transactions
+
+public final class Gateway {
+  public let reactor: Reactor
+  public let environment: any Environment
+  public let transactions: TransactionSystem
+  public let catalog: CatalogCache
+  public let sequences: SequenceService
+  public let rowIDs: RowIDGenerator
+  public let logger: Logger
+  let plans = PlanCache(capacity: 4096)
+  let codecs = CodecCache()
+  var random: RandomSource
+  let tableStatistics: any StatisticsProvider = NoStatistics()
+  public internal(set) var counters = GatewayCounters()
+
+  public init(
+    reactor: Reactor, environment: any Environment, transactions: TransactionSystem, catalog: CatalogCache,
+    sequences: SequenceService, rowIDs: RowIDGenerator, logger: Logger
+  ) {
+    self.reactor = reactor
+    self.environment = environment
+    self.transactions = transactions
+    self.catalog = catalog
+    self.sequences = sequences
+    self.rowIDs = rowIDs
+    self.logger = logger
+    random = environment.makeRandom("gateway \(reactor.index)")
+  }
+
+  /// The catalog as a transaction sees it.
+  func view(in transaction: Transaction, user: String, database: OID) async throws(SQLError) -> CatalogView {
+    let view: CatalogView
+    do throws(TransactionError) {
+      view = try await catalog.view(in: transaction)
+    } catch {
+      throw SQLError(error, relation: { _ in nil })
+    }
+    view.user = user
+    view.database = database
+    return view
+  }
+
+  /// When the open transactions of this reactor's sessions began, by a number that each gets: what they may still read must not be
+  /// cleared.
+  private var openTransactions: [UInt64: Int64] = [:]
+  private var transactionCount: UInt64 = 0
+
+  func transactionBegan(_ transaction: Transaction) -> UInt64 {
+    transactionCount += 1
+    openTransactions[transactionCount] = transaction.readTimestamp.wall
+    return transactionCount
+  }
+
+  func transactionEnded(_ number: UInt64) { openTransactions[number] = nil }
+
+  /// The wall time of the oldest open transaction's begin, nil if there is none.
+  public var oldestTransaction: Int64? { openTransactions.values.min() }
+
+  /// Microseconds since 2000-01-01 UTC, PostgreSQL's epoch.
+  var now: Int64 { environment.wallNow() / 1000 - 946_684_800_000_000 }
+}
+
+/// What one reactor's sessions have done, summed over the reactors when metrics are read.
+public struct GatewayCounters: Sendable {
+  public var sessions = 0
+  public var statements: UInt64 = 0
+  public var failedStatements: UInt64 = 0
+  public var retries: UInt64 = 0
+  public var commits: UInt64 = 0
+  public var rollbacks: UInt64 = 0
+  public var planCacheHits: UInt64 = 0
+  public var planCacheMisses: UInt64 = 0
+
+  public init() {}
+
+  public static func + (a: GatewayCounters, b: GatewayCounters) -> GatewayCounters {
+    var sum = GatewayCounters()
+    sum.sessions = a.sessions + b.sessions
+    sum.statements = a.statements &+ b.statements
+    sum.failedStatements = a.failedStatements &+ b.failedStatements
+    sum.retries = a.retries &+ b.retries
+    sum.commits = a.commits &+ b.commits
+    sum.rollbacks = a.rollbacks &+ b.rollbacks
+    sum.planCacheHits = a.planCacheHits &+ b.planCacheHits
+    sum.planCacheMisses = a.planCacheMisses &+ b.planCacheMisses
+    return sum
+  }
+}

@@ -1,0 +1,76 @@
+// Statements prepared by `Parse` or `PREPARE`, and portals: statements bound to values, perhaps half read.
+
+import Execution
+import Planning
+import SQLSyntax
+import SQLTypes
+
+/// A named statement with its parameters' types known. Its plan is made again when the catalog has changed.
+final class PreparedStatement {
+  let name: String
+  let source: [UInt8]
+  /// nil: an empty query string.
+  let parsed: ParsedStatement?
+  /// What the client said, `unknown` where it left the choice to us.
+  let declaredTypes: [SQLType]
+  var parameterTypes: [SQLType] = []
+  var columns: [ResultColumn] = []
+  var plan: QueryPlan?
+  /// How many times it was bound, for `pg_prepared_statements`.
+  var useCount = 0
+  /// Microseconds since 2000-01-01 UTC.
+  let prepareTime: Int64
+  /// Made by `PREPARE`, not by the protocol.
+  let isFromSQL: Bool
+
+  init(
+    name: String, source: [UInt8], parsed: ParsedStatement?, declaredTypes: [SQLType], prepareTime: Int64,
+    isFromSQL: Bool
+  ) {
+    self.name = name
+    self.source = source
+    self.parsed = parsed
+    self.declaredTypes = declaredTypes
+    self.prepareTime = prepareTime
+    self.isFromSQL = isFromSQL
+  }
+}
+
+/// A statement bound to parameter values.
+final class Portal {
+  let name: String
+  let statement: PreparedStatement
+  let parameters: [Datum]
+  /// One for each column of the result.
+  let formats: [ValueFormat]
+  /// Set from the first `Execute` until the last row has been read.
+  var execution: QueryExecution?
+  /// Rows computed and not asked for yet.
+  var pending: Batch?
+  var rowCount = 0
+  var isDone = false
+  /// Declared by `DECLARE`: lives to the end of its transaction.
+  let isCursor: Bool
+
+  init(
+    name: String, statement: PreparedStatement, parameters: [Datum], formats: [ValueFormat], isCursor: Bool = false
+  ) {
+    self.name = name
+    self.statement = statement
+    self.parameters = parameters
+    self.formats = formats
+    self.isCursor = isCursor
+  }
+}
+
+/// What `Describe` of a statement tells.
+public struct StatementDescription {
+  public var parameterTypes: [SQLType]
+  public var columns: [ResultColumn]
+}
+
+/// What `Describe` of a portal tells.
+public struct PortalDescription {
+  public var columns: [ResultColumn]
+  public var formats: [ValueFormat]
+}

@@ -1,0 +1,103 @@
+// HOT: From a plan to rows at the client: the context of an execution, the loop over batches, command tags.
+
+import Catalog
+import Execution
+import Expressions
+import Planning
+import SQLSyntax
+import SQLTypes
+import Transactions
+
+extension Session {
+  /// Plans by the session's search path and settings.
+  func planner(_ catalog: CatalogView) -> StatementPlanner {
+    catalog.searchPath = settings.searchPath
+    return StatementPlanner(
+      catalog: catalog, settings: settings.format(at: transaction?.beginTime ?? gateway.now),
+      statistics: gateway.tableStatistics)
+  }
+
+  /// What an execution within the session's transaction works with.
+  func executionContext(
+    parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) -> ExecutionContext {
+    let evaluation = self.evaluation
+    evaluation.parameters = parameters
+    evaluation.transactionTime = active.beginTime
+    evaluation.settings = settings.format(at: active.beginTime)
+    evaluation.settings.objectNames = catalog.objectNames()
+    let context = ExecutionContext(
+      transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs, rowIDs: gateway.rowIDs)
+    context.limits.workMemory = settings.workMemoryByteCount
+    context.interruption = { [unowned self] in self.interruption }
+    context.virtualTables = self
+    context.sequences = self
+    context.relation = { catalog.relation($0) }
+    context.schemaName = { catalog.schema($0)?.name }
+    return context
+  }
+
+  func begin(
+    _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) throws(SQLError) -> QueryExecution {
+    try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
+  }
+
+  /// Runs a plan and sends everything: description, rows, tag. For the simple protocol.
+  func runToEnd(
+    _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) async throws(SQLError) {
+    let execution = try begin(plan, parameters: parameters, active, catalog)
+    let formats = [ValueFormat](repeating: .text, count: plan.columns.count)
+    let format = RowFormat(columns: plan.columns, formats: formats, settings: settings.format)
+    let hasRows = plan.kind == .select || !plan.columns.isEmpty
+    if hasRows { client.send(rowDescription: plan.columns, formats: formats) }
+    var rowCount = 0
+    while let batch = try await execution.next() {
+      if hasRows { client.send(batch, format) }
+      rowCount += batch.rowCount
+      try await client.drain()
+    }
+    client.send(commandTag: Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRows))
+  }
+
+  /// Sends rows made here, as a query's result.
+  func send(columns: [ResultColumn], rows: [[Datum]], tag: String, describes: Bool = true) {
+    let formats = [ValueFormat](repeating: .text, count: columns.count)
+    if describes { client.send(rowDescription: columns, formats: formats) }
+    var batch = Batch(kinds: columns.map { TypeInfo.find($0.type.oid)?.kind ?? .bytes })
+    for row in rows { batch.append(row: row) }
+    if batch.rowCount > 0 {
+      client.send(batch, RowFormat(columns: columns, formats: formats, settings: settings.format))
+    }
+    client.send(commandTag: tag)
+  }
+
+  func requireWritable(_ active: ActiveTransaction, _ plan: QueryPlan) throws(SQLError) {
+    if active.isReadOnly, !plan.isReadOnly { try requireWritable(active, Self.name(plan.kind)) }
+  }
+
+  func requireWritable(_ active: ActiveTransaction, _ command: String) throws(SQLError) {
+    if active.isReadOnly {
+      throw SQLError(.readOnlySQLTransaction, "cannot execute \(command) in a read-only transaction")
+    }
+  }
+
+  private static func name(_ kind: QueryPlan.Kind) -> String {
+    switch kind {
+    case .select: "SELECT FOR UPDATE"
+    case .insert: "INSERT"
+    case .update: "UPDATE"
+    case .delete: "DELETE"
+    }
+  }
+
+  static func tag(_ kind: QueryPlan.Kind, rowCount: Int) -> String {
+    switch kind {
+    case .select: "SELECT \(rowCount)"
+    case .insert: "INSERT 0 \(rowCount)"
+    case .update: "UPDATE \(rowCount)"
+    case .delete: "DELETE \(rowCount)"
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// DDL: the operation that the planner made is carried out in the session's transaction; index builds outside of blocks get
+// transactions of their own for their steps.
+
+import Catalog
+import Execution
+import Expressions
+import Planning
+import SQLSyntax
+import SQLTypes
+import Transactions
+
+extension Session {
+  func runSchema(
+    _ operation: SchemaOperation, tag: String, _ active: ActiveTransaction, _ catalog: CatalogView
+  ) async throws(SQLError) {
+    let execution = executionContext(parameters: [], active, catalog)
+    let steps: SessionSteps? = active.isExplicit ? nil : SessionSteps(session: self)
+    let context = SchemaContext(
+      execution: execution, view: catalog, compiler: PlannerCompiler(session: self, catalog: catalog), steps: steps)
+    let outcome = try await SchemaExecutor.run(operation, context)
+    for notice in outcome.notices { client.send(notice: notice, severity: "NOTICE") }
+    if let rowCount = outcome.rowCount {
+      client.send(commandTag: "SELECT \(rowCount)")
+    } else {
+      client.send(commandTag: tag)
+    }
+  }
+
+  /// The tag that PostgreSQL answers a utility statement with.
+  static func commandTag(of statement: Statement) -> String {
+    switch statement {
+    case .createTable: "CREATE TABLE"
+    case .createTableAs(let statement): statement.isMaterializedView ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS"
+    case .createIndex: "CREATE INDEX"
+    case .createView: "CREATE VIEW"
+    case .refresh: "REFRESH MATERIALIZED VIEW"
+    case .createSchema: "CREATE SCHEMA"
+    case .createDatabase: "CREATE DATABASE"
+    case .alterDatabase: "ALTER DATABASE"
+    case .createSequence: "CREATE SEQUENCE"
+    case .alterSequence: "ALTER SEQUENCE"
+    case .alterTable(let statement): "ALTER \(statement.kind.rawValue.uppercased())"
+    case .rename(let statement): "ALTER \(Self.altered(statement.kind))"
+    case .setSchema(let statement): "ALTER \(Self.altered(statement.kind))"
+    case .changeOwner(let statement): "ALTER \(Self.altered(statement.kind))"
+    case .drop(let statement): "DROP \(statement.kind.rawValue.uppercased())"
+    case .truncate: "TRUNCATE TABLE"
+    case .comment: "COMMENT"
+    case .createRole: "CREATE ROLE"
+    case .alterRole: "ALTER ROLE"
+    case .grant(let statement): statement.isGrant ? "GRANT" : "REVOKE"
+    case .grantRole(let statement): statement.isGrant ? "GRANT ROLE" : "REVOKE ROLE"
+    case .insert: "INSERT"
+    case .update: "UPDATE"
+    case .delete: "DELETE"
+    case .copy: "COPY"
+    default: "SELECT"
+    }
+  }
+
+  private static func altered(_ kind: ObjectKind) -> String {
+    switch kind {
+    case .column, .constraint: "TABLE"
+    default: kind.rawValue.uppercased()
+    }
+  }
+}
+
+/// Turns stored expressions into computable ones for the executor.
+private final class PlannerCompiler: ExpressionCompiler {
+  private unowned let session: Session
+  private let catalog: CatalogView
+
+  init(session: Session, catalog: CatalogView) {
+    self.session = session
+    self.catalog = catalog
+  }
+
+  func compile(_ sql: String, over table: TableDescriptor, as type: SQLType) throws(SQLError) -> ScalarExpression {
+    try session.planner(catalog).compile(sql, over: table, as: type)
+  }
+}
+
+/// Transactions for the steps of an online change, each with the catalog as it then is.
+private final class SessionSteps: StepTransactions {
+  private unowned let session: Session
+
+  init(session: Session) { self.session = session }
+
+  func run(
+    _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
+  ) async throws(SQLError) {
+    let gateway = session.gateway
+    let transaction = gateway.transactions.begin(label: "a schema change")
+    var attempt = 0
+    while true {
+      var view: CatalogView?
+      do throws(SQLError) {
+        let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database)
+        catalog.searchPath = session.settings.searchPath
+        view = catalog
+        try await body(transaction, catalog)
+        do throws(TransactionError) {
+          _ = try await transaction.commit()
+        } catch {
+          throw SQLError(error, relation: { catalog.relation($0) })
+        }
+        gateway.catalog.publish(catalog)
+        return
+      } catch {
+        _ = view
+        guard error.retry == .transaction, session.interruption == nil, attempt < Session.Limits.retryCount else {
+          await transaction.rollback()
+          throw error
+        }
+        attempt += 1
+        await gateway.transactions.backOff(attempt)
+        await transaction.restart()
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+// What functions and the executor ask of the session: who and where, settings, catalog functions, sequences, the rows of
+// relations computed from the catalog.
+
+import Catalog
+import Execution
+import Expressions
+import SQLTypes
+import Transactions
+
+extension Session: SessionServices {
+  public var currentUser: String { user }
+  public var sessionUser: String { user }
+  public var currentDatabase: String { databaseName }
+
+  public func currentSchemas(includingImplicit: Bool) -> [String] {
+    transaction?.catalog?.searchSchemaNames(includingImplicit: includingImplicit) ?? []
+  }
+
+  public func setting(_ name: String) -> String? { try? showParameter(name).value }
+
+  public func catalogFunction(_ name: String, _ arguments: [Datum]) throws(SQLError) -> Datum {
+    guard let catalog = transaction?.catalog else {
+      throw SQLError(.internalError, "\(name) was called outside a transaction")
+    }
+    if name == "pg_backend_pid" { return .int64(Int64(process)) }
+    if name == "set_config" {
+      guard arguments.count == 3, case .bytes(let key) = arguments[0], case .int64(let isLocal) = arguments[2] else {
+        return .null
+      }
+      let value: String? =
+        if case .bytes(let text) = arguments[1] { String(decoding: text, as: UTF8.self) } else { nil }
+      let parameter = String(decoding: key, as: UTF8.self)
+      try setParameter(parameter, to: value, isLocal: isLocal != 0)
+      return .text(try showParameter(parameter).value)
+    }
+    return try CatalogFunctions(catalog, self).call(name, arguments)
+  }
+
+  // MARK: Sequences
+
+  private func sequence(_ oid: OID) throws(SQLError) -> SequenceHandle {
+    guard let table = transaction?.catalog?.relation(oid) else {
+      throw SQLError(.undefinedTable, "relation with OID \(oid) does not exist")
+    }
+    guard let handle = SequenceHandle(table) else {
+      throw SQLError(.wrongObjectType, "\"\(table.name)\" is not a sequence")
+    }
+    return handle
+  }
+
+  public func nextValue(ofSequence oid: OID) throws(SQLError) -> Int64 { try sequenceSession.next(try sequence(oid)) }
+  public func currentValue(ofSequence oid: OID) throws(SQLError) -> Int64 {
+    try sequenceSession.current(try sequence(oid))
+  }
+  public func setValue(ofSequence oid: OID, to value: Int64, isCalled: Bool) throws(SQLError) {
+    try sequenceSession.set(try sequence(oid), to: value, isCalled: isCalled)
+  }
+}
+
+extension Session: SequenceReserver {
+  public func reserve(_ sequence: OID, count: Int) async throws(SQLError) {
+    let handle = try self.sequence(sequence)
+    do throws(TransactionError) {
+      try await sequenceSession.reserve(handle, count: count)
+    } catch {
+      throw SQLError(error, relation: { _ in nil })
+    }
+  }
+
+  /// The statement is over: what it reserved and did not use goes back, what `setval` said is stored.
+  func finishSequences() async throws(SQLError) {
+    do throws(TransactionError) {
+      try await sequenceSession.finish()
+    } catch {
+      throw SQLError(error, relation: { _ in nil })
+    }
+  }
+
+  /// Reserves values for calls that the plan could not foresee. False if there were none.
+  func reserveMissingSequences() async throws(SQLError) -> Bool {
+    let missing = sequenceSession.missing.sorted { $0.key < $1.key }
+    if missing.isEmpty { return false }
+    for (oid, count) in missing { try await reserve(oid, count: count) }
+    return true
+  }
+}
+
+extension Session: VirtualTableProvider {
+  public func rows(of table: TableDescriptor, columns: [UInt32]) async throws(SQLError) -> [Batch] {
+    guard let catalog = transaction?.catalog, let virtual = VirtualTable.withOID(table.oid) else {
+      throw SQLError(.internalError, "relation \"\(table.name)\" has no rows to compute")
+    }
+    let all = try virtual.rows(catalog, self)
+    var wanted: [ColumnVector] = []
+    for id in columns {
+      guard let ordinal = table.ordinal(ofColumn: id) else {
+        throw SQLError(.internalError, "relation \"\(table.name)\" has no column \(id)")
+      }
+      wanted.append(all.columns[ordinal])
+    }
+    return all.rowCount == 0 ? [] : [Batch(columns: wanted, rowCount: all.rowCount)]
+  }
+}
+
+extension Session: CatalogServices {
+  public func lastValue(ofSequence oid: OID) -> Int64? {
+    (try? sequence(oid)).flatMap { gateway.sequences.lastValue(of: $0) }
+  }
+
+  public var preparedStatements: [PreparedStatementRow] {
+    statements.values.filter { !$0.name.isEmpty }.sorted { $0.name < $1.name }.map { statement in
+      PreparedStatementRow(
+        name: statement.name, sql: String(decoding: statement.source, as: UTF8.self),
+        prepareTime: statement.prepareTime, parameterTypes: statement.parameterTypes, isFromSQL: statement.isFromSQL)
+    }
+  }
+}

@@ -1,0 +1,353 @@
+// Statements about the session itself: transactions, settings, prepared statements, cursors, and the ones that PostgreSQL's
+// tools send and that have nothing to do here. They need no plan.
+// Source: PostgreSQL manual, part VI "SQL Commands".
+
+import Catalog
+import Execution
+import Expressions
+import Planning
+import SQLSyntax
+import SQLTypes
+import Transactions
+
+extension Session {
+  /// Runs the statement if it is the session's business; false if it has to be planned.
+  func runSessionStatement(_ parsed: ParsedStatement, _ text: [UInt8]) async throws(SQLError) -> Bool {
+    switch parsed.statement {
+    case .transaction(let statement): try await run(statement)
+    case .set(let statement): try run(statement)
+    case .setTransaction(let statement): try await run(statement)
+    case .setConstraints: client.send(commandTag: "SET CONSTRAINTS")
+    case .show(let statement): try run(statement)
+    case .discard(let statement): try await run(statement)
+    case .prepare(let statement): try await run(statement, parsed, text)
+    case .execute(let statement): try await run(statement, text)
+    case .deallocate(let name):
+      if let name {
+        _ = try self.statement(named: name.text)
+        statements[name.text] = nil
+        client.send(commandTag: "DEALLOCATE")
+      } else {
+        statements.removeAll()
+        client.send(commandTag: "DEALLOCATE ALL")
+      }
+    case .declareCursor(let statement): try await run(statement, text)
+    case .fetch(let statement): try await run(statement)
+    case .closeCursor(let name):
+      if let name {
+        guard portals.removeValue(forKey: name.text) != nil else { throw Self.noCursor(name) }
+        client.send(commandTag: "CLOSE CURSOR")
+      } else {
+        portals.removeAll()
+        client.send(commandTag: "CLOSE CURSOR ALL")
+      }
+    case .vacuum(let statement): try await run(statement)
+    case .checkpoint: client.send(commandTag: "CHECKPOINT")
+    case .lock(let statement): try await run(statement)
+    case .reindex(let statement):
+      try await requireTable(statement.kind == .table ? statement.name : nil)
+      client.send(commandTag: "REINDEX")
+    case .cluster(let statement):
+      try await requireTable(statement.table)
+      client.send(commandTag: "CLUSTER")
+    case .notification(let statement):
+      switch statement {
+      case .unlisten: client.send(commandTag: "UNLISTEN")
+      case .listen, .notify: throw SQLError(.featureNotSupported, "LISTEN and NOTIFY are not supported")
+      }
+    default: return false
+    }
+    return true
+  }
+
+  /// The columns of a session statement's result, for `Describe`; nil if the statement has to be planned.
+  func sessionStatementColumns(_ statement: Statement) throws(SQLError) -> [ResultColumn]? {
+    switch statement {
+    case .show(.setting(let name)): [ResultColumn(name: try settings.show(name).name, type: .text)]
+    case .show(.all): Self.showAllColumns
+    case .execute(let statement): try self.statement(named: statement.name.text).columns
+    case .fetch(let statement): portals[statement.cursor.text]?.statement.columns ?? []
+    case .transaction, .set, .setTransaction, .setConstraints, .discard, .prepare, .deallocate, .declareCursor,
+      .closeCursor, .vacuum, .checkpoint, .lock, .reindex, .cluster, .notification:
+      []
+    default: nil
+    }
+  }
+
+  // MARK: Settings
+
+  private func run(_ statement: SetStatement) throws(SQLError) {
+    let isLocal = statement.scope == .local
+    let isReset = statement.value == .reset
+    if isLocal, transaction?.isExplicit != true {
+      client.send(
+        notice: SQLError(.noActiveSQLTransaction, "SET LOCAL can only be used in transaction blocks"),
+        severity: "WARNING")
+    }
+    guard let name = statement.name else {
+      try settings.resetAll()
+      client.send(commandTag: "RESET")
+      return
+    }
+    var value: String?
+    switch statement.value {
+    case .values(let arguments):
+      // A list is kept as SQL would write it, so that a name with a comma stays one name.
+      let isList = name == "search_path"
+      value = arguments.map { argument in
+        switch argument {
+        case .string(let text): isList && arguments.count > 1 ? SyntaxPrinter.quoteIdentifier(text) : text
+        case .integer(let number): String(number)
+        case .numeric(let text): text
+        case .interval(_, let text): text
+        }
+      }.joined(separator: ", ")
+    case .default, .reset: value = nil
+    case .current: value = settings.value(name)
+    }
+    try setParameter(name, to: value, isLocal: isLocal)
+    client.send(commandTag: isReset ? "RESET" : "SET")
+  }
+
+  /// `SET` and `set_config`.
+  func setParameter(_ name: String, to value: String?, isLocal: Bool) throws(SQLError) {
+    switch name {
+    case "transaction_isolation":
+      guard let transaction, transaction.isExplicit else { return }
+      switch value?.lowercased() {
+      case "serializable", nil: try setIsolation(.serializable, on: transaction)
+      case "repeatable read": try setIsolation(.repeatableRead, on: transaction)
+      case "read committed", "read uncommitted": try setIsolation(.readCommitted, on: transaction)
+      default:
+        throw SQLError(
+          .invalidParameterValue, "invalid value for parameter \"transaction_isolation\": \"\(value ?? "")\"")
+      }
+    case "transaction_read_only":
+      if let transaction, let value, let flag = SettingDefinition.parseBool(value) { transaction.isReadOnly = flag }
+    case "transaction_deferrable": break
+    case "session_authorization", "role":
+      if let value, value != user, value != "none", value != "default" {
+        throw SQLError(.featureNotSupported, "changing the role of a session is not supported")
+      }
+    default: try settings.set(name, to: value, isLocal: isLocal)
+    }
+  }
+
+  /// The value that `SHOW` and `current_setting` give.
+  func showParameter(_ name: String) throws(SQLError) -> (name: String, value: String) {
+    switch name.lowercased() {
+    case "transaction_isolation":
+      if let transaction { return ("transaction_isolation", transaction.isolation.sqlName) }
+      return ("transaction_isolation", settings.value("default_transaction_isolation") ?? "serializable")
+    case "transaction_read_only":
+      if let transaction { return ("transaction_read_only", transaction.isReadOnly ? "on" : "off") }
+      return ("transaction_read_only", settings.value("default_transaction_read_only") ?? "off")
+    case "role": return ("role", "none")
+    default: return try settings.show(name)
+    }
+  }
+
+  private static let showAllColumns = ["name", "setting", "description"].map { ResultColumn(name: $0, type: .text) }
+
+  private func run(_ statement: ShowStatement) throws(SQLError) {
+    switch statement {
+    case .setting(let name):
+      let shown = try showParameter(name)
+      send(columns: [ResultColumn(name: shown.name, type: .text)], rows: [[.text(shown.value)]], tag: "SHOW")
+    case .all:
+      var rows: [[Datum]] = []
+      for definition in SettingDefinition.all {
+        rows.append([
+          .text(definition.name), .text(try showParameter(definition.name).value), .text(definition.summary),
+        ])
+      }
+      send(columns: Self.showAllColumns, rows: rows, tag: "SHOW")
+    }
+  }
+
+  private func run(_ statement: DiscardStatement) async throws(SQLError) {
+    switch statement {
+    case .all:
+      if transaction?.isExplicit == true {
+        throw SQLError(.activeSQLTransaction, "DISCARD ALL cannot run inside a transaction block")
+      }
+      portals.removeAll()
+      statements.removeAll()
+      sequenceSession.discard()
+      try settings.resetAll()
+      client.send(commandTag: "DISCARD ALL")
+    case .plans:
+      for statement in statements.values { statement.plan = nil }
+      client.send(commandTag: "DISCARD PLANS")
+    case .sequences:
+      sequenceSession.discard()
+      client.send(commandTag: "DISCARD SEQUENCES")
+    case .temporary: client.send(commandTag: "DISCARD TEMP")
+    }
+  }
+
+  // MARK: Prepared statements
+
+  private func run(
+    _ statement: PrepareStatement, _ parsed: ParsedStatement, _ text: [UInt8]
+  ) async throws(SQLError) {
+    let name = statement.name.text
+    if statements[name] != nil {
+      throw SQLError(.duplicatePreparedStatement, "prepared statement \"\(name)\" already exists")
+    }
+    let active = try await beginIfNeeded()
+    let catalog = try await catalog(of: active)
+    var types: [SQLType] = []
+    for type in statement.types { types.append(try planner(catalog).resolve(type, source: text)) }
+    let prepared = PreparedStatement(
+      name: name, source: text,
+      parsed: ParsedStatement(
+        statement: statement.statement, range: parsed.range, parameterCount: statement.parameterCount),
+      declaredTypes: types, prepareTime: gateway.now, isFromSQL: true)
+    try await prepare(prepared)
+    statements[name] = prepared
+    client.send(commandTag: "PREPARE")
+  }
+
+  private func run(_ statement: ExecuteStatement, _ source: [UInt8]) async throws(SQLError) {
+    let prepared = try self.statement(named: statement.name.text)
+    guard statement.arguments.count == prepared.parameterTypes.count else {
+      throw SQLError(
+        .syntaxError, "wrong number of parameters for prepared statement \"\(prepared.name)\"",
+        detail: "Expected \(prepared.parameterTypes.count) parameters but got \(statement.arguments.count).")
+    }
+    let isImplicit = transaction == nil
+    let count = prepared.columns.count
+    try await withRetries(commits: isImplicit) { active async throws(SQLError) in
+      active.statementCount += 1
+      let values = try await self.evaluate(statement.arguments, as: prepared.parameterTypes, source, active)
+      let portal = Portal(
+        name: "", statement: prepared, parameters: values,
+        formats: [ValueFormat](repeating: .text, count: count))
+      guard prepared.plan != nil else {
+        guard let inner = prepared.parsed else { return }
+        if try await self.runSessionStatement(inner, prepared.source) { return }
+        try await self.runPlanned(inner.statement, prepared.source, active)
+        return
+      }
+      if count > 0 { self.client.send(rowDescription: prepared.columns, formats: portal.formats) }
+      try await self.start(portal, active)
+      try await self.advance(portal, maximumRowCount: 0)
+    }
+  }
+
+  /// The values of EXECUTE's arguments, cast to the parameters' types.
+  private func evaluate(
+    _ arguments: [Expression], as types: [SQLType], _ source: [UInt8], _ active: ActiveTransaction
+  ) async throws(SQLError) -> [Datum] {
+    if arguments.isEmpty { return [] }
+    let catalog = try await catalog(of: active)
+    let context = executionContext(parameters: [], active, catalog)
+    var values: [Datum] = []
+    for (argument, type) in zip(arguments, types) {
+      let expression = try planner(catalog).planExpression(argument, as: type, source: source)
+      let row = Batch(columns: [], rowCount: 1)
+      values.append(try Evaluator.evaluate(expression, row, context.evaluation).datum(0))
+    }
+    return values
+  }
+
+  // MARK: Cursors
+
+  private static func noCursor(_ name: Identifier) -> SQLError {
+    SQLError(.invalidCursorName, "cursor \"\(name.text)\" does not exist")
+  }
+
+  private func run(_ statement: DeclareCursorStatement, _ text: [UInt8]) async throws(SQLError) {
+    guard let active = transaction, active.isExplicit else {
+      throw SQLError(.noActiveSQLTransaction, "DECLARE CURSOR can only be used in transaction blocks")
+    }
+    if statement.isHold { throw SQLError(.featureNotSupported, "DECLARE CURSOR ... WITH HOLD is not supported") }
+    if statement.isScroll == true { throw SQLError(.featureNotSupported, "scrollable cursors are not supported") }
+    let name = statement.name.text
+    if portals[name] != nil { throw SQLError(.duplicateCursor, "cursor \"\(name)\" already exists") }
+    let prepared = PreparedStatement(
+      name: "", source: text,
+      parsed: ParsedStatement(
+        statement: .select(statement.query), range: SourceRange(0..<text.count), parameterCount: 0),
+      declaredTypes: [], prepareTime: gateway.now, isFromSQL: true)
+    try await prepare(prepared)
+    active.statementCount += 1
+    let format: ValueFormat = statement.isBinary ? .binary : .text
+    portals[name] = Portal(
+      name: name, statement: prepared, parameters: [],
+      formats: [ValueFormat](repeating: format, count: prepared.columns.count), isCursor: true)
+    client.send(commandTag: "DECLARE CURSOR")
+  }
+
+  private func run(_ statement: FetchStatement) async throws(SQLError) {
+    guard let portal = portals[statement.cursor.text] else { throw Self.noCursor(statement.cursor) }
+    let active = try await beginIfNeeded()
+    var limit: Int
+    switch statement.direction {
+    case .forward(nil): limit = Int.max
+    case .forward(let count?) where count >= 0: limit = Int(count)
+    case .relative(1): limit = 1
+    default:
+      throw SQLError(
+        .objectNotInPrerequisiteState, "cursor can only scan forward",
+        hint: "Declare it with SCROLL option to enable backward scan.")
+    }
+    if portal.execution == nil, !portal.isDone { try await start(portal, active) }
+    if !statement.isMove { client.send(rowDescription: portal.statement.columns, formats: portal.formats) }
+    let format = RowFormat(columns: portal.statement.columns, formats: portal.formats, settings: settings.format)
+    var count = 0
+    while limit > 0, let execution = portal.execution {
+      var batch: Batch
+      if let pending = portal.pending {
+        batch = pending
+        portal.pending = nil
+      } else if let next = try await execution.next() {
+        batch = next
+      } else {
+        portal.execution = nil
+        portal.isDone = true
+        break
+      }
+      if batch.rowCount > limit {
+        portal.pending = batch.gather((limit..<batch.rowCount).map { Int32($0) })
+        batch = batch.gather((0..<limit).map { Int32($0) })
+      }
+      if !statement.isMove { client.send(batch, format) }
+      limit -= batch.rowCount
+      count += batch.rowCount
+      try await client.drain()
+    }
+    client.send(commandTag: "\(statement.isMove ? "MOVE" : "FETCH") \(count)")
+  }
+
+  // MARK: Maintenance
+
+  /// Versions are collected by the store itself and statistics as needed: these say so by doing nothing, once the names are right.
+  private func run(_ statement: VacuumStatement) async throws(SQLError) {
+    if statement.isVacuum, transaction?.isExplicit == true {
+      throw SQLError(.activeSQLTransaction, "VACUUM cannot run inside a transaction block")
+    }
+    for target in statement.targets { try await requireTable(target.table) }
+    client.send(commandTag: statement.isVacuum ? "VACUUM" : "ANALYZE")
+  }
+
+  private func run(_ statement: LockStatement) async throws(SQLError) {
+    guard transaction?.isExplicit == true else {
+      throw SQLError(.noActiveSQLTransaction, "LOCK TABLE can only be used in transaction blocks")
+    }
+    throw SQLError(
+      .featureNotSupported, "LOCK TABLE is not supported",
+      hint: "Transactions are serializable without it; SELECT FOR UPDATE locks rows.")
+  }
+
+  private func requireTable(_ name: QualifiedName?) async throws(SQLError) {
+    guard let name else { return }
+    let active = try await beginIfNeeded()
+    let catalog = try await catalog(of: active)
+    catalog.searchPath = settings.searchPath
+    guard catalog.relation(name.name.text, schema: name.schema?.text) != nil else {
+      throw SQLError(.undefinedTable, "relation \"\(name)\" does not exist")
+    }
+  }
+}

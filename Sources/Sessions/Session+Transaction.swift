@@ -1,0 +1,286 @@
+// Transactions as SQL sees them: explicit blocks, the implicit one around a statement or a pipeline, savepoints, the failed
+// state, and trying again by ourselves while the client has seen nothing.
+// Source: PostgreSQL manual, BEGIN, SAVEPOINT, and 55.2.3 "Extended Query" on implicit blocks.
+
+import Catalog
+import SQLSyntax
+import SQLTypes
+import Transactions
+
+extension Session {
+  /// The session's transaction; begins an implicit one if there is none.
+  func beginIfNeeded() async throws(SQLError) -> ActiveTransaction {
+    if let transaction { return transaction }
+    return try begin(TransactionModes(), isExplicit: false)
+  }
+
+  private func begin(_ modes: TransactionModes, isExplicit: Bool) throws(SQLError) -> ActiveTransaction {
+    let isolation = modes.isolation.map(Self.level) ?? defaultIsolation
+    let isReadOnly = modes.isReadOnly ?? (settings.value("default_transaction_read_only") == "on")
+    let kv = gateway.transactions.begin(isolation: isolation)
+    kv.lockTimeout = settings.lockTimeout
+    let active = ActiveTransaction(
+      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
+      number: gateway.transactionBegan(kv))
+    transaction = active
+    settings.transactionBegins()
+    return active
+  }
+
+  private var defaultIsolation: Transactions.IsolationLevel {
+    switch settings.value("default_transaction_isolation") {
+    case "repeatable read": .repeatableRead
+    case "read committed", "read uncommitted": .readCommitted
+    default: .serializable
+    }
+  }
+
+  private static func level(_ level: SQLSyntax.IsolationLevel) -> Transactions.IsolationLevel {
+    switch level {
+    case .serializable: .serializable
+    case .repeatableRead: .repeatableRead
+    case .readCommitted, .readUncommitted: .readCommitted
+    }
+  }
+
+  /// The catalog as the transaction sees it.
+  func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
+    if let view = active.catalog { return view }
+    let view = try await gateway.view(in: active.kv, user: user, database: database)
+    active.catalog = view
+    return view
+  }
+
+  /// Commits whatever the session is in. After an error the transaction is still there, to be restarted or rolled back.
+  func commitTransaction() async throws(SQLError) {
+    guard let active = transaction else { return }
+    do throws(TransactionError) {
+      _ = try await active.kv.commit()
+    } catch {
+      throw SQLError(error, relation: { active.catalog?.relation($0) })
+    }
+    gateway.counters.commits += 1
+    if let catalog = active.catalog, catalog.hasChanges { gateway.catalog.publish(catalog) }
+    endTransaction(isCommit: true)
+  }
+
+  func rollbackTransaction() async {
+    guard let active = transaction else { return }
+    await active.kv.rollback()
+    gateway.counters.rollbacks += 1
+    endTransaction(isCommit: false)
+  }
+
+  private func endTransaction(isCommit: Bool) {
+    if let transaction { gateway.transactionEnded(transaction.number) }
+    transaction = nil
+    replay = nil
+    if !portals.isEmpty { portals.removeAll() }
+    settings.transactionEnds(isCommit: isCommit)
+  }
+
+  /// An error within an explicit block fails it; an implicit transaction is undone.
+  func statementFailed() async {
+    gateway.counters.failedStatements += 1
+    guard let active = transaction else { return }
+    if active.isExplicit {
+      active.isFailed = true
+      // Locks are given back where no savepoint could still need them.
+      if active.savepoints.isEmpty { await active.kv.rollback() }
+    } else {
+      await rollbackTransaction()
+    }
+  }
+
+  static let failedBlock = SQLError(
+    .inFailedSQLTransaction, "current transaction is aborted, commands ignored until end of transaction block")
+
+  // MARK: Retries
+
+  /// Runs `body` within the session's transaction, and again from the start while that is possible and the client has seen
+  /// nothing: whole implicit transactions, the first statement of an explicit one, any statement under READ COMMITTED.
+  func withRetries(commits: Bool, _ body: (ActiveTransaction) async throws(SQLError) -> Void) async throws(SQLError) {
+    let mark = client.mark
+    var attempt = 0
+    while true {
+      let active = try await beginIfNeeded()
+      let savepoint = active.isolation == .readCommitted || active.statementCount > 0 ? active.kv.savepoint() : nil
+      do throws(SQLError) {
+        if active.isolation == .readCommitted { active.kv.beginStatement() }
+        try await body(active)
+        try await finishSequences()
+        if commits { try await commitTransaction() }
+        return
+      } catch {
+        if try await reserveMissingSequences(), client.rewind(to: mark) {
+          // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
+          if let savepoint { active.kv.rollback(to: savepoint) } else { await active.kv.restart() }
+          continue
+        }
+        attempt += 1
+        let canRestart = !active.isExplicit || active.statementCount <= 1
+        let isRetryable =
+          error.retry == .transaction && interruption == nil && attempt <= Limits.retryCount
+          && (canRestart || (active.isolation == .readCommitted && error.state == .serializationFailure))
+        guard isRetryable, client.rewind(to: mark) else { throw explained(error) }
+        gateway.counters.retries += 1
+        await gateway.reactor.sleep(nanoseconds: backoff(attempt))
+        if transaction == nil { continue }
+        if canRestart {
+          await active.kv.restart()
+          active.catalog = nil
+        } else if let savepoint {
+          active.kv.rollback(to: savepoint)
+        }
+      }
+    }
+  }
+
+  /// Doubles with each attempt; half of it is chance, so that two that collided do not again.
+  private func backoff(_ attempt: Int) -> Int64 {
+    let whole = min(Limits.retryMaximumNanoseconds, Limits.retryNanoseconds << Int64(min(attempt - 1, 10)))
+    return whole / 2 + Int64.random(in: 0...(whole / 2), using: &gateway.random)
+  }
+
+  // MARK: Statements
+
+  func run(_ statement: TransactionStatement) async throws(SQLError) {
+    switch statement {
+    case .begin(let modes, let isStart):
+      if let active = transaction, active.isExplicit {
+        client.send(
+          notice: SQLError(.activeSQLTransaction, "there is already a transaction in progress"), severity: "WARNING")
+      } else if let active = transaction {
+        // Inside a query string: what ran before becomes part of the block.
+        active.isExplicit = true
+        if let level = modes.isolation { try setIsolation(Self.level(level), on: active) }
+        if let isReadOnly = modes.isReadOnly { active.isReadOnly = isReadOnly }
+      } else {
+        _ = try begin(modes, isExplicit: true)
+      }
+      client.send(commandTag: isStart ? "START TRANSACTION" : "BEGIN")
+    case .commit(let chain): try await end(isCommit: true, chain: chain)
+    case .rollback(let chain): try await end(isCommit: false, chain: chain)
+    case .savepoint(let name):
+      let active = try block("SAVEPOINT")
+      active.savepoints.append(
+        NamedSavepoint(
+          name: name.text, kv: active.kv.savepoint(), catalog: active.catalog?.mark(), settings: settings.values))
+      client.send(commandTag: "SAVEPOINT")
+    case .release(let name):
+      let active = try block("RELEASE SAVEPOINT")
+      let index = try find(name, in: active)
+      active.savepoints.removeSubrange(index...)
+      client.send(commandTag: "RELEASE")
+    case .rollbackTo(let name):
+      let active = try block("ROLLBACK TO SAVEPOINT")
+      let index = try find(name, in: active)
+      let savepoint = active.savepoints[index]
+      active.kv.rollback(to: savepoint.kv)
+      if let mark = savepoint.catalog { active.catalog?.rollback(to: mark) } else { active.catalog = nil }
+      settings.restore(savepoint.settings)
+      active.savepoints.removeSubrange((index + 1)...)
+      active.isFailed = false
+      client.send(commandTag: "ROLLBACK")
+    case .prepare, .commitPrepared, .rollbackPrepared:
+      throw SQLError(
+        .featureNotSupported, "prepared transactions are not supported",
+        hint: "Transactions are atomic over the whole cluster; use an ordinary COMMIT.")
+    }
+  }
+
+  private func end(isCommit: Bool, chain: Bool) async throws(SQLError) {
+    guard let active = transaction, active.isExplicit else {
+      if chain {
+        throw SQLError(
+          .noActiveSQLTransaction,
+          "\(isCommit ? "COMMIT" : "ROLLBACK") AND CHAIN can only be used in transaction blocks")
+      }
+      client.send(
+        notice: SQLError(.noActiveSQLTransaction, "there is no transaction in progress"), severity: "WARNING")
+      if transaction != nil { if isCommit { try await commitTransaction() } else { await rollbackTransaction() } }
+      client.send(commandTag: isCommit ? "COMMIT" : "ROLLBACK")
+      return
+    }
+    let commits = isCommit && !active.isFailed
+    if commits {
+      do throws(SQLError) {
+        try await commitTransaction()
+      } catch {
+        // The block ends with its COMMIT, whatever comes of it.
+        await rollbackTransaction()
+        throw error
+      }
+    } else {
+      await rollbackTransaction()
+    }
+    if chain {
+      let next = try begin(TransactionModes(isReadOnly: active.isReadOnly), isExplicit: true)
+      try setIsolation(active.isolation, on: next)
+    }
+    client.send(commandTag: commits ? "COMMIT" : "ROLLBACK")
+  }
+
+  private func block(_ command: String) throws(SQLError) -> ActiveTransaction {
+    guard let transaction, transaction.isExplicit else {
+      throw SQLError(.noActiveSQLTransaction, "\(command) can only be used in transaction blocks")
+    }
+    return transaction
+  }
+
+  private func find(_ name: Identifier, in active: ActiveTransaction) throws(SQLError) -> Int {
+    guard let index = active.savepoints.lastIndex(where: { $0.name == name.text }) else {
+      throw SQLError(.invalidSavepointSpecification, "savepoint \"\(name.text)\" does not exist")
+    }
+    return index
+  }
+
+  func run(_ statement: SetTransactionStatement) async throws(SQLError) {
+    switch statement {
+    case .transaction(let modes):
+      guard let active = transaction, active.isExplicit else {
+        client.send(
+          notice: SQLError(.noActiveSQLTransaction, "SET TRANSACTION can only be used in transaction blocks"),
+          severity: "WARNING")
+        break
+      }
+      if let level = modes.isolation { try setIsolation(Self.level(level), on: active) }
+      if let isReadOnly = modes.isReadOnly {
+        if !isReadOnly, active.isReadOnly, active.statementCount > 0 {
+          throw SQLError(.activeSQLTransaction, "transaction read-write mode must be set before any query")
+        }
+        active.isReadOnly = isReadOnly
+      }
+    case .sessionCharacteristics(let modes):
+      if let level = modes.isolation {
+        try settings.set("default_transaction_isolation", to: level.rawValue, isLocal: false)
+      }
+      if let isReadOnly = modes.isReadOnly {
+        try settings.set("default_transaction_read_only", to: isReadOnly ? "on" : "off", isLocal: false)
+      }
+    case .snapshot:
+      throw SQLError(.featureNotSupported, "SET TRANSACTION SNAPSHOT is not supported")
+    }
+    client.send(commandTag: "SET")
+  }
+
+  func setIsolation(_ level: Transactions.IsolationLevel, on active: ActiveTransaction) throws(SQLError) {
+    guard level != active.isolation else { return }
+    guard active.statementCount == 0 else {
+      throw SQLError(.activeSQLTransaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+    }
+    active.isolation = level
+    active.kv.isolation = level
+  }
+}
+
+extension Transactions.IsolationLevel {
+  /// As `SHOW transaction_isolation` prints it.
+  var sqlName: String {
+    switch self {
+    case .serializable: "serializable"
+    case .repeatableRead: "repeatable read"
+    case .readCommitted: "read committed"
+    }
+  }
+}

@@ -1,0 +1,207 @@
+// One client's session: what it has set, prepared and opened, and the transaction that it is in. The wire calls it with
+// messages already decoded; everything that a statement goes through is in the extensions beside this file.
+//
+// Confined to one reactor, one call at a time (`cancelCurrentStatement` alone may come in between).
+
+import Catalog
+import Clocks
+import Execution
+import Expressions
+import Logging
+import Planning
+import Reactors
+import SQLSyntax
+import SQLTypes
+import Transactions
+
+public final class Session {
+  enum Limits {
+    /// Times that a statement is tried again without the client knowing.
+    static let retryCount = 30
+    /// The first wait between two tries; doubled each time, with jitter.
+    static let retryNanoseconds: Int64 = 1_000_000
+    static let retryMaximumNanoseconds: Int64 = 200_000_000
+  }
+
+  let gateway: Gateway
+  unowned let client: any ClientChannel
+  let user: String
+  let databaseName: String
+  /// Known once the session is open.
+  private(set) var database = OID.postgresDatabase
+  /// The number that the client knows the session by (`pg_backend_pid()`).
+  let process: Int32
+  var settings = SessionSettings()
+  var transaction: ActiveTransaction?
+  var statements: [String: PreparedStatement] = [:]
+  var portals: [String: Portal] = [:]
+  private(set) lazy var evaluation: EvaluationContext = makeEvaluationContext()
+  let sequenceSession: SequenceSession
+  /// The one portal run so far in an implicit transaction, and where its output began: it can be run again if the commit fails.
+  var replay: (portal: Portal, mark: OutputMark)?
+  /// Why the current statement shall end: set by cancel requests and timers.
+  private(set) var interruption: SQLError?
+  private var isRunning = false
+  private var idleTimer: TimerToken?
+
+  /// Called once the role and the database are known to exist.
+  init(gateway: Gateway, client: any ClientChannel, user: String, database: String, process: Int32) {
+    self.gateway = gateway
+    self.client = client
+    self.user = user
+    self.databaseName = database
+    self.process = process
+    sequenceSession = SequenceSession(service: gateway.sequences, storage: gateway.transactions)
+    gateway.counters.sessions += 1
+  }
+
+  private func makeEvaluationContext() -> EvaluationContext {
+    let context = EvaluationContext(services: self)
+    let environment = gateway.environment
+    context.clock = { environment.wallNow() / 1000 - 946_684_800_000_000 }
+    context.random = { [unowned gateway] in gateway.random.next() }
+    return context
+  }
+
+  /// - Throws: 28000 for an unknown role or one that may not log in, 3D000 for an unknown database, 22023 for bad parameters.
+  public static func open(
+    gateway: Gateway, client: any ClientChannel, user: String, database: String,
+    parameters: [(name: String, value: String)], process: Int32
+  ) async throws(SQLError) -> Session {
+    let session = Session(gateway: gateway, client: client, user: user, database: database, process: process)
+    do throws(SQLError) {
+      let transaction = try await session.beginIfNeeded()
+      let catalog = try await session.catalog(of: transaction).snapshot
+      guard let role = catalog.role(named: user) else {
+        throw SQLError(.invalidAuthorizationSpecification, "role \"\(user)\" does not exist")
+      }
+      guard role.canLogin else {
+        throw SQLError(.invalidAuthorizationSpecification, "role \"\(user)\" is not permitted to log in")
+      }
+      guard let found = catalog.database(named: database), found.allowsConnections else {
+        throw SQLError(.invalidCatalogName, "database \"\(database)\" does not exist")
+      }
+      session.database = found.oid
+      session.settings.setFact("is_superuser", to: role.isSuperuser ? "on" : "off")
+      session.settings.setFact("session_authorization", to: user)
+      for (name, value) in parameters { try session.applyStartupParameter(name, value) }
+      await session.rollbackTransaction()
+    } catch {
+      await session.close()
+      throw error
+    }
+    return session
+  }
+
+  /// `options` carries `-c name=value` and `--name=value` words; anything else is a setting by name.
+  private func applyStartupParameter(_ name: String, _ value: String) throws(SQLError) {
+    guard name == "options" else {
+      try settings.setInitial(name, to: value)
+      return
+    }
+    var words = Self.splitOptions(value)[...]
+    while let word = words.popFirst() {
+      let pair: String
+      if word == "-c" {
+        guard let next = words.popFirst() else { break }
+        pair = next
+      } else if word.hasPrefix("-c") {
+        pair = String(word.dropFirst(2))
+      } else if word.hasPrefix("--") {
+        pair = String(word.dropFirst(2))
+      } else {
+        throw SQLError(.syntaxError, "invalid command-line argument for server process: \(word)")
+      }
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { throw SQLError(.syntaxError, "-c \(pair) requires a value") }
+      try settings.setInitial(parts[0].replacing("-", with: "_"), to: parts[1])
+    }
+  }
+
+  /// Splits at blanks; a backslash takes the next character as it is.
+  static func splitOptions(_ text: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    var isEscaped = false
+    for character in text {
+      if isEscaped {
+        word.append(character)
+        isEscaped = false
+      } else if character == "\\" {
+        isEscaped = true
+      } else if character == " " || character == "\t" || character == "\n" {
+        if !word.isEmpty { words.append(word) }
+        word = ""
+      } else {
+        word.append(character)
+      }
+    }
+    if !word.isEmpty { words.append(word) }
+    return words
+  }
+
+  public var reportedParameters: [(name: String, value: String)] { settings.reported }
+
+  public var status: TransactionStatus {
+    guard let transaction, transaction.isExplicit else { return .idle }
+    return transaction.isFailed ? .failed : .inTransaction
+  }
+
+  /// The client is gone or leaves: everything unfinished is undone.
+  public func close() async {
+    idleTimer?.cancel()
+    portals.removeAll()
+    await rollbackTransaction()
+    statements.removeAll()
+    gateway.counters.sessions -= 1
+  }
+
+  // MARK: Interruption
+
+  /// Ends what runs now with 57014; does nothing to an idle session.
+  public func cancelCurrentStatement() {
+    interrupt(SQLError(.queryCanceled, "canceling statement due to user request"))
+  }
+
+  func interrupt(_ error: SQLError) {
+    guard isRunning, interruption == nil else { return }
+    interruption = error
+    transaction?.kv.cancelWait()
+  }
+
+  /// Brackets the work of one message: interruptions reach it, timeouts run, settings that changed are told.
+  func working<R>(_ body: () async throws(SQLError) -> R) async throws(SQLError) -> R {
+    idleTimer?.cancel()
+    idleTimer = nil
+    isRunning = true
+    interruption = nil
+    evaluation.statementTime = gateway.now
+    var timer: TimerToken?
+    if settings.statementTimeout > 0 {
+      timer = gateway.reactor.schedule(afterNanoseconds: settings.statementTimeout) { [box = SessionBox(self)] _ in
+        box.session.interrupt(SQLError(.queryCanceled, "canceling statement due to statement timeout"))
+      }
+    }
+    defer {
+      timer?.cancel()
+      isRunning = false
+    }
+    return try await body()
+  }
+
+  /// The interruption, in place of the `cancelled` by which a wait ended.
+  func explained(_ error: SQLError) -> SQLError {
+    if error.state == .queryCanceled, let interruption { return interruption }
+    return error
+  }
+
+  func tellSettings() {
+    for (name, value) in settings.takeUnreported() { client.send(parameter: name, value: value) }
+  }
+}
+
+/// Carries a session into a timer of its own reactor. `@unchecked Sendable`: the timer fires on the session's reactor.
+private final class SessionBox: @unchecked Sendable {
+  unowned let session: Session
+  init(_ session: Session) { self.session = session }
+}

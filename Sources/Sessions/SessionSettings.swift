@@ -1,0 +1,243 @@
+// The session's run-time parameters. `SET` inside a transaction is undone with it, `SET LOCAL` ends with it, and a
+// savepoint brings both back: three levels of one value, copied where a transaction or savepoint begins.
+// Source: PostgreSQL manual, SET.
+
+import SQLTypes
+
+struct SessionSettings {
+  /// Values by lower-case name where they differ from the start.
+  struct Values {
+    fileprivate(set) var session: [String: String] = [:]
+    fileprivate(set) var local: [String: String] = [:]
+  }
+
+  private(set) var values = Values()
+  /// What `RESET` goes back to: the defaults changed by the connection's startup parameters.
+  private var initial: [String: String] = [:]
+  /// Names changed since the client was told last; reported ones only.
+  private(set) var unreported: [String] = []
+  /// Rises with each change, for whoever derives something from the values.
+  private(set) var generation = 0
+  /// The state to return to when the transaction fails.
+  private var atBegin: Values?
+
+  /// The values that text conversions need.
+  private(set) var format = FormatSettings()
+  private(set) var searchPath: [String] = ["$user", "public"]
+  private(set) var statementTimeout: Int64 = 0
+  private(set) var lockTimeout: Int64 = 0
+  private(set) var idleInTransactionTimeout: Int64 = 0
+  private(set) var workMemoryByteCount = 64 << 20
+
+  /// The conversions' settings for a transaction that began then: `now` and its kin mean that moment.
+  func format(at transactionTime: Int64) -> FormatSettings {
+    var format = self.format
+    format.transactionTime = transactionTime
+    return format
+  }
+
+  func value(_ name: String) -> String? {
+    let key = name.lowercased()
+    if let value = values.local[key] ?? values.session[key] ?? initial[key] { return value }
+    return SettingDefinition.find(key)?.initial
+  }
+
+  func show(_ name: String) throws(SQLError) -> (name: String, value: String) {
+    guard let value = value(name) else { throw Self.unknown(name) }
+    guard let definition = SettingDefinition.find(name) else { return (name, value) }
+    return (definition.name, definition.display(value))
+  }
+
+  static func unknown(_ name: String) -> SQLError {
+    SQLError(.undefinedObject, "unrecognized configuration parameter \"\(name)\"")
+  }
+
+  /// Parameters of the startup message: they become what `RESET` returns to.
+  mutating func setInitial(_ name: String, to value: String) throws(SQLError) {
+    initial[name.lowercased()] = try check(name, value)
+    try derive(name)
+  }
+
+  /// Facts of the session (`is_superuser`, `session_authorization`), not checked.
+  mutating func setFact(_ name: String, to value: String) { initial[name.lowercased()] = value }
+
+  mutating func set(_ name: String, to value: String?, isLocal: Bool) throws(SQLError) {
+    let key = name.lowercased()
+    let old = self.value(name)
+    if let definition = SettingDefinition.find(key), definition.access == .fixed {
+      throw SQLError(.cantChangeRuntimeParam, "parameter \"\(definition.name)\" cannot be changed")
+    }
+    let checked: String?
+    if let value { checked = try check(name, value) } else { checked = nil }
+    if value == nil, SettingDefinition.find(key) == nil, !key.contains(".") { throw Self.unknown(name) }
+    let before = values
+    if isLocal {
+      values.local[key] = checked ?? initial[key] ?? SettingDefinition.find(key)?.initial
+    } else {
+      values.session[key] = checked
+      values.local[key] = nil
+    }
+    do {
+      try derive(name)
+    } catch {
+      values = before
+      throw error
+    }
+    if old != self.value(name) { noteChange(key) }
+  }
+
+  mutating func resetAll() throws(SQLError) {
+    let names = values.session.keys.sorted() + values.local.keys.sorted()
+    values = Values()
+    try deriveAll()
+    names.forEach { noteChange($0) }
+  }
+
+  private func check(_ name: String, _ value: String) throws(SQLError) -> String {
+    guard let definition = SettingDefinition.find(name) else {
+      // A name with a dot is an extension's or the application's own.
+      if name.contains(".") { return value }
+      throw Self.unknown(name)
+    }
+    return try definition.normalize(value)
+  }
+
+  private mutating func noteChange(_ key: String) {
+    generation += 1
+    if SettingDefinition.find(key)?.isReported == true { unreported.append(key) }
+  }
+
+  mutating func takeUnreported() -> [(name: String, value: String)] {
+    if unreported.isEmpty { return [] }
+    defer { unreported = [] }
+    return unreported.compactMap { key in
+      guard let definition = SettingDefinition.find(key), let value = value(key) else { return nil }
+      return (definition.name, definition.display(value))
+    }
+  }
+
+  var reported: [(name: String, value: String)] {
+    SettingDefinition.all.filter(\.isReported).map { ($0.name, $0.display(value($0.name) ?? $0.initial)) }
+  }
+
+  // MARK: Transactions
+
+  mutating func transactionBegins() { atBegin = values }
+
+  /// `SET LOCAL` ends; at a rollback all changes of the transaction do.
+  mutating func transactionEnds(isCommit: Bool) {
+    if values.local.isEmpty && (isCommit || atBegin == nil) {
+      atBegin = nil
+      return
+    }
+    var next = isCommit ? values : atBegin ?? values
+    next.local = [:]
+    restore(next)
+    atBegin = nil
+  }
+
+  /// Back to the values at a savepoint.
+  mutating func restore(_ next: Values) {
+    let changed = Set(values.session.keys).union(values.local.keys).union(next.session.keys).union(next.local.keys)
+    let old = values
+    values = next
+    // The values were valid when they were set.
+    try? deriveAll()
+    for key in changed.sorted() {
+      let before = old.local[key] ?? old.session[key]
+      let after = next.local[key] ?? next.session[key]
+      if before != after { noteChange(key) }
+    }
+  }
+
+  // MARK: Derived values
+
+  private mutating func deriveAll() throws(SQLError) {
+    for name in [
+      "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
+      "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
+    ] { try derive(name) }
+  }
+
+  private mutating func derive(_ name: String) throws(SQLError) {
+    let key = name.lowercased()
+    let value = self.value(key) ?? ""
+    switch key {
+    case "datestyle": try deriveDateStyle(value)
+    case "intervalstyle":
+      format.intervalStyle =
+        switch value {
+        case "postgres_verbose": .postgresVerbose
+        case "sql_standard": .sqlStandard
+        case "iso_8601": .iso8601
+        default: .postgres
+        }
+    case "timezone":
+      guard let zone = TimeZoneRules.find(value) else {
+        throw SQLError(.invalidParameterValue, "invalid value for parameter \"TimeZone\": \"\(value)\"")
+      }
+      format.timeZone = zone
+    case "extra_float_digits": format.extraFloatDigits = Int(value) ?? 1
+    case "bytea_output": format.byteaOutput = value == "escape" ? .escape : .hex
+    case "search_path": searchPath = Self.splitNames(value)
+    case "statement_timeout": statementTimeout = (Int64(value) ?? 0) * 1_000_000
+    case "lock_timeout": lockTimeout = (Int64(value) ?? 0) * 1_000_000
+    case "idle_in_transaction_session_timeout": idleInTransactionTimeout = (Int64(value) ?? 0) * 1_000_000
+    case "work_mem": workMemoryByteCount = (Int(value) ?? 65536) * 1024
+    default: break
+    }
+  }
+
+  private mutating func deriveDateStyle(_ value: String) throws(SQLError) {
+    for part in value.split(separator: ",") {
+      switch part.filter({ $0 != " " }).lowercased() {
+      case "iso": break
+      case "mdy", "us", "noneuro", "noneuropean": format.dateOrder = .mdy
+      case "dmy", "euro", "european": format.dateOrder = .dmy
+      case "ymd": format.dateOrder = .ymd
+      case "default": format.dateOrder = .mdy
+      case "postgres", "sql", "german":
+        throw SQLError(
+          .featureNotSupported, "DateStyle \"\(value)\" is not supported", hint: "Dates are shown in the ISO style.")
+      default: throw SQLError(.invalidParameterValue, "invalid value for parameter \"DateStyle\": \"\(value)\"")
+      }
+    }
+    let order: String =
+      switch format.dateOrder {
+      case .mdy: "MDY";
+      case .dmy: "DMY";
+      case .ymd: "YMD"
+      }
+    // Whatever part was given, the whole is shown.
+    if values.local["datestyle"] != nil {
+      values.local["datestyle"] = "ISO, \(order)"
+    } else if values.session["datestyle"] != nil {
+      values.session["datestyle"] = "ISO, \(order)"
+    } else if initial["datestyle"] != nil {
+      initial["datestyle"] = "ISO, \(order)"
+    }
+  }
+
+  /// A comma-separated list of names, quoted or not, as in `search_path`.
+  static func splitNames(_ text: String) -> [String] {
+    var names: [String] = []
+    var current = ""
+    var isQuoted = false
+    var wasQuoted = false
+    for character in text {
+      switch character {
+      case "\"":
+        isQuoted.toggle()
+        wasQuoted = true
+      case "," where !isQuoted:
+        if !current.isEmpty || wasQuoted { names.append(current) }
+        current = ""
+        wasQuoted = false
+      case " " where !isQuoted: break
+      default: current += isQuoted ? String(character) : character.lowercased()
+      }
+    }
+    if !current.isEmpty || wasQuoted { names.append(current) }
+    return names
+  }
+}

@@ -1,0 +1,362 @@
+// A PostgreSQL client of the plainest kind: one blocking socket, the simple query protocol, COPY, cancel. Used by the shell
+// and the logic test runner, against Meridian or any PostgreSQL server.
+// Source: PostgreSQL manual, 55.2 "Message Flow".
+
+import Foundation
+
+/// An error or notice as the server told it, by field letter.
+public struct ServerMessage: Error, Sendable, Hashable, CustomStringConvertible {
+  public var fields: [UInt8: String]
+
+  public var severity: String { fields[UInt8(ascii: "S")] ?? "ERROR" }
+  public var state: String { fields[UInt8(ascii: "C")] ?? "" }
+  public var message: String { fields[UInt8(ascii: "M")] ?? "" }
+  public var detail: String? { fields[UInt8(ascii: "D")] }
+  public var hint: String? { fields[UInt8(ascii: "H")] }
+  public var context: String? { fields[UInt8(ascii: "W")] }
+  /// 1-based, in characters.
+  public var position: Int? { fields[UInt8(ascii: "P")].flatMap { Int($0) } }
+
+  public var description: String { "\(severity): \(message) (SQLSTATE \(state))" }
+}
+
+/// Why a connection cannot be used any more.
+public struct ConnectionFailure: Error, Sendable, CustomStringConvertible {
+  public var description: String
+}
+
+public struct ColumnDescription: Sendable, Hashable {
+  public var name: String
+  public var table: UInt32
+  public var type: UInt32
+  public var typeModifier: Int32
+}
+
+/// What one query string gave, in order.
+public enum QueryEvent: Sendable {
+  case columns([ColumnDescription])
+  /// A row's values as text; nil is NULL.
+  case row([String?])
+  case complete(tag: String)
+  case empty
+  case error(ServerMessage)
+  case notice(ServerMessage)
+  case copyIn
+  case copyOut
+  case copyData([UInt8])
+}
+
+public final class WireClient {
+  public let url: ConnectionURL
+  private var descriptor: Int32 = -1
+  private var input: [UInt8] = []
+  private var inputStart = 0
+  private var output: [UInt8] = []
+  public private(set) var parameters: [String: String] = [:]
+  /// `I`, `T` or `E`.
+  public private(set) var transactionStatus = UInt8(ascii: "I")
+  public private(set) var process: Int32 = 0
+  private var secret: Int32 = 0
+
+  /// Connects and logs in.
+  public init(_ url: ConnectionURL, applicationName: String) throws {
+    self.url = url
+    descriptor = try Self.connect(url)
+    var body: [UInt8] = []
+    Self.append(int32: 196_608, to: &body)
+    var values = [("user", url.user), ("database", url.database), ("client_encoding", "UTF8")]
+    if !url.parameters.contains(where: { $0.name == "application_name" }) {
+      values.append(("application_name", applicationName))
+    }
+    for parameter in url.parameters where parameter.name == "application_name" || parameter.name == "options" {
+      values.append((parameter.name, parameter.value))
+    }
+    for (name, value) in values { body += Array(name.utf8) + [0] + Array(value.utf8) + [0] }
+    body.append(0)
+    Self.append(int32: Int32(body.count + 4), to: &output)
+    output += body
+    try flush()
+    try finishStartup()
+  }
+
+  deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
+
+  private static func connect(_ url: ConnectionURL) throws(ConnectionFailure) -> Int32 {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var list: UnsafeMutablePointer<addrinfo>?
+    let status = getaddrinfo(url.host, String(url.port), &hints, &list)
+    guard status == 0 else {
+      throw ConnectionFailure(
+        description:
+          "could not translate host name \"\(url.host)\" to address: \(String(cString: gai_strerror(status)))")
+    }
+    defer { freeaddrinfo(list) }
+    var failure = ""
+    var next = list
+    while let address = next?.pointee {
+      let descriptor = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
+      if descriptor >= 0 {
+        if Foundation.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 {
+          var one: Int32 = 1
+          setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+          return descriptor
+        }
+        failure = String(cString: strerror(errno))
+        Foundation.close(descriptor)
+      }
+      next = address.ai_next
+    }
+    throw ConnectionFailure(
+      description:
+        "connection to server at \"\(url.host)\", port \(url.port) failed: \(failure)\n\tIs the server running on that host and accepting TCP/IP connections?"
+    )
+  }
+
+  private func finishStartup() throws {
+    while true {
+      let (type, body) = try readMessage()
+      var reader = FieldReader(body)
+      switch type {
+      case UInt8(ascii: "R"):
+        switch reader.int32() {
+        case 0: break
+        case 3:
+          guard let password = url.password else {
+            throw ConnectionFailure(description: "the server asks for a password; give one in the URL")
+          }
+          send("p") { $0 += Array(password.utf8) + [0] }
+          try flush()
+        default:
+          throw ConnectionFailure(description: "the server asks for a kind of authentication that this client lacks")
+        }
+      case UInt8(ascii: "S"): parameters[reader.string()] = reader.string()
+      case UInt8(ascii: "K"):
+        process = reader.int32()
+        secret = reader.int32()
+      case UInt8(ascii: "E"):
+        let message = Self.message(&reader)
+        throw ConnectionFailure(
+          description:
+            "connection to server at \"\(url.host)\", port \(url.port) failed: \(message.severity):  \(message.message)"
+        )
+      case UInt8(ascii: "Z"):
+        transactionStatus = reader.uint8()
+        return
+      default: break
+      }
+    }
+  }
+
+  // MARK: Queries
+
+  /// Runs a query string and hands each thing that comes back to `receive`. COPY IN takes its data from `copySource` (nil ends
+  /// it); without one the copy is refused.
+  public func query(
+    _ sql: String, copySource: (() throws -> [UInt8]?)? = nil, receive: (QueryEvent) throws -> Void
+  ) throws {
+    send("Q") { $0 += Array(sql.utf8) + [0] }
+    try flush()
+    while true {
+      let (type, body) = try readMessage()
+      var reader = FieldReader(body)
+      switch type {
+      case UInt8(ascii: "T"): try receive(.columns(Self.columns(&reader)))
+      case UInt8(ascii: "D"):
+        var row: [String?] = []
+        for _ in 0..<reader.int16() { row.append(reader.nullableText()) }
+        try receive(.row(row))
+      case UInt8(ascii: "C"): try receive(.complete(tag: reader.string()))
+      case UInt8(ascii: "I"): try receive(.empty)
+      case UInt8(ascii: "E"): try receive(.error(Self.message(&reader)))
+      case UInt8(ascii: "N"): try receive(.notice(Self.message(&reader)))
+      case UInt8(ascii: "S"): parameters[reader.string()] = reader.string()
+      case UInt8(ascii: "H"): try receive(.copyOut)
+      case UInt8(ascii: "d"): try receive(.copyData(body))
+      case UInt8(ascii: "G"):
+        try receive(.copyIn)
+        try sendCopy(copySource)
+      case UInt8(ascii: "Z"):
+        transactionStatus = reader.uint8()
+        return
+      default: break
+      }
+    }
+  }
+
+  private func sendCopy(_ source: (() throws -> [UInt8]?)?) throws {
+    guard let source else {
+      send("f") { $0 += Array("no data source for COPY FROM STDIN".utf8) + [0] }
+      try flush()
+      return
+    }
+    do {
+      while let piece = try source() {
+        send("d") { $0 += piece }
+        if output.count > 1 << 16 { try flush() }
+      }
+      send("c") { _ in }
+    } catch {
+      send("f") { $0 += Array("\(error)".utf8) + [0] }
+    }
+    try flush()
+  }
+
+  /// Columns, rows and tag of a query that gives one result; throws the server's error.
+  public func rows(_ sql: String) throws -> (columns: [ColumnDescription], rows: [[String?]]) {
+    var columns: [ColumnDescription] = []
+    var rows: [[String?]] = []
+    var failure: ServerMessage?
+    try query(sql) { event in
+      switch event {
+      case .columns(let described): columns = described
+      case .row(let row): rows.append(row)
+      case .error(let message): failure = message
+      default: break
+      }
+    }
+    if let failure { throw failure }
+    return (columns, rows)
+  }
+
+  /// Asks the server to cancel what this connection runs; may be called from another thread.
+  public func cancel() {
+    guard let other = try? Self.connect(url) else { return }
+    var bytes: [UInt8] = []
+    for value in [16, 80_877_102, process, secret] { Self.append(int32: value, to: &bytes) }
+    _ = bytes.withUnsafeBytes { Foundation.send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    Foundation.close(other)
+  }
+
+  public func close() {
+    guard descriptor >= 0 else { return }
+    send("X") { _ in }
+    try? flush()
+    Foundation.close(descriptor)
+    descriptor = -1
+  }
+
+  // MARK: Messages
+
+  private static func columns(_ reader: inout FieldReader) -> [ColumnDescription] {
+    (0..<reader.int16()).map { _ in
+      let name = reader.string()
+      let table = UInt32(bitPattern: reader.int32())
+      _ = reader.int16()
+      let type = UInt32(bitPattern: reader.int32())
+      _ = reader.int16()
+      let modifier = reader.int32()
+      _ = reader.int16()
+      return ColumnDescription(name: name, table: table, type: type, typeModifier: modifier)
+    }
+  }
+
+  private static func message(_ reader: inout FieldReader) -> ServerMessage {
+    var fields: [UInt8: String] = [:]
+    while true {
+      let code = reader.uint8()
+      if code == 0 { break }
+      fields[code] = reader.string()
+    }
+    return ServerMessage(fields: fields)
+  }
+
+  private static func append(int32 value: Int32, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value.bigEndian) { bytes += Array($0) }
+  }
+
+  private func send(_ type: Unicode.Scalar, _ body: (inout [UInt8]) -> Void) {
+    output.append(UInt8(ascii: type))
+    let place = output.count
+    output += [0, 0, 0, 0]
+    body(&output)
+    let length = UInt32(output.count - place)
+    for index in 0..<4 { output[place + index] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * index)) }
+  }
+
+  private func flush() throws(ConnectionFailure) {
+    var sent = 0
+    while sent < output.count {
+      let count = output.withUnsafeBytes {
+        Foundation.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw ConnectionFailure(description: "server closed the connection unexpectedly")
+      }
+      sent += count
+    }
+    output.removeAll(keepingCapacity: true)
+  }
+
+  private func fill(_ count: Int) throws(ConnectionFailure) {
+    if inputStart == input.count {
+      input.removeAll(keepingCapacity: true)
+      inputStart = 0
+    } else if inputStart > 1 << 20 {
+      input.removeFirst(inputStart)
+      inputStart = 0
+    }
+    while input.count - inputStart < count {
+      let received = withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer -> Int in
+        let received = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        if received > 0 { input.append(contentsOf: buffer[..<received]) }
+        return received
+      }
+      if received < 0, errno == EINTR { continue }
+      guard received > 0 else {
+        throw ConnectionFailure(description: "server closed the connection unexpectedly")
+      }
+    }
+  }
+
+  private func readMessage() throws(ConnectionFailure) -> (type: UInt8, body: [UInt8]) {
+    try fill(5)
+    let type = input[inputStart]
+    var length = 0
+    for index in 1...4 { length = length << 8 | Int(input[inputStart + index]) }
+    guard length >= 4, length < 1 << 30 else {
+      throw ConnectionFailure(description: "the server's answer makes no sense")
+    }
+    try fill(1 + length)
+    let body = Array(input[(inputStart + 5)..<(inputStart + 1 + length)])
+    inputStart += 1 + length
+    return (type, body)
+  }
+}
+
+/// Reads the fields of one message; what is missing reads as zero or empty.
+private struct FieldReader {
+  private let bytes: [UInt8]
+  private var offset = 0
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  mutating func uint8() -> UInt8 {
+    guard offset < bytes.count else { return 0 }
+    defer { offset += 1 }
+    return bytes[offset]
+  }
+
+  mutating func int16() -> Int { Int(uint8()) << 8 | Int(uint8()) }
+
+  mutating func int32() -> Int32 {
+    var value: UInt32 = 0
+    for _ in 0..<4 { value = value << 8 | UInt32(uint8()) }
+    return Int32(bitPattern: value)
+  }
+
+  mutating func string() -> String {
+    let end = bytes[min(offset, bytes.count)...].firstIndex(of: 0) ?? bytes.count
+    defer { offset = min(end + 1, bytes.count) }
+    return String(decoding: bytes[min(offset, end)..<end], as: UTF8.self)
+  }
+
+  mutating func nullableText() -> String? {
+    let count = Int(int32())
+    if count < 0 { return nil }
+    let end = min(bytes.count, offset + count)
+    defer { offset = end }
+    return String(decoding: bytes[offset..<end], as: UTF8.self)
+  }
+}

@@ -1,1 +1,0 @@
-// Shell: see Docs/Architecture.md.

@@ -1,0 +1,26 @@
+// The command line. Each command is a file beside this one.
+
+import ArgumentParser
+import Sessions
+
+@main
+struct Meridian: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "meridian",
+    abstract: "A geo-distributed SQL database that speaks PostgreSQL.",
+    discussion: """
+      Try it:
+        meridian start-single-node --store my-data
+        meridian sql
+      """,
+    version: ServerVersion.meridian,
+    subcommands: [StartSingleNode.self, LogicTestCommand.self, Version.self])
+}
+
+struct Version: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print the version.")
+
+  mutating func run() {
+    print("meridian \(ServerVersion.meridian) (speaks PostgreSQL \(ServerVersion.postgres))")
+  }
+}
