@@ -282,7 +282,8 @@ private final class InlineCopy {
     guard isOpen else { return nil }
     var piece: [UInt8] = []
     repeat {
-      switch source.readLine(prompt: shell.variables["PROMPT3"] ?? ">> ") {
+      let read = Interrupts.notCancelling { source.readLine(prompt: shell.variables["PROMPT3"] ?? ">> ") }
+      switch read {
       case .interrupted: throw ShellFailure("canceled by user")
       case .end:
         isOpen = false

@@ -39,6 +39,8 @@ public struct CancelToken: Sendable {
     var bytes: [UInt8] = []
     for value in [16, 80_877_102, process, secret] { withUnsafeBytes(of: value.bigEndian) { bytes += Array($0) } }
     _ = bytes.withUnsafeBytes { Foundation.send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    var limit = timeval(tv_sec: 2, tv_usec: 0)
+    setsockopt(other, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     // The server closes when it has passed the request on: wait for that, so that it cannot hit a later statement.
     var byte: UInt8 = 0
     _ = recv(other, &byte, 1, 0)

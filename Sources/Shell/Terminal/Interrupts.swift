@@ -33,10 +33,13 @@ enum Interrupts {
         let count = read(readEnd, &byte, 1)
         if count < 0, errno == EINTR { continue }
         guard count == 1 else { return }
-        guard let token = running.withLock({ $0 }) else { continue }
-        token.cancel()
-        let note = Array("Cancel request sent\n".utf8)
-        _ = write(2, note, note.count)
+        // Under the lock, so that the request is over before the next statement begins.
+        running.withLock { token in
+          guard let token else { return }
+          let note = Array("Cancel request sent\n".utf8)
+          _ = write(2, note, note.count)
+          token.cancel()
+        }
       }
     }
     var action = sigaction()
@@ -84,6 +87,16 @@ enum Interrupts {
     var bytes = [UInt8](repeating: 0, count: 64)
     _ = read(wakeDescriptor, &bytes, bytes.count)
     return false
+  }
+
+  /// Runs `body` while an interrupt cancels nothing: what it reads is what is interrupted.
+  static func notCancelling<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let token = running.withLock { token in
+      defer { token = nil }
+      return token
+    }
+    defer { running.withLock { $0 = token } }
+    return try body()
   }
 
   /// Runs `body` while an interrupt cancels what `token` stands for.
