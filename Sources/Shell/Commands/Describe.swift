@@ -228,8 +228,8 @@ extension Shell {
       columns: [
         "r.rolname", attributes,
         """
-        ARRAY(SELECT g.rolname FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
-          WHERE m.member = r.oid ORDER BY g.rolname)
+        coalesce((SELECT pg_catalog.array_agg(g.rolname ORDER BY g.rolname)
+          FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid), '{}')
         """,
       ],
       from: "pg_catalog.pg_roles r",
@@ -313,8 +313,8 @@ extension Shell {
       list.add(
         "Elements",
         """
-        pg_catalog.array_to_string(ARRAY(SELECT v.enumlabel FROM pg_catalog.pg_enum v WHERE v.enumtypid = t.oid
-          ORDER BY v.enumsortorder), E'\\n')
+        (SELECT pg_catalog.string_agg(v.enumlabel, E'\\n' ORDER BY v.enumsortorder)
+          FROM pg_catalog.pg_enum v WHERE v.enumtypid = t.oid)
         """)
       list.add("Owner", "pg_catalog.pg_get_userbyid(t.typowner)")
       list.add("Access privileges", "pg_catalog.array_to_string(t.typacl, E'\\n')")
@@ -331,8 +331,8 @@ extension Shell {
         "CASE WHEN t.typcollation <> b.typcollation THEN k.collname END",
         "CASE WHEN t.typnotnull THEN 'not null' END", "t.typdefault",
         """
-        pg_catalog.array_to_string(ARRAY(SELECT pg_catalog.pg_get_constraintdef(r.oid, true)
-          FROM pg_catalog.pg_constraint r WHERE r.contypid = t.oid ORDER BY r.conname), ' ')
+        (SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(r.oid, true), ' ' ORDER BY r.conname)
+          FROM pg_catalog.pg_constraint r WHERE r.contypid = t.oid)
         """,
       ],
       from: """
