@@ -67,6 +67,8 @@ let rooms: [Room] = [
   Room("Encoding", uses: []),
   // Local state
   Room("Storage", uses: ["CRocksDB", "Clocks", "Encoding"]),
+  // Consensus
+  Room("Raft", uses: []),
   // Distribution
   Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Logging", "DequeModule"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),

@@ -34,7 +34,8 @@ public final class AdminServer: Sendable {
           guard let reactor = reactors.first(where: { ProductionEnvironment.eventLoop(of: $0) === channel.eventLoop })
           else { preconditionFailure("a child channel runs on one of the environment's loops") }
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-          try channel.pipeline.syncOperations.addHandler(AdminHandler(source: source, reactor: reactor, channel: channel))
+          try channel.pipeline.syncOperations.addHandler(
+            AdminHandler(source: source, reactor: reactor, channel: channel))
         }
       }
     return AdminServer(channel: try await bootstrap.bind(host: host, port: port).get())

@@ -12,7 +12,8 @@ public struct LogicTestFailure: Sendable {
   /// As a person would want to read it.
   public var report: String {
     "\(file):\(line)\n" + sql.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n") + "\n"
-      + message.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n") + "\n"
+      + message.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n")
+      + "\n"
   }
 }
 

@@ -31,7 +31,9 @@ struct BackendEncoder {
   @inline(__always)
   private mutating func set(int32 value: Int32, at place: Int) {
     withUnsafeBytes(of: value.bigEndian) { source in
-      bytes.withUnsafeMutableBytes { $0.baseAddress!.advanced(by: place).copyMemory(from: source.baseAddress!, byteCount: 4) }
+      bytes.withUnsafeMutableBytes {
+        $0.baseAddress!.advanced(by: place).copyMemory(from: source.baseAddress!, byteCount: 4)
+      }
     }
   }
 

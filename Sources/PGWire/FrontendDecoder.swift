@@ -154,7 +154,9 @@ struct MessageReader {
   var isAtEnd: Bool { offset == end }
 
   private func require(_ count: Int) throws(ProtocolViolation) {
-    guard count >= 0, end - offset >= count else { throw ProtocolViolation(message: "insufficient data left in message") }
+    guard count >= 0, end - offset >= count else {
+      throw ProtocolViolation(message: "insufficient data left in message")
+    }
   }
 
   mutating func uint8() throws(ProtocolViolation) -> UInt8 {

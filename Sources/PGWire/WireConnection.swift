@@ -279,7 +279,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     do {
       let session = try await context.sessions.makeSession(
         on: reactor, user: user, database: database.isEmpty ? user : database,
-        parameters: parameters.filter { !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.") },
+        parameters: parameters.filter {
+          !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.")
+        },
         process: process, client: self)
       guard !isClosed else {
         await session.close()

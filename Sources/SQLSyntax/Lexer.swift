@@ -224,8 +224,8 @@ struct Lexer {
       let byte = source[at]
       if Lexer.isNewline(byte) {
         sawNewline = true
-      } else if sawNewline, byte == UInt8(ascii: "-"), at + 1 < source.count, source[at + 1] == UInt8(ascii: "-") {
-        // A comment may stand on a line of its own between the pieces.
+      } else if byte == UInt8(ascii: "-"), at + 1 < source.count, source[at + 1] == UInt8(ascii: "-") {
+        // A comment may stand between the pieces.
         while at < source.count, !Lexer.isNewline(source[at]) { at += 1 }
         continue
       } else if !Lexer.isSpace(byte) {

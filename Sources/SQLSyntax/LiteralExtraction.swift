@@ -32,8 +32,10 @@ public struct LiteralExtraction: Sendable, Equatable {
 private struct ExtractionPass {
   /// What a literal at the current place is part of.
   enum Region: UInt8 {
-    /// Literals stay in the key.
+    /// Literals stay in the key, also those of sub-selects: two equal expressions must stay equal.
     case fixed
+    /// FROM: literals stay, but sub-selects are looked into.
+    case from
     /// VALUES of INSERT, or SET: literals are taken out after any operator.
     case values
     /// WHERE or ON: literals are taken out where they are compared.
@@ -60,6 +62,8 @@ private struct ExtractionPass {
   var beforePrevious = Token(.endOfInput, 0, 0)
   var isInsert = false
   var isUpdate = false
+  /// Between CONFLICT and DO: the target must match an index.
+  var isInConflictTarget = false
 
   init(_ source: UnsafeBufferPointer<UInt8>) {
     self.source = source
@@ -80,6 +84,9 @@ private struct ExtractionPass {
     while token.kind != .endOfInput {
       switch token.kind {
       case .failure, .parameter, .other: return nil
+      case .keyword where token.keyword == .nchar && token.end - token.start == 1:
+        // N'text' would have the key of a literal of a type named n.
+        return nil
       case .semicolon:
         // Only trailing semicolons.
         while next.kind == .semicolon { next = lexer.next() }
@@ -88,7 +95,7 @@ private struct ExtractionPass {
       case .minus:
         if isTakenHere, previous.kind != .minus, next.kind == .integerConstant || next.kind == .number {
           let after = lexer.next()
-          if staysWith(after) {
+          if staysWith(after, isNumber: true) {
             copy(token)
             shift(&token, &next, after)
             continue
@@ -102,7 +109,7 @@ private struct ExtractionPass {
         }
         copy(token)
       case .integerConstant, .number, .string, .escapeString, .dollarString:
-        if isTakenHere, !staysWith(next) {
+        if isTakenHere, !staysWith(next, isNumber: token.kind == .integerConstant || token.kind == .number) {
           guard take(token, sign: nil) else { return nil }
         } else {
           copy(token)
@@ -135,10 +142,11 @@ private struct ExtractionPass {
     key.append(0x20)
   }
 
-  /// Whether what follows a literal binds it more tightly than a parameter may be bound: subscripts, casts of
-  /// numbers (whose sign belongs after the cast) and UESCAPE.
-  private func staysWith(_ next: Token) -> Bool {
-    next.kind == .leftBracket || next.kind == .typecast || next.kind == .dot || next.keyword == .uescape
+  /// Whether what follows a literal must see the literal itself: subscripts, UESCAPE, and casts of numbers
+  /// (the sign before a number belongs to the result of its cast).
+  private func staysWith(_ next: Token, isNumber: Bool) -> Bool {
+    next.kind == .leftBracket || next.kind == .dot || next.keyword == .uescape
+      || isNumber && next.kind == .typecast
   }
 
   /// Takes out a literal; false when the statement is to be declined.
@@ -223,10 +231,12 @@ private struct ExtractionPass {
     case .leftParen:
       levels.append(Level(region: region, isOpaque: isOpaque, awaitsAnd: awaitsAnd))
       awaitsAnd = false
-      if !opensList { isOpaque = true }
       if next.keyword == .select {
-        isOpaque = levels.contains { $0.isOpaque && $0.region == .fixed }
+        // A sub-select starts over with its select list, unless what holds it must keep its literals.
+        isOpaque = isOpaque || region == .fixed
         region = .fixed
+      } else if !opensList {
+        isOpaque = true
       }
     case .leftBracket:
       levels.append(Level(region: region, isOpaque: isOpaque, awaitsAnd: awaitsAnd))
@@ -262,10 +272,12 @@ private struct ExtractionPass {
   private mutating func noteKeyword(_ keyword: Keyword) {
     lastAndEndsBetween = false
     switch keyword {
-    case .where, .on:
-      // A CASE cannot hold these, so they are the clause's own.
-      region = .condition
-      isOpaque = false
+    case .where:
+      if !isInConflictTarget { region = .condition }
+      awaitsAnd = false
+    case .on:
+      // DISTINCT ON is part of the select list.
+      if previous.keyword != .distinct { region = .condition }
       awaitsAnd = false
     case .between: awaitsAnd = true
     case .and:
@@ -273,14 +285,19 @@ private struct ExtractionPass {
       awaitsAnd = false
     case .values where isInsert && levels.isEmpty: region = .values
     case .set where (isUpdate || isInsert) && levels.isEmpty: region = .values
-    case .select, .from, .group, .having, .order, .limit, .offset, .fetch, .returning, .window, .union,
-      .intersect, .except, .conflict, .using, .for, .join, .inner, .left, .right, .full, .cross, .natural,
-      .lateral, .tablesample, .over, .filter, .within, .partition:
-      // `IS DISTINCT FROM` also ends a condition here: too careful, but safe.
+    case .conflict:
+      isInConflictTarget = true
       region = .fixed
-    case .case, .interval, .cast, .collate, .escape, .array:
-      // What follows these is told apart by the tokens themselves (CASE's words are no comparison).
-      break
+    case .do: isInConflictTarget = false
+    case .from:
+      // IS DISTINCT FROM begins no clause.
+      if previous.keyword != .distinct { region = .from }
+    case .using, .join, .inner, .left, .right, .full, .cross, .natural, .lateral:
+      // In a condition these can only be functions' names; what follows stays in the key, which is safe.
+      if region != .fixed { region = .from }
+    case .select, .group, .having, .order, .limit, .offset, .fetch, .returning, .window, .union, .intersect,
+      .except, .for, .tablesample:
+      region = .fixed
     default: break
     }
   }

@@ -147,7 +147,8 @@ public final class Node: SessionFactory, AdminSource {
 
   private static func listenError(_ address: ListenAddress, _ what: String, _ error: any Error) -> NodeStartError {
     if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-      return NodeStartError(description: "cannot listen for \(what) on \(address): the address is in use by another process")
+      return NodeStartError(
+        description: "cannot listen for \(what) on \(address): the address is in use by another process")
     }
     return NodeStartError(description: "cannot listen for \(what) on \(address): \(error)")
   }
@@ -229,7 +230,9 @@ public final class Node: SessionFactory, AdminSource {
     }
     counter("meridian_sql_statements_total", "Statements run.", totals.statements)
     counter("meridian_sql_failed_statements_total", "Statements that ended with an error.", totals.failedStatements)
-    counter("meridian_sql_retries_total", "Statements and transactions tried again without the client knowing.", totals.retries)
+    counter(
+      "meridian_sql_retries_total", "Statements and transactions tried again without the client knowing.",
+      totals.retries)
     counter("meridian_sql_commits_total", "Transactions committed.", totals.commits)
     counter("meridian_sql_rollbacks_total", "Transactions rolled back.", totals.rollbacks)
     counter("meridian_sql_plan_cache_hits_total", "Simple queries that found their plan.", totals.planCacheHits)
@@ -240,10 +243,13 @@ public final class Node: SessionFactory, AdminSource {
     counter("meridian_range_latch_waits_total", "Requests that waited for a latch.", shards.latchWaits)
     counter("meridian_range_lock_waits_total", "Requests that waited for a lock.", shards.lockWaits)
     counter("meridian_range_deadlocks_total", "Deadlocks broken.", shards.deadlocks)
-    counter("meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.", shards.refreshFailures)
+    counter(
+      "meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.",
+      shards.refreshFailures)
     counter("meridian_range_applied_bytes_total", "Bytes of commands applied.", shards.appliedBytes)
     counter("meridian_range_intents_resolved_total", "Intents turned into versions or removed.", shards.intentsResolved)
-    counter("meridian_range_versions_collected_total", "Versions removed by garbage collection.", shards.versionsCollected)
+    counter(
+      "meridian_range_versions_collected_total", "Versions removed by garbage collection.", shards.versionsCollected)
     return families
   }
 

@@ -32,7 +32,8 @@ final class ActiveTransaction {
   let number: UInt64
 
   init(
-    kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64, number: UInt64
+    kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64,
+    number: UInt64
   ) {
     self.kv = kv
     self.isExplicit = isExplicit

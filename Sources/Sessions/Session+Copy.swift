@@ -23,7 +23,9 @@ extension Session {
   ) async throws(SQLError) {
     if target.filter != nil { throw SQLError(.featureNotSupported, "COPY FROM ... WHERE is not supported") }
     let names = target.fields.map { target.table.columns[$0].name }
-    let options = try CopyOptions(Self.values(of: written), columns: names, isFrom: true)
+    let options = try CopyOptions(
+      Self.values(of: written), columns: names,
+      table: (target.table.name, target.table.columns.filter { !$0.isHidden }.map(\.name)), isFrom: true)
     let context = executionContext(parameters: [], active, catalog)
     let copy = try CopyIn(
       CopyTarget(
@@ -42,7 +44,8 @@ extension Session {
     _ query: QueryPlan, _ written: [UtilityOption], _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
     try requireWritable(active, query)
-    let options = try CopyOptions(Self.values(of: written), columns: query.columns.map(\.name), isFrom: false)
+    let options = try CopyOptions(
+      Self.values(of: written), columns: query.columns.map(\.name), table: nil, isFrom: false)
     var encoder = CopyEncoder(
       columns: query.columns.map { (name: $0.name, type: $0.type) }, options: options, settings: settings.format)
     let execution = try begin(query, parameters: [], active, catalog)

@@ -9,18 +9,34 @@ extension Session {
   func runExplain(
     _ explain: ExplainPlan, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
-    var statistics: Instrumentation?
+    var instrumentation: Instrumentation?
+    var elapsed: Double?
     if explain.options.isAnalyze {
       try requireWritable(active, explain.query)
-      let context = executionContext(parameters: [], active, catalog)
       let environment = gateway.environment
-      let instrumentation = Instrumentation { environment.monotonicNow().nanoseconds }
-      context.instrumentation = instrumentation
+      let measured = Instrumentation { environment.monotonicNow().nanoseconds }
+      let context = executionContext(parameters: [], active, catalog)
+      context.instrumentation = measured
+      let begin = environment.monotonicNow().nanoseconds
       let execution = try Executor.run(explain.query, context)
       while try await execution.next() != nil {}
-      statistics = instrumentation
+      elapsed = Double(environment.monotonicNow().nanoseconds - begin) / 1e6
+      instrumentation = measured
     }
-    _ = statistics
-    throw SQLError(.featureNotSupported, "EXPLAIN is not supported")
+    let lines = Explain.text(
+      explain,
+      measure: instrumentation.map { instrumentation in
+        { plan in instrumentation.statistics(of: plan).map(Self.measure) }
+      }, executionTime: elapsed)
+    send(
+      columns: [ResultColumn(name: "QUERY PLAN", type: .text)], rows: lines.map { [.text($0)] }, tag: "EXPLAIN")
+  }
+
+  /// Averages over loops, in milliseconds.
+  private static func measure(_ statistics: NodeStatistics) -> ExplainMeasure {
+    let loops = Double(max(1, statistics.loops))
+    return ExplainMeasure(
+      startupTime: Double(statistics.startupTime) / loops / 1e6, totalTime: Double(statistics.totalTime) / loops / 1e6,
+      rows: Double(statistics.rows) / loops, loops: statistics.loops)
   }
 }

@@ -220,7 +220,8 @@ extension Session {
   func start(_ portal: Portal, _ active: ActiveTransaction) async throws(SQLError) {
     let catalog = try await catalog(of: active)
     let prepared = portal.statement
-    if let plan = prepared.plan, plan.catalogVersion != catalog.version || catalog.hasChanges || plan.dependsOnSettings {
+    if let plan = prepared.plan, plan.catalogVersion != catalog.version || catalog.hasChanges || plan.dependsOnSettings
+    {
       try self.plan(prepared, catalog)
     }
     guard let plan = prepared.plan else {

@@ -19,7 +19,11 @@ extension Session {
       execution: execution, view: catalog, compiler: PlannerCompiler(session: self, catalog: catalog), steps: steps)
     let outcome = try await SchemaExecutor.run(operation, context)
     for notice in outcome.notices { client.send(notice: notice, severity: "NOTICE") }
-    if let rowCount = outcome.rowCount { client.send(commandTag: "SELECT \(rowCount)") } else { client.send(commandTag: tag) }
+    if let rowCount = outcome.rowCount {
+      client.send(commandTag: "SELECT \(rowCount)")
+    } else {
+      client.send(commandTag: tag)
+    }
   }
 
   /// The tag that PostgreSQL answers a utility statement with.

@@ -27,7 +27,8 @@ extension Session: SessionServices {
       guard arguments.count == 3, case .bytes(let key) = arguments[0], case .int64(let isLocal) = arguments[2] else {
         return .null
       }
-      let value: String? = if case .bytes(let text) = arguments[1] { String(decoding: text, as: UTF8.self) } else { nil }
+      let value: String? =
+        if case .bytes(let text) = arguments[1] { String(decoding: text, as: UTF8.self) } else { nil }
       let parameter = String(decoding: key, as: UTF8.self)
       try setParameter(parameter, to: value, isLocal: isLocal != 0)
       return .text(try showParameter(parameter).value)

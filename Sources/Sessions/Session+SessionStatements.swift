@@ -157,7 +157,9 @@ extension Session {
     case .all:
       var rows: [[Datum]] = []
       for definition in SettingDefinition.all {
-        rows.append([.text(definition.name), .text(try showParameter(definition.name).value), .text(definition.summary)])
+        rows.append([
+          .text(definition.name), .text(try showParameter(definition.name).value), .text(definition.summary),
+        ])
       }
       send(columns: Self.showAllColumns, rows: rows, tag: "SHOW")
     }

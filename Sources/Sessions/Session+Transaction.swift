@@ -193,7 +193,8 @@ extension Session {
     guard let active = transaction, active.isExplicit else {
       if chain {
         throw SQLError(
-          .noActiveSQLTransaction, "\(isCommit ? "COMMIT" : "ROLLBACK") AND CHAIN can only be used in transaction blocks")
+          .noActiveSQLTransaction,
+          "\(isCommit ? "COMMIT" : "ROLLBACK") AND CHAIN can only be used in transaction blocks")
       }
       client.send(
         notice: SQLError(.noActiveSQLTransaction, "there is no transaction in progress"), severity: "WARNING")

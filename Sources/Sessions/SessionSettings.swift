@@ -153,9 +153,10 @@ struct SessionSettings {
   // MARK: Derived values
 
   private mutating func deriveAll() throws(SQLError) {
-    for name in ["datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
-      "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem"]
-    { try derive(name) }
+    for name in [
+      "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
+      "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
+    ] { try derive(name) }
   }
 
   private mutating func derive(_ name: String) throws(SQLError) {
@@ -201,7 +202,12 @@ struct SessionSettings {
       default: throw SQLError(.invalidParameterValue, "invalid value for parameter \"DateStyle\": \"\(value)\"")
       }
     }
-    let order: String = switch format.dateOrder { case .mdy: "MDY"; case .dmy: "DMY"; case .ymd: "YMD" }
+    let order: String =
+      switch format.dateOrder {
+      case .mdy: "MDY";
+      case .dmy: "DMY";
+      case .ymd: "YMD"
+      }
     // Whatever part was given, the whole is shown.
     if values.local["datestyle"] != nil {
       values.local["datestyle"] = "ISO, \(order)"

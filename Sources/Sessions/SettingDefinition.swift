@@ -73,13 +73,17 @@ struct SettingDefinition: Sendable {
   static let isolationLevels = ["serializable", "repeatable read", "read committed", "read uncommitted"]
 
   static let all: [SettingDefinition] = [
-    .init("application_name", .text, "", isReported: true, "The application name to be reported in statistics and logs."),
-    .init("backslash_quote", .choice(["safe_encoding", "on", "off"]), "safe_encoding", "Whether \"\\'\" is allowed in string literals."),
+    .init(
+      "application_name", .text, "", isReported: true, "The application name to be reported in statistics and logs."),
+    .init(
+      "backslash_quote", .choice(["safe_encoding", "on", "off"]), "safe_encoding",
+      "Whether \"\\'\" is allowed in string literals."),
     .init("bytea_output", .choice(["hex", "escape"]), "hex", "The output format for bytea."),
     .init("check_function_bodies", .bool, "on", "Check routine bodies when they are created."),
     .init("client_encoding", .choice(["UTF8"]), "UTF8", isReported: true, "The client's character set encoding."),
     .init(
-      "client_min_messages", .choice(["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"]),
+      "client_min_messages",
+      .choice(["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"]),
       "notice", "The message levels that are sent to the client."),
     .init("DateStyle", .text, "ISO, MDY", isReported: true, "The display format for date and time values."),
     .init("default_table_access_method", .text, "heap", "The default table access method for new tables."),
@@ -88,14 +92,21 @@ struct SettingDefinition: Sendable {
     .init(
       "default_transaction_isolation", .choice(isolationLevels), "serializable", isReported: false,
       "The transaction isolation level of each new transaction."),
-    .init("default_transaction_read_only", .bool, "off", isReported: true, "The default read-only status of new transactions."),
+    .init(
+      "default_transaction_read_only", .bool, "off", isReported: true,
+      "The default read-only status of new transactions."),
     .init("escape_string_warning", .bool, "on", "Warn about backslash escapes in ordinary string literals."),
-    .init("extra_float_digits", .integer(-15...3, unit: .none), "1", "The number of digits displayed for floating-point values."),
-    .init("idle_in_transaction_session_timeout", milliseconds, "0", "The maximum idle time between queries in a transaction."),
+    .init(
+      "extra_float_digits", .integer(-15...3, unit: .none), "1",
+      "The number of digits displayed for floating-point values."),
+    .init(
+      "idle_in_transaction_session_timeout", milliseconds, "0",
+      "The maximum idle time between queries in a transaction."),
     .init("in_hot_standby", .bool, "off", access: .fixed, isReported: true, "Whether hot standby is currently active."),
     .init("integer_datetimes", .bool, "on", access: .fixed, isReported: true, "Whether datetimes are integer based."),
     .init(
-      "IntervalStyle", .choice(["postgres", "postgres_verbose", "sql_standard", "iso_8601"]), "postgres", isReported: true,
+      "IntervalStyle", .choice(["postgres", "postgres_verbose", "sql_standard", "iso_8601"]), "postgres",
+      isReported: true,
       "The display format for interval values."),
     .init("is_superuser", .bool, "on", access: .fixed, isReported: true, "Whether the current user is a superuser."),
     .init("jit", .bool, "off", "Accepted for compatibility: there is no JIT compilation."),
@@ -106,27 +117,45 @@ struct SettingDefinition: Sendable {
     .init("lc_numeric", .text, "C.UTF-8", "The locale for formatting numbers."),
     .init("lc_time", .text, "C.UTF-8", "The locale for formatting date and time values."),
     .init("lock_timeout", milliseconds, "0", "The maximum allowed duration of any wait for a lock."),
-    .init("maintenance_work_mem", .integer(1024...2_147_483_647, unit: .kilobytes), "65536", "The maximum memory to be used for maintenance operations."),
-    .init("max_identifier_length", .integer(63...63, unit: .none), "63", access: .fixed, "The maximum identifier length."),
+    .init(
+      "maintenance_work_mem", .integer(1024...2_147_483_647, unit: .kilobytes), "65536",
+      "The maximum memory to be used for maintenance operations."),
+    .init(
+      "max_identifier_length", .integer(63...63, unit: .none), "63", access: .fixed, "The maximum identifier length."),
     .init("max_index_keys", .integer(32...32, unit: .none), "32", access: .fixed, "The maximum number of index keys."),
     .init("row_security", .bool, "on", "Enable row security."),
-    .init("search_path", .text, "\"$user\", public", "The schema search order for names that are not schema-qualified."),
-    .init("server_encoding", .text, "UTF8", access: .fixed, isReported: true, "The server (database) character set encoding."),
+    .init(
+      "search_path", .text, "\"$user\", public", "The schema search order for names that are not schema-qualified."),
+    .init(
+      "server_encoding", .text, "UTF8", access: .fixed, isReported: true,
+      "The server (database) character set encoding."),
     .init("server_version", .text, ServerVersion.postgres, access: .fixed, isReported: true, "The server version."),
-    .init("server_version_num", .integer(0...999_999, unit: .none), String(ServerVersion.postgresNumber), access: .fixed, "The server version as an integer."),
+    .init(
+      "server_version_num", .integer(0...999_999, unit: .none), String(ServerVersion.postgresNumber), access: .fixed,
+      "The server version as an integer."),
     .init("session_authorization", .text, "postgres", access: .fixed, isReported: true, "The session user name."),
-    .init("standard_conforming_strings", .choice(["on"]), "on", isReported: true, "Causes '...' strings to treat backslashes literally."),
+    .init(
+      "standard_conforming_strings", .choice(["on"]), "on", isReported: true,
+      "Causes '...' strings to treat backslashes literally."),
     .init("statement_timeout", milliseconds, "0", "The maximum allowed duration of any statement."),
     .init(
       "synchronous_commit", .choice(["on", "off", "local", "remote_write", "remote_apply"]), "on",
       "Accepted for compatibility: a commit is always on disk before it is acknowledged."),
     .init("TimeZone", .text, "UTC", isReported: true, "The time zone for displaying and interpreting time stamps."),
-    .init("transaction_deferrable", .bool, "off", access: .transaction, "Whether to defer a read-only serializable transaction."),
-    .init("transaction_isolation", .choice(isolationLevels), "serializable", access: .transaction, "The current transaction's isolation level."),
+    .init(
+      "transaction_deferrable", .bool, "off", access: .transaction,
+      "Whether to defer a read-only serializable transaction."),
+    .init(
+      "transaction_isolation", .choice(isolationLevels), "serializable", access: .transaction,
+      "The current transaction's isolation level."),
     .init("transaction_read_only", .bool, "off", access: .transaction, "The current transaction's read-only status."),
     .init("vacuum_cost_delay", .real(0...100), "0", "Accepted for compatibility: there is no vacuum."),
-    .init("work_mem", .integer(64...2_147_483_647, unit: .kilobytes), "65536", "The maximum memory to be used for query workspaces."),
-    .init("xmloption", .choice(["content", "document"]), "content", "Whether XML data is to be considered documents or content."),
+    .init(
+      "work_mem", .integer(64...2_147_483_647, unit: .kilobytes), "65536",
+      "The maximum memory to be used for query workspaces."),
+    .init(
+      "xmloption", .choice(["content", "document"]), "content",
+      "Whether XML data is to be considered documents or content."),
   ]
 
   private static let byName: [String: SettingDefinition] = Dictionary(
@@ -149,7 +178,8 @@ struct SettingDefinition: Sendable {
         let suffix = unit == .none ? "" : " \(unit.rawValue)"
         throw SQLError(
           .invalidParameterValue,
-          "\(value) is outside the valid range for parameter \"\(name)\" (\(bounds.lowerBound)\(suffix) .. \(bounds.upperBound)\(suffix))")
+          "\(value) is outside the valid range for parameter \"\(name)\" (\(bounds.lowerBound)\(suffix) .. \(bounds.upperBound)\(suffix))"
+        )
       }
       return String(Int64(number.rounded()))
     case .real(let bounds):

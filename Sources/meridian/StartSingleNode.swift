@@ -76,7 +76,8 @@ struct StartSingleNode: AsyncParsableCommand {
     guard maxConnections > 0 else { throw ValidationError("--max-connections must be at least 1") }
     for (flag, address) in [("--sql-addr", sqlAddr), ("--http-addr", httpAddr)] where !address.isLoopback && !insecure {
       throw ValidationError(
-        "\(flag) \(address) is reachable from other machines and clients are not authenticated; pass --insecure to allow that")
+        "\(flag) \(address) is reachable from other machines and clients are not authenticated; pass --insecure to allow that"
+      )
     }
   }
 

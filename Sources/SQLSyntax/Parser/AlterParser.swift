@@ -3,7 +3,7 @@
 import SQLTypes
 
 extension SyntaxParser {
-  mutating func alterStatement() throws(SQLError) -> Statement {
+  mutating func alterStatement() throws(ParseFailure) -> Statement {
     try expect(.alter)
     switch token.keyword {
     case .table, .index, .view, .sequence, .materialized: return try alterRelation()
@@ -16,7 +16,7 @@ extension SyntaxParser {
 
   // MARK: - Relations
 
-  private mutating func alterRelation() throws(SQLError) -> Statement {
+  private mutating func alterRelation() throws(ParseFailure) -> Statement {
     let kind = try objectKind()
     let ifExists = try acceptIfExists()
     // Only tables have inheritance to leave out.
@@ -48,7 +48,7 @@ extension SyntaxParser {
 
   private mutating func rename(
     _ kind: ObjectKind, _ table: TableReference, _ ifExists: Bool
-  ) throws(SQLError) -> RenameStatement {
+  ) throws(ParseFailure) -> RenameStatement {
     if accept(.to) {
       return RenameStatement(kind, name: table, ifExists: ifExists, newName: try name())
     }
@@ -64,7 +64,7 @@ extension SyntaxParser {
     return RenameStatement(kind, name: table, ifExists: ifExists, subject: subject, newName: try name())
   }
 
-  private mutating func alterAction() throws(SQLError) -> AlterTableAction {
+  private mutating func alterAction() throws(ParseFailure) -> AlterTableAction {
     switch token.keyword {
     case .add:
       advance()
@@ -129,13 +129,13 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func rowLevelSecurity() throws(SQLError) {
+  private mutating func rowLevelSecurity() throws(ParseFailure) {
     try expect(.row)
     try expect(.level)
     try expect(.security)
   }
 
-  private mutating func replicaIdentity() throws(SQLError) -> ReplicaIdentity {
+  private mutating func replicaIdentity() throws(ParseFailure) -> ReplicaIdentity {
     if accept(.nothing) { return .nothing }
     if accept(.full) { return .full }
     if accept(.default) { return .default }
@@ -144,7 +144,7 @@ extension SyntaxParser {
     return .index(try name())
   }
 
-  private mutating func addAction() throws(SQLError) -> AlterTableAction {
+  private mutating func addAction() throws(ParseFailure) -> AlterTableAction {
     switch token.keyword {
     case .constraint, .check, .unique, .primary, .foreign: return .addConstraint(try tableConstraint())
     case .exclude where isNext(.using) || isNext(.leftParen): return .addConstraint(try tableConstraint())
@@ -155,7 +155,7 @@ extension SyntaxParser {
     return .addColumn(try columnDefinition(), ifNotExists: ifNotExists)
   }
 
-  private mutating func dropAction() throws(SQLError) -> AlterTableAction {
+  private mutating func dropAction() throws(ParseFailure) -> AlterTableAction {
     if accept(.constraint) {
       let ifExists = try acceptIfExists()
       let name = try name()
@@ -167,7 +167,7 @@ extension SyntaxParser {
     return .dropColumn(name, ifExists: ifExists, optionalBehavior())
   }
 
-  private mutating func setAction() throws(SQLError) -> AlterTableAction {
+  private mutating func setAction() throws(ParseFailure) -> AlterTableAction {
     switch token.keyword {
     case .logged, .unlogged:
       let isLogged = isAt(.logged)
@@ -192,7 +192,7 @@ extension SyntaxParser {
 
   // MARK: - Columns
 
-  private mutating func alterColumn() throws(SQLError) -> AlterTableAction {
+  private mutating func alterColumn() throws(ParseFailure) -> AlterTableAction {
     let column = try name()
     switch token.keyword {
     case .set:
@@ -219,14 +219,14 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func setType(_ column: Identifier) throws(SQLError) -> AlterTableAction {
+  private mutating func setType(_ column: Identifier) throws(ParseFailure) -> AlterTableAction {
     try expect(.type)
     let type = try typeName()
     let collation = accept(.collate) ? try qualifiedName() : nil
     return .setType(column: column, type, collation: collation, using: accept(.using) ? try expression() : nil)
   }
 
-  private mutating func setColumn(_ column: Identifier) throws(SQLError) -> AlterTableAction {
+  private mutating func setColumn(_ column: Identifier) throws(ParseFailure) -> AlterTableAction {
     switch token.keyword {
     case .default:
       advance()
@@ -250,7 +250,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func dropFromColumn(_ column: Identifier) throws(SQLError) -> AlterTableAction {
+  private mutating func dropFromColumn(_ column: Identifier) throws(ParseFailure) -> AlterTableAction {
     switch token.keyword {
     case .default:
       advance()
@@ -277,7 +277,7 @@ extension SyntaxParser {
   }
 
   /// `SET GENERATED ALWAYS SET INCREMENT 2 RESTART WITH 5`
-  private mutating func identityChanges() throws(SQLError) -> [IdentityChange] {
+  private mutating func identityChanges() throws(ParseFailure) -> [IdentityChange] {
     var changes: [IdentityChange] = []
     while isAt(.set) || isAt(.restart) {
       if isAt(.restart) {
@@ -297,7 +297,7 @@ extension SyntaxParser {
 
   // MARK: - Schemas and databases
 
-  private mutating func alterSchema() throws(SQLError) -> Statement {
+  private mutating func alterSchema() throws(ParseFailure) -> Statement {
     advance()
     let name = QualifiedName(try name())
     if accept(.rename) {
@@ -309,7 +309,7 @@ extension SyntaxParser {
     return .changeOwner(ChangeOwnerStatement(.schema, name: name, owner: try roleName()))
   }
 
-  private mutating func alterDatabase() throws(SQLError) -> Statement {
+  private mutating func alterDatabase() throws(ParseFailure) -> Statement {
     advance()
     let name = try name()
     switch token.keyword {

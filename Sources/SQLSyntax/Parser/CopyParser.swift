@@ -3,7 +3,7 @@
 import SQLTypes
 
 extension SyntaxParser {
-  mutating func copyStatement() throws(SQLError) -> CopyStatement {
+  mutating func copyStatement() throws(ParseFailure) -> CopyStatement {
     advance()
     if isAt(.leftParen) {
       advance()
@@ -41,8 +41,7 @@ extension SyntaxParser {
       advance()
       copy.filter = try expression()
       if direction == .to {
-        throw grammarError(
-          "WHERE clause not allowed with COPY TO", at, hint: "Try the COPY (SELECT ... WHERE ...) TO variant.")
+        throw grammarError("WHERE clause not allowed with COPY TO", at)
       }
     }
     return copy
@@ -50,7 +49,7 @@ extension SyntaxParser {
 
   private mutating func copyTarget(
     _ direction: CopyStatement.Direction
-  ) throws(SQLError) -> CopyStatement.Target {
+  ) throws(ParseFailure) -> CopyStatement.Target {
     if isAtString { return .file(try stringText()) }
     if isAt(.program) {
       let at = position
@@ -63,7 +62,7 @@ extension SyntaxParser {
     return .client
   }
 
-  private mutating func copyOptions() throws(SQLError) -> [UtilityOption] {
+  private mutating func copyOptions() throws(ParseFailure) -> [UtilityOption] {
     if isAt(.leftParen) { return try copyOptionList() }
     var options: [UtilityOption] = []
     while true {
@@ -92,7 +91,7 @@ extension SyntaxParser {
   }
 
   /// `FORCE QUOTE columns`, `FORCE QUOTE *`, `FORCE NOT NULL columns`, `FORCE NULL columns`
-  private mutating func forceOption(_ at: SourcePosition) throws(SQLError) -> UtilityOption {
+  private mutating func forceOption(_ at: SourcePosition) throws(ParseFailure) -> UtilityOption {
     if accept(.quote) {
       if accept(.star) { return UtilityOption("force_quote", .all, position: at) }
       return UtilityOption("force_quote", .list(try names().map { .word($0.text) }), position: at)
@@ -104,7 +103,7 @@ extension SyntaxParser {
   }
 
   /// `(FORMAT csv, HEADER, FORCE_QUOTE (a, b))`
-  private mutating func copyOptionList() throws(SQLError) -> [UtilityOption] {
+  private mutating func copyOptionList() throws(ParseFailure) -> [UtilityOption] {
     try expect(.leftParen)
     var options: [UtilityOption] = []
     repeat {
@@ -115,7 +114,7 @@ extension SyntaxParser {
     return options
   }
 
-  private mutating func copyOptionValue() throws(SQLError) -> UtilityOption.Value? {
+  private mutating func copyOptionValue() throws(ParseFailure) -> UtilityOption.Value? {
     if accept(.star) { return .all }
     if accept(.leftParen) {
       var list: [UtilityOption.Value] = []
@@ -129,7 +128,7 @@ extension SyntaxParser {
   }
 
   /// opt_boolean_or_string
-  private mutating func booleanOrString() throws(SQLError) -> UtilityOption.Value {
+  private mutating func booleanOrString() throws(ParseFailure) -> UtilityOption.Value {
     if isAtString { return .string(try stringText()) }
     if isAt(.true) || isAt(.false) || isAt(.on) {
       let word = token.keyword.text
@@ -140,7 +139,7 @@ extension SyntaxParser {
   }
 
   /// A value after an option's name: a word, a string, a number, or nothing.
-  mutating func optionalOptionValue() throws(SQLError) -> UtilityOption.Value? {
+  mutating func optionalOptionValue() throws(ParseFailure) -> UtilityOption.Value? {
     if isAtNumber || isAt(.plus) || isAt(.minus) { return try numericOptionValue() }
     if isAtString || isAt(.true) || isAt(.false) || isAt(.on) || isNonReservedWord(token) {
       return try booleanOrString()
@@ -148,14 +147,14 @@ extension SyntaxParser {
     return nil
   }
 
-  mutating func numericOptionValue() throws(SQLError) -> UtilityOption.Value {
+  mutating func numericOptionValue() throws(ParseFailure) -> UtilityOption.Value {
     let digits = try signedNumberText()
     if let value = Int32(digits) { return .integer(Int64(value)) }
     return .numeric(digits)
   }
 
   /// `(ANALYZE, VERBOSE off, FORMAT json)`, as EXPLAIN, VACUUM, REINDEX and CLUSTER take it.
-  mutating func utilityOptions() throws(SQLError) -> [UtilityOption] {
+  mutating func utilityOptions() throws(ParseFailure) -> [UtilityOption] {
     try expect(.leftParen)
     var options: [UtilityOption] = []
     repeat {
@@ -174,7 +173,7 @@ extension SyntaxParser {
   }
 
   /// `(fillfactor = 100, toast.autovacuum_enabled = off)`: reloptions and opclass options.
-  mutating func storageParameters() throws(SQLError) -> [UtilityOption] {
+  mutating func storageParameters() throws(ParseFailure) -> [UtilityOption] {
     try expect(.leftParen)
     var options: [UtilityOption] = []
     repeat {
@@ -192,7 +191,7 @@ extension SyntaxParser {
   }
 
   /// A def_arg, as far as storage parameters use it: a number, a string, a word.
-  private mutating func definitionArgument() throws(SQLError) -> UtilityOption.Value {
+  private mutating func definitionArgument() throws(ParseFailure) -> UtilityOption.Value {
     if isAtNumber || isAt(.plus) || isAt(.minus) { return try numericOptionValue() }
     if isAtString { return .string(try stringText()) }
     guard isColumnLabel(token) else { throw syntaxError() }

@@ -5,7 +5,7 @@ import SQLTypes
 extension SyntaxParser {
   // MARK: - INSERT
 
-  mutating func insertStatement(_ with: WithClause?) throws(SQLError) -> InsertStatement {
+  mutating func insertStatement(_ with: WithClause?) throws(ParseFailure) -> InsertStatement {
     try expect(.insert)
     try expect(.into)
     var insert = InsertStatement(with: with, table: try qualifiedName(), source: .defaultValues)
@@ -34,12 +34,12 @@ extension SyntaxParser {
     return insert
   }
 
-  mutating func optionalReturning() throws(SQLError) -> [SelectTarget] {
+  mutating func optionalReturning() throws(ParseFailure) -> [SelectTarget] {
     accept(.returning) ? try targets() : []
   }
 
   /// A column, perhaps with fields and subscripts.
-  private mutating func assignmentTarget() throws(SQLError) -> AssignmentTarget {
+  private mutating func assignmentTarget() throws(ParseFailure) -> AssignmentTarget {
     var target = AssignmentTarget(try name())
     while true {
       if isAt(.leftBracket) {
@@ -52,7 +52,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func conflictClause() throws(SQLError) -> ConflictClause {
+  private mutating func conflictClause() throws(ParseFailure) -> ConflictClause {
     let at = position
     advance()
     try expect(.conflict)
@@ -75,7 +75,7 @@ extension SyntaxParser {
 
   // MARK: - UPDATE and DELETE
 
-  private mutating func assignments() throws(SQLError) -> [Assignment] {
+  private mutating func assignments() throws(ParseFailure) -> [Assignment] {
     var list: [Assignment] = []
     repeat {
       if accept(.leftParen) {
@@ -94,7 +94,7 @@ extension SyntaxParser {
   }
 
   /// relation_expr_opt_alias: SET is never an alias without AS.
-  private mutating func targetTable() throws(SQLError) -> TableReference {
+  private mutating func targetTable() throws(ParseFailure) -> TableReference {
     var table = try relation()
     if accept(.as) {
       table.alias = TableAlias(try name())
@@ -105,7 +105,7 @@ extension SyntaxParser {
   }
 
   /// `WHERE condition`, `WHERE CURRENT OF cursor` or nothing.
-  private mutating func whereOrCurrent() throws(SQLError) -> Expression? {
+  private mutating func whereOrCurrent() throws(ParseFailure) -> Expression? {
     guard accept(.where) else { return nil }
     if isAt(.current), isNext(.of) {
       let at = position
@@ -116,7 +116,7 @@ extension SyntaxParser {
     return try expression()
   }
 
-  mutating func updateStatement(_ with: WithClause?) throws(SQLError) -> UpdateStatement {
+  mutating func updateStatement(_ with: WithClause?) throws(ParseFailure) -> UpdateStatement {
     try expect(.update)
     let table = try targetTable()
     try expect(.set)
@@ -127,7 +127,7 @@ extension SyntaxParser {
     return update
   }
 
-  mutating func deleteStatement(_ with: WithClause?) throws(SQLError) -> DeleteStatement {
+  mutating func deleteStatement(_ with: WithClause?) throws(ParseFailure) -> DeleteStatement {
     try expect(.delete)
     try expect(.from)
     var delete = DeleteStatement(with: with, table: try targetTable())
@@ -139,7 +139,7 @@ extension SyntaxParser {
 
   // MARK: - TRUNCATE
 
-  mutating func truncateStatement() throws(SQLError) -> TruncateStatement {
+  mutating func truncateStatement() throws(ParseFailure) -> TruncateStatement {
     advance()
     _ = accept(.table)
     var truncate = TruncateStatement(tables: try relations())
@@ -153,7 +153,7 @@ extension SyntaxParser {
     return truncate
   }
 
-  mutating func relations() throws(SQLError) -> [TableReference] {
+  mutating func relations() throws(ParseFailure) -> [TableReference] {
     var list = [try relation()]
     while accept(.comma) { list.append(try relation()) }
     return list

@@ -4,7 +4,7 @@
 import SQLTypes
 
 extension SyntaxParser {
-  mutating func createStatement() throws(SQLError) -> Statement {
+  mutating func createStatement() throws(ParseFailure) -> Statement {
     try expect(.create)
     let orReplace = accept(.or)
     if orReplace { try expect(.replace) }
@@ -40,7 +40,7 @@ extension SyntaxParser {
 
   // MARK: - Indexes
 
-  private mutating func createIndex() throws(SQLError) -> CreateIndexStatement {
+  private mutating func createIndex() throws(ParseFailure) -> CreateIndexStatement {
     let isUnique = accept(.unique)
     try expect(.index)
     let isConcurrent = accept(.concurrently)
@@ -68,7 +68,7 @@ extension SyntaxParser {
   }
 
   /// `(element, …)`
-  mutating func indexElements() throws(SQLError) -> [IndexElement] {
+  mutating func indexElements() throws(ParseFailure) -> [IndexElement] {
     try expect(.leftParen)
     var list: [IndexElement] = []
     repeat { list.append(try indexElement()) } while accept(.comma)
@@ -77,7 +77,7 @@ extension SyntaxParser {
   }
 
   /// An index_elem: column, function call or expression in parentheses, and its options.
-  mutating func indexElement() throws(SQLError) -> IndexElement {
+  mutating func indexElement() throws(ParseFailure) -> IndexElement {
     let at = position
     let key: IndexElement.Key
     if accept(.leftParen) {
@@ -107,7 +107,7 @@ extension SyntaxParser {
 
   private mutating func createView(
     _ persistence: Persistence, _ orReplace: Bool
-  ) throws(SQLError) -> CreateViewStatement {
+  ) throws(ParseFailure) -> CreateViewStatement {
     let isRecursive = accept(.recursive)
     try expect(.view)
     let name = try qualifiedName()
@@ -141,7 +141,7 @@ extension SyntaxParser {
 
   private mutating func createMaterializedView(
     _ persistence: Persistence
-  ) throws(SQLError) -> CreateTableAsStatement {
+  ) throws(ParseFailure) -> CreateTableAsStatement {
     advance()
     try expect(.view)
     let ifNotExists = try acceptIfNotExists()
@@ -158,7 +158,7 @@ extension SyntaxParser {
       withData: try optionalWithData())
   }
 
-  mutating func refreshStatement() throws(SQLError) -> RefreshStatement {
+  mutating func refreshStatement() throws(ParseFailure) -> RefreshStatement {
     advance()
     try expect(.materialized)
     try expect(.view)
@@ -169,7 +169,7 @@ extension SyntaxParser {
 
   // MARK: - Schemas and databases
 
-  private mutating func createSchema() throws(SQLError) -> CreateSchemaStatement {
+  private mutating func createSchema() throws(ParseFailure) -> CreateSchemaStatement {
     advance()
     let ifNotExists = try acceptIfNotExists()
     var schema = CreateSchemaStatement(name: nil, ifNotExists: ifNotExists)
@@ -191,7 +191,7 @@ extension SyntaxParser {
     return schema
   }
 
-  private mutating func createDatabase() throws(SQLError) -> CreateDatabaseStatement {
+  private mutating func createDatabase() throws(ParseFailure) -> CreateDatabaseStatement {
     advance()
     let name = try name()
     _ = accept(.with)
@@ -199,7 +199,7 @@ extension SyntaxParser {
   }
 
   /// `OWNER = x ENCODING 'UTF8' CONNECTION LIMIT 5 …`
-  mutating func databaseOptions() throws(SQLError) -> [UtilityOption] {
+  mutating func databaseOptions() throws(ParseFailure) -> [UtilityOption] {
     var options: [UtilityOption] = []
     while true {
       let at = position
@@ -232,7 +232,7 @@ extension SyntaxParser {
   // MARK: - Sequences
 
   /// The next SeqOptElem, `nil` when none follows.
-  mutating func sequenceOption() throws(SQLError) -> SequenceOption? {
+  mutating func sequenceOption() throws(ParseFailure) -> SequenceOption? {
     switch token.keyword {
     case .as:
       advance()
@@ -283,7 +283,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func ownedBy() throws(SQLError) -> SequenceOption {
+  private mutating func ownedBy() throws(ParseFailure) -> SequenceOption {
     guard isColumnID(token) else { throw syntaxError() }
     var parts = [try takeName()]
     while accept(.dot) { parts.append(try label()) }
@@ -299,7 +299,7 @@ extension SyntaxParser {
   // MARK: - DROP
 
   /// The kind of object that the next words name, and their consumption.
-  mutating func objectKind() throws(SQLError) -> ObjectKind {
+  mutating func objectKind() throws(ParseFailure) -> ObjectKind {
     let kind: ObjectKind
     switch token.keyword {
     case .table: kind = .table
@@ -328,7 +328,7 @@ extension SyntaxParser {
     return kind
   }
 
-  mutating func dropStatement() throws(SQLError) -> Statement {
+  mutating func dropStatement() throws(ParseFailure) -> Statement {
     try expect(.drop)
     switch token.keyword {
     case .column, .constraint, .tablespace: throw syntaxError()
@@ -367,7 +367,7 @@ extension SyntaxParser {
 
   // MARK: - COMMENT
 
-  mutating func commentStatement() throws(SQLError) -> CommentStatement {
+  mutating func commentStatement() throws(ParseFailure) -> CommentStatement {
     advance()
     try expect(.on)
     let kind = try objectKind()

@@ -27,19 +27,19 @@ enum Precedence {
 
 extension SyntaxParser {
   /// An a_expr.
-  mutating func expression() throws(SQLError) -> Expression { try expression(0, restricted: false) }
+  mutating func expression() throws(ParseFailure) -> Expression { try expression(0, restricted: false) }
 
   /// A b_expr.
-  mutating func restrictedExpression() throws(SQLError) -> Expression { try expression(0, restricted: true) }
+  mutating func restrictedExpression() throws(ParseFailure) -> Expression { try expression(0, restricted: true) }
 
-  mutating func expressions() throws(SQLError) -> [Expression] {
+  mutating func expressions() throws(ParseFailure) -> [Expression] {
     var list = [try expression()]
     while accept(.comma) { list.append(try expression()) }
     return list
   }
 
   /// `(a, b)`
-  mutating func parenthesizedExpressions() throws(SQLError) -> [Expression] {
+  mutating func parenthesizedExpressions() throws(ParseFailure) -> [Expression] {
     try expect(.leftParen)
     let list = try expressions()
     try expect(.rightParen)
@@ -47,7 +47,7 @@ extension SyntaxParser {
   }
 
   /// An expression whose operators all bind at least as tightly as `minimum`.
-  mutating func expression(_ minimum: Int, restricted: Bool) throws(SQLError) -> Expression {
+  mutating func expression(_ minimum: Int, restricted: Bool) throws(ParseFailure) -> Expression {
     try enter()
     let outer = height
     height = 0
@@ -61,7 +61,7 @@ extension SyntaxParser {
 
   // MARK: - Prefix
 
-  private mutating func prefix(_ restricted: Bool) throws(SQLError) -> Expression {
+  private mutating func prefix(_ restricted: Bool) throws(ParseFailure) -> Expression {
     switch token.kind {
     case .minus:
       if isAtExtractedLiteral { return extractedLiteral() }
@@ -144,7 +144,8 @@ extension SyntaxParser {
   }
 
   /// `OPERATOR(schema.+)`
-  mutating func qualifiedOperator() throws(SQLError) -> OperatorName {
+  @inline(never)
+  mutating func qualifiedOperator() throws(ParseFailure) -> OperatorName {
     let at = position
     try expect(.operator)
     try expect(.leftParen)
@@ -155,7 +156,7 @@ extension SyntaxParser {
   }
 
   /// any_operator: `+` or `schema.+`
-  mutating func anyOperator() throws(SQLError) -> OperatorName {
+  mutating func anyOperator() throws(ParseFailure) -> OperatorName {
     var schema: Identifier?
     while isColumnID(token) {
       let part = try takeName()
@@ -187,7 +188,7 @@ extension SyntaxParser {
   }
 
   /// Extends `first` to the right with operators that bind at least as tightly as `minimum`.
-  mutating func infix(_ first: Expression, _ minimum: Int, _ restricted: Bool) throws(SQLError) -> Expression {
+  mutating func infix(_ first: Expression, _ minimum: Int, _ restricted: Bool) throws(ParseFailure) -> Expression {
     var left = first
     // The level of the non-associative operator that was applied last, if its right side was an expression.
     var closed = 0
@@ -219,9 +220,10 @@ extension SyntaxParser {
   }
 
   /// One infix operator that is a word; `nil` when the current word is none, or binds too loosely.
+  @inline(never)
   private mutating func wordOperator(
     _ left: Expression, _ minimum: Int, _ restricted: Bool, _ closed: inout Int
-  ) throws(SQLError) -> Expression? {
+  ) throws(ParseFailure) -> Expression? {
     let at = position
     switch token.keyword {
     case .operator:
@@ -288,9 +290,10 @@ extension SyntaxParser {
   }
 
   /// The operands of a chain of ANDs or ORs that starts with `left`.
+  @inline(never)
   private mutating func chain(
     _ left: Expression, _ word: Keyword, _ level: Int
-  ) throws(SQLError) -> [Expression] {
+  ) throws(ParseFailure) -> [Expression] {
     var operands: [Expression]
     switch left {
     case .and(let list) where word == .and: operands = list
@@ -302,9 +305,10 @@ extension SyntaxParser {
   }
 
   /// What follows IS.
+  @inline(never)
   private mutating func isPredicate(
     _ left: Expression, _ restricted: Bool, _ closed: inout Int
-  ) throws(SQLError) -> Expression {
+  ) throws(ParseFailure) -> Expression {
     let at = position
     advance()
     let negated = accept(.not)
@@ -334,9 +338,10 @@ extension SyntaxParser {
   }
 
   /// `[NOT] BETWEEN`, `IN`, `LIKE`, `ILIKE`, `SIMILAR TO`.
+  @inline(never)
   private mutating func matching(
     _ left: Expression, negated: Bool, _ at: SourcePosition, _ closed: inout Int
-  ) throws(SQLError) -> Expression {
+  ) throws(ParseFailure) -> Expression {
     if closed == Precedence.between { throw syntaxError() }
     if negated { advance() }
     let word = token.keyword
@@ -372,9 +377,10 @@ extension SyntaxParser {
     }
   }
 
+  @inline(never)
   private mutating func like(
     _ kind: LikeKind, _ left: Expression, _ negated: Bool, _ at: SourcePosition, _ closed: inout Int
-  ) throws(SQLError) -> Expression {
+  ) throws(ParseFailure) -> Expression {
     let pattern = try expression(Precedence.between + 1, restricted: false)
     let escape = accept(.escape) ? try expression(Precedence.between + 1, restricted: false) : nil
     closed = Precedence.between
@@ -383,9 +389,10 @@ extension SyntaxParser {
   }
 
   /// `op ANY (…)`, `op SOME (…)`, `op ALL (…)` after the operator; `nil` when no quantifier follows.
+  @inline(never)
   private mutating func quantified(
     _ left: Expression, _ name: OperatorName, _ restricted: Bool
-  ) throws(SQLError) -> Expression? {
+  ) throws(ParseFailure) -> Expression? {
     guard token.kind == .keyword, !restricted else { return nil }
     let isAll = isAt(.all)
     guard isAll || isAt(.any) || isAt(.some) else { return nil }

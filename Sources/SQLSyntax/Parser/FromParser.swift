@@ -3,14 +3,16 @@
 import SQLTypes
 
 extension SyntaxParser {
-  mutating func fromList() throws(SQLError) -> [FromItem] {
+  @inline(never)
+  mutating func fromList() throws(ParseFailure) -> [FromItem] {
     var list = [try fromItem()]
     while accept(.comma) { list.append(try fromItem()) }
     return list
   }
 
   /// A table_ref with all joins that follow it.
-  private mutating func fromItem() throws(SQLError) -> FromItem {
+  @inline(never)
+  private mutating func fromItem() throws(ParseFailure) -> FromItem {
     let first = try fromPrimary()
     return try joins(after: first)
   }
@@ -22,7 +24,8 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func joins(after first: FromItem) throws(SQLError) -> FromItem {
+  @inline(never)
+  private mutating func joins(after first: FromItem) throws(ParseFailure) -> FromItem {
     var left = first
     while isAtJoin {
       left = try join(left)
@@ -32,7 +35,8 @@ extension SyntaxParser {
   }
 
   /// One join whose left side is `left`.
-  private mutating func join(_ left: FromItem) throws(SQLError) -> FromItem {
+  @inline(never)
+  private mutating func join(_ left: FromItem) throws(ParseFailure) -> FromItem {
     let at = position
     if accept(.cross) {
       try expect(.join)
@@ -77,7 +81,8 @@ extension SyntaxParser {
   }
 
   /// A table_ref that is no join, unless in parentheses.
-  private mutating func fromPrimary() throws(SQLError) -> FromItem {
+  @inline(never)
+  private mutating func fromPrimary() throws(ParseFailure) -> FromItem {
     let at = position
     switch token.keyword {
     case .lateral:
@@ -118,7 +123,7 @@ extension SyntaxParser {
   // MARK: - Tables
 
   /// A relation_expr: `name`, `name *`, `ONLY name`, `ONLY (name)`
-  mutating func relation() throws(SQLError) -> TableReference {
+  mutating func relation() throws(ParseFailure) -> TableReference {
     if accept(.only) {
       if accept(.leftParen) {
         let name = try qualifiedName()
@@ -132,7 +137,8 @@ extension SyntaxParser {
     return TableReference(name)
   }
 
-  private mutating func tableWithAlias(_ table: TableReference) throws(SQLError) -> TableReference {
+  @inline(never)
+  private mutating func tableWithAlias(_ table: TableReference) throws(ParseFailure) -> TableReference {
     var table = table
     table.alias = try optionalAlias()
     if accept(.tablesample) {
@@ -150,7 +156,7 @@ extension SyntaxParser {
   }
 
   /// `[AS] name [(columns)]`
-  private mutating func optionalAlias() throws(SQLError) -> TableAlias? {
+  private mutating func optionalAlias() throws(ParseFailure) -> TableAlias? {
     if accept(.as) {
       return TableAlias(try name(), columns: try optionalNames())
     }
@@ -160,9 +166,10 @@ extension SyntaxParser {
 
   // MARK: - Parentheses
 
+  @inline(never)
   private mutating func subquery(
     _ query: SelectStatement, isLateral: Bool, _ at: SourcePosition
-  ) throws(SQLError) -> SubqueryReference {
+  ) throws(ParseFailure) -> SubqueryReference {
     let alias = try optionalAlias()
     if alias == nil {
       if case .values = query.body {
@@ -176,7 +183,8 @@ extension SyntaxParser {
   }
 
   /// A parenthesis in FROM: a sub-select or a join.
-  private mutating func fromParentheses() throws(SQLError) -> FromItem {
+  @inline(never)
+  private mutating func fromParentheses() throws(ParseFailure) -> FromItem {
     let at = position
     switch try fromParenthesized() {
     case .query(let query):
@@ -192,7 +200,8 @@ extension SyntaxParser {
     case join(JoinClause)
   }
 
-  private mutating func fromParenthesized() throws(SQLError) -> FromParenthesized {
+  @inline(never)
+  private mutating func fromParenthesized() throws(ParseFailure) -> FromParenthesized {
     try enter()
     let outer = height
     height = 0
@@ -210,14 +219,17 @@ extension SyntaxParser {
           result = .query(try selectStatement(after: query))
         } else {
           let first = FromItem.subquery(try subquery(query, isLateral: false, at))
-          result = .join(try joinOnly(try joins(after: first)))
+          let joined = try joins(after: first)
+          result = .join(try joinOnly(joined))
         }
       case .join(var join):
         if let alias = try optionalAlias() { join.alias = alias }
-        result = .join(try joinOnly(try joins(after: .join(join))))
+        let joined = try joins(after: .join(join))
+        result = .join(try joinOnly(joined))
       }
     } else {
-      result = .join(try joinOnly(try fromItem()))
+      let item = try fromItem()
+      result = .join(try joinOnly(item))
     }
     try expect(.rightParen)
     try grow()
@@ -226,8 +238,9 @@ extension SyntaxParser {
     return result
   }
 
-  /// Only joins may stand in parentheses of their own.
-  private func joinOnly(_ item: FromItem) throws(SQLError) -> JoinClause {
+  /// Only joins may stand in parentheses of their own. Points at the current token, so read the item first:
+  /// the receiver of a call that does not mutate is copied before its arguments are evaluated.
+  private func joinOnly(_ item: FromItem) throws(ParseFailure) -> JoinClause {
     guard case .join(let join) = item else { throw syntaxError() }
     return join
   }
@@ -235,7 +248,8 @@ extension SyntaxParser {
   // MARK: - Functions
 
   /// A func_table with its alias.
-  private mutating func tableFunction(isLateral: Bool, _ at: SourcePosition) throws(SQLError) -> TableFunction {
+  @inline(never)
+  private mutating func tableFunction(isLateral: Bool, _ at: SourcePosition) throws(ParseFailure) -> TableFunction {
     var function = TableFunction(items: [], isLateral: isLateral, position: at)
     if accept(.rows, .from) {
       try expect(.leftParen)
@@ -277,7 +291,7 @@ extension SyntaxParser {
   }
 
   /// `(name type [COLLATE c], …)`
-  private mutating func columnTypes() throws(SQLError) -> [ColumnType] {
+  private mutating func columnTypes() throws(ParseFailure) -> [ColumnType] {
     try expect(.leftParen)
     var list: [ColumnType] = []
     repeat {
@@ -290,7 +304,8 @@ extension SyntaxParser {
   }
 
   /// A func_expr_windowless: a call, or one of the expressions that look like calls.
-  mutating func windowlessFunction() throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func windowlessFunction() throws(ParseFailure) -> Expression {
     let start = token
     switch token.keyword {
     case .current_date, .current_time, .current_timestamp, .localtime, .localtimestamp, .current_role,

@@ -5,12 +5,14 @@ import SQLTypes
 
 extension SyntaxParser {
   /// A call whose name was read; the current token is its left parenthesis.
-  mutating func functionCall(_ name: QualifiedName) throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func functionCall(_ name: QualifiedName) throws(ParseFailure) -> Expression {
     .function(try functionCallTail(try functionApplication(name)))
   }
 
   /// func_application: the name and the parentheses.
-  mutating func functionApplication(_ name: QualifiedName) throws(SQLError) -> FunctionCall {
+  @inline(never)
+  mutating func functionApplication(_ name: QualifiedName) throws(ParseFailure) -> FunctionCall {
     var call = FunctionCall(name, position: name.position)
     try enter()
     let outer = height
@@ -41,7 +43,8 @@ extension SyntaxParser {
     return call
   }
 
-  private mutating func argument() throws(SQLError) -> FunctionCall.Argument {
+  @inline(never)
+  private mutating func argument() throws(ParseFailure) -> FunctionCall.Argument {
     let next = peek().kind
     if next == .arrow || next == .colonEquals, isTypeOrFunctionName(token) {
       let name = try takeName()
@@ -52,7 +55,8 @@ extension SyntaxParser {
   }
 
   /// WITHIN GROUP, FILTER and OVER.
-  mutating func functionCallTail(_ application: FunctionCall) throws(SQLError) -> FunctionCall {
+  @inline(never)
+  mutating func functionCallTail(_ application: FunctionCall) throws(ParseFailure) -> FunctionCall {
     guard token.kind == .keyword else { return application }
     var call = application
     if isAt(.within), isNext(.group) {
@@ -86,7 +90,8 @@ extension SyntaxParser {
   // MARK: - Functions with a grammar of their own
 
   /// The key word of such a function is at hand, with its parenthesis after it.
-  mutating func specialFunction(_ word: Keyword) throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func specialFunction(_ word: Keyword) throws(ParseFailure) -> Expression {
     let at = position
     try enter()
     let outer = height
@@ -134,15 +139,17 @@ extension SyntaxParser {
     return result
   }
 
+  @inline(never)
   private mutating func systemFunction(
     _ name: String, _ arguments: [Expression], _ syntax: FunctionSyntax, _ at: SourcePosition
-  ) throws(SQLError) -> Expression {
+  ) throws(ParseFailure) -> Expression {
     .function(
       try functionCallTail(
         FunctionCall(.system(name, at), arguments.map { FunctionCall.Argument($0) }, syntax: syntax, position: at)))
   }
 
-  private mutating func extract(_ at: SourcePosition) throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func extract(_ at: SourcePosition) throws(ParseFailure) -> Expression {
     try expect(.leftParen)
     let fieldPosition = position
     let field: [UInt8]
@@ -163,7 +170,8 @@ extension SyntaxParser {
     return try systemFunction("extract", [.literal(.string(field), fieldPosition), operand], .extract, at)
   }
 
-  private mutating func normalize(_ at: SourcePosition) throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func normalize(_ at: SourcePosition) throws(ParseFailure) -> Expression {
     try expect(.leftParen)
     var arguments = [try expression()]
     if accept(.comma) {
@@ -179,7 +187,8 @@ extension SyntaxParser {
     return try systemFunction("normalize", arguments, .normalize, at)
   }
 
-  private mutating func trim(_ at: SourcePosition) throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func trim(_ at: SourcePosition) throws(ParseFailure) -> Expression {
     try expect(.leftParen)
     var name = "btrim"
     if accept(.leading) {
@@ -207,7 +216,8 @@ extension SyntaxParser {
   }
 
   /// OVERLAY and SUBSTRING, which may also be called as plain functions.
-  private mutating func textFunction(_ word: Keyword, _ at: SourcePosition) throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func textFunction(_ word: Keyword, _ at: SourcePosition) throws(ParseFailure) -> Expression {
     let plainName = QualifiedName(Identifier(word.text, position: at))
     try expect(.leftParen)
     if accept(.rightParen) {
@@ -239,7 +249,7 @@ extension SyntaxParser {
   /// FROM, FOR or SIMILAR after SUBSTRING's first argument; `nil` when none follows.
   private mutating func substringArguments(
     _ first: Expression
-  ) throws(SQLError) -> ([Expression], FunctionSyntax)? {
+  ) throws(ParseFailure) -> ([Expression], FunctionSyntax)? {
     if accept(.from) {
       let start = try expression()
       if accept(.for) { return ([first, start, try expression()], .substring) }
@@ -262,7 +272,7 @@ extension SyntaxParser {
   }
 
   /// CURRENT_DATE and its like, with their precision.
-  mutating func currentValue() throws(SQLError) -> Expression {
+  mutating func currentValue() throws(ParseFailure) -> Expression {
     let at = position
     let word = token.keyword
     guard let value = CurrentValue(rawValue: word.text) else { throw syntaxError() }
@@ -282,7 +292,8 @@ extension SyntaxParser {
   // MARK: - Windows
 
   /// `([name] [PARTITION BY …] [ORDER BY …] [frame])`
-  mutating func windowSpecification() throws(SQLError) -> WindowSpecification {
+  @inline(never)
+  mutating func windowSpecification() throws(ParseFailure) -> WindowSpecification {
     var window = WindowSpecification(position: position)
     try expect(.leftParen)
     if isColumnID(token) {
@@ -313,7 +324,8 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func frame(_ mode: WindowFrame.Mode) throws(SQLError) -> WindowFrame {
+  @inline(never)
+  private mutating func frame(_ mode: WindowFrame.Mode) throws(ParseFailure) -> WindowFrame {
     let startPosition: SourcePosition
     let start: WindowFrame.Bound
     var end = WindowFrame.Bound.currentRow
@@ -361,11 +373,11 @@ extension SyntaxParser {
     return WindowFrame(mode, start: start, end: end, exclusion: exclusion)
   }
 
-  private func frameError(_ message: String, _ at: SourcePosition) -> SQLError {
+  private func frameError(_ message: String, _ at: SourcePosition) -> ParseFailure {
     grammarError(message, at, state: .windowingError)
   }
 
-  private mutating func frameBound() throws(SQLError) -> WindowFrame.Bound {
+  private mutating func frameBound() throws(ParseFailure) -> WindowFrame.Bound {
     if isAt(.unbounded), isNext(.preceding) || isNext(.following) {
       advance()
       let precedes = isAt(.preceding)

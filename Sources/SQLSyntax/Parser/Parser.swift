@@ -10,19 +10,19 @@ import SQLTypes
 public struct Parser {
   /// The statements of a query string, in order; empty statements give nothing.
   public static func parse(_ sql: [UInt8]) throws(SQLError) -> [ParsedStatement] {
-    try withParser(sql, []) { (parser) throws(SQLError) in try parser.statements() }
+    try withParser(sql, []) { (parser) throws(ParseFailure) in try parser.statements() }
   }
 
   /// As `parse`, with the literals that `extraction` took out of the same text as `.extractedLiteral` nodes.
   public static func parse(
     _ sql: [UInt8], extracting extraction: LiteralExtraction
   ) throws(SQLError) -> [ParsedStatement] {
-    try withParser(sql, extraction.literals) { (parser) throws(SQLError) in try parser.statements() }
+    try withParser(sql, extraction.literals) { (parser) throws(ParseFailure) in try parser.statements() }
   }
 
   /// A single expression, e.g. a default or check constraint kept by the catalog.
   public static func parseExpression(_ sql: [UInt8]) throws(SQLError) -> Expression {
-    try withParser(sql, []) { (parser) throws(SQLError) in
+    try withParser(sql, []) { (parser) throws(ParseFailure) in
       let expression = try parser.expression()
       try parser.expectEnd()
       return expression
@@ -31,7 +31,7 @@ public struct Parser {
 
   /// A single type name: what `regtype`'s input and `to_regtype` read.
   public static func parseType(_ sql: [UInt8]) throws(SQLError) -> TypeName {
-    try withParser(sql, []) { (parser) throws(SQLError) in
+    try withParser(sql, []) { (parser) throws(ParseFailure) in
       let type = try parser.typeName()
       try parser.expectEnd()
       return type
@@ -40,12 +40,16 @@ public struct Parser {
 
   private static func withParser<T>(
     _ sql: [UInt8], _ literals: [ExtractedLiteral],
-    _ body: (inout SyntaxParser) throws(SQLError) -> T
+    _ body: (inout SyntaxParser) throws(ParseFailure) -> T
   ) throws(SQLError) -> T {
     try SourceText.check(sql)
-    return try sql.withUnsafeBufferPointer { (source) throws(SQLError) in
-      var parser = SyntaxParser(source, literals)
-      return try body(&parser)
+    do {
+      return try sql.withUnsafeBufferPointer { (source) throws(ParseFailure) in
+        var parser = SyntaxParser(source, literals)
+        return try body(&parser)
+      }
+    } catch {
+      throw error.error
     }
   }
 }

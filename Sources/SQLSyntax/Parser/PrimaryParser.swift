@@ -14,7 +14,8 @@ enum Parenthesized {
 
 extension SyntaxParser {
   /// A c_expr.
-  mutating func primary() throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func primary() throws(ParseFailure) -> Expression {
     let at = position
     switch token.kind {
     case .identifier, .quotedIdentifier, .unicodeIdentifier:
@@ -38,7 +39,8 @@ extension SyntaxParser {
   }
 
   /// A number or string in an expression.
-  private mutating func constant() throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func constant() throws(ParseFailure) -> Expression {
     if isAtExtractedLiteral { return extractedLiteral() }
     let at = position
     switch token.kind {
@@ -61,7 +63,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func parameter() throws(SQLError) -> Expression {
+  private mutating func parameter() throws(ParseFailure) -> Expression {
     var digits = token
     digits.start += 1
     let at = position
@@ -96,7 +98,8 @@ extension SyntaxParser {
   }
 
   /// Parentheses and what is in them: a query, or expressions.
-  mutating func parenthesized() throws(SQLError) -> Parenthesized {
+  @inline(never)
+  mutating func parenthesized() throws(ParseFailure) -> Parenthesized {
     try enter()
     let outer = height
     height = 0
@@ -118,7 +121,8 @@ extension SyntaxParser {
   }
 
   /// Two parentheses were opened; the inner pair begins a query or an expression.
-  private mutating func afterInnerParentheses(_ inner: Token) throws(SQLError) -> Parenthesized {
+  @inline(never)
+  private mutating func afterInnerParentheses(_ inner: Token) throws(ParseFailure) -> Parenthesized {
     let at = SourcePosition(inner.start)
     var first: Expression
     switch try parenthesized() {
@@ -138,13 +142,14 @@ extension SyntaxParser {
   /// Expressions in parentheses as an operand: one is itself, several are a row.
   private mutating func parenthesizedOperand(
     _ list: [Expression], _ at: SourcePosition
-  ) throws(SQLError) -> Expression {
+  ) throws(ParseFailure) -> Expression {
     if list.count == 1 { return try indirection(list[0]) }
     return try overlaps(.row(list, isExplicit: false, at), list)
   }
 
   /// `row OVERLAPS row`, if that follows a row.
-  private mutating func overlaps(_ row: Expression, _ fields: [Expression]) throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func overlaps(_ row: Expression, _ fields: [Expression]) throws(ParseFailure) -> Expression {
     guard isAt(.overlaps) else { return row }
     let at = position
     guard fields.count == 2 else {
@@ -166,7 +171,8 @@ extension SyntaxParser {
   // MARK: - Names
 
   /// A column, a function call, or a typed literal that begins with an identifier.
-  mutating func nameExpression() throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func nameExpression() throws(ParseFailure) -> Expression {
     let first = try takeName()
     if isAt(.leftParen) { return try functionCall(QualifiedName(first)) }
     if isAt(.dot) { return try dottedExpression(first) }
@@ -174,18 +180,19 @@ extension SyntaxParser {
     return try indirection(.column(ColumnReference(first)))
   }
 
-  private mutating func typedLiteral(_ type: QualifiedName) throws(SQLError) -> Expression {
+  private mutating func typedLiteral(_ type: QualifiedName) throws(ParseFailure) -> Expression {
     let at = position
     let type = TypeName(type, position: type.position)
     return .typedLiteral(type, try string(), at)
   }
 
   /// `a.b`, `a.b.*`, `a.f(…)`
-  mutating func dottedExpression(_ first: Identifier) throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func dottedExpression(_ first: Identifier) throws(ParseFailure) -> Expression {
     var parts = [first]
     while accept(.dot) {
       if accept(.star) {
-        if isAt(.dot) || isAt(.leftBracket) { throw improperStar(previousEnd - 1) }
+        try refuseAfterStar()
         return .wildcard(qualifiers: parts, first.position)
       }
       parts.append(try label())
@@ -197,12 +204,16 @@ extension SyntaxParser {
     return try indirection(.column(ColumnReference(name, qualifiers: parts)))
   }
 
-  private func improperStar(_ offset: Int) -> SQLError {
-    grammarError("improper use of \"*\"", SourcePosition(offset))
+  /// A star ends an indirection; PostgreSQL complains at what follows the whole of it.
+  private mutating func refuseAfterStar() throws(ParseFailure) {
+    guard isAt(.dot) || isAt(.leftBracket) else { return }
+    _ = try indirection(.literal(.null, .unknown))
+    throw quoting("improper use of \"*\"", token)
   }
 
   /// `.field`, `.*`, `[index]` and `[slice]` after an operand.
-  mutating func indirection(_ operand: Expression) throws(SQLError) -> Expression {
+  @inline(never)
+  mutating func indirection(_ operand: Expression) throws(ParseFailure) -> Expression {
     guard token.kind == .dot || token.kind == .leftBracket else { return operand }
     var result = operand
     while true {
@@ -213,7 +224,7 @@ extension SyntaxParser {
         result = .subscripted(result, subscripts)
       } else if accept(.dot) {
         if accept(.star) {
-          if isAt(.dot) || isAt(.leftBracket) { throw improperStar(previousEnd - 1) }
+          try refuseAfterStar()
           try grow()
           return .allFields(result, at)
         }
@@ -226,7 +237,7 @@ extension SyntaxParser {
   }
 
   /// `[i]`, `[a:b]`
-  mutating func subscriptBrackets() throws(SQLError) -> Subscript {
+  mutating func subscriptBrackets() throws(ParseFailure) -> Subscript {
     try expect(.leftBracket)
     if accept(.colon) {
       let upper = isAt(.rightBracket) ? nil : try expression()
@@ -246,7 +257,8 @@ extension SyntaxParser {
   // MARK: - Key words
 
   /// An operand that begins with a key word.
-  private mutating func keywordExpression() throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func keywordExpression() throws(ParseFailure) -> Expression {
     let at = position
     let word = token.keyword
     switch word {
@@ -328,7 +340,8 @@ extension SyntaxParser {
   }
 
   /// `timestamp with time zone '…'`, `numeric(10, 2) '…'`, `interval '…' day to second`
-  private mutating func keywordTypedLiteral() throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func keywordTypedLiteral() throws(ParseFailure) -> Expression {
     var type = try constantTypeName()
     let at = position
     guard isAtString else { throw syntaxError() }
@@ -337,7 +350,8 @@ extension SyntaxParser {
     return .typedLiteral(type, content, at)
   }
 
-  private mutating func caseExpression() throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func caseExpression() throws(ParseFailure) -> Expression {
     let at = position
     advance()
     let operand = isAt(.when) ? nil : try expression()
@@ -355,7 +369,8 @@ extension SyntaxParser {
   }
 
   /// `ARRAY[…]` or `ARRAY(query)`
-  private mutating func arrayExpression() throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func arrayExpression() throws(ParseFailure) -> Expression {
     let at = position
     advance()
     if isAt(.leftParen) { return .arraySubquery(try queryInParentheses(), at) }
@@ -364,7 +379,8 @@ extension SyntaxParser {
   }
 
   /// `[1, 2]` or `[[1], [2]]`
-  private mutating func arrayElements(_ at: SourcePosition) throws(SQLError) -> Expression {
+  @inline(never)
+  private mutating func arrayElements(_ at: SourcePosition) throws(ParseFailure) -> Expression {
     try enter()
     let outer = height
     height = 0
@@ -383,7 +399,8 @@ extension SyntaxParser {
   }
 
   /// A select_with_parens.
-  mutating func queryInParentheses() throws(SQLError) -> SelectStatement {
+  @inline(never)
+  mutating func queryInParentheses() throws(ParseFailure) -> SelectStatement {
     guard isAt(.leftParen) else { throw syntaxError() }
     guard isQueryAhead else {
       // Point where PostgreSQL does: at the first token that begins no query.

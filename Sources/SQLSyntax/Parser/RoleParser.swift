@@ -4,7 +4,7 @@ import SQLTypes
 
 extension SyntaxParser {
   /// A RoleSpec. `public` is no key word, and `none` is refused.
-  mutating func roleName() throws(SQLError) -> RoleName {
+  mutating func roleName() throws(ParseFailure) -> RoleName {
     let at = position
     switch token.keyword {
     case .current_role:
@@ -27,14 +27,14 @@ extension SyntaxParser {
     return .named(name)
   }
 
-  mutating func roleNames() throws(SQLError) -> [RoleName] {
+  mutating func roleNames() throws(ParseFailure) -> [RoleName] {
     var list = [try roleName()]
     while accept(.comma) { list.append(try roleName()) }
     return list
   }
 
   /// A RoleId: a name that is no special word.
-  private mutating func roleID() throws(SQLError) -> Identifier {
+  private mutating func roleID() throws(ParseFailure) -> Identifier {
     let at = position
     switch try roleName() {
     case .named(let name): return name
@@ -49,7 +49,7 @@ extension SyntaxParser {
     }
   }
 
-  mutating func createRole() throws(SQLError) -> CreateRoleStatement {
+  mutating func createRole() throws(ParseFailure) -> CreateRoleStatement {
     let spelling: CreateRoleStatement.Spelling =
       isAt(.role) ? .role : isAt(.user) ? .user : .group
     advance()
@@ -58,7 +58,7 @@ extension SyntaxParser {
     return CreateRoleStatement(spelling: spelling, name: name, options: try roleOptions(isCreate: true))
   }
 
-  mutating func alterRole() throws(SQLError) -> Statement {
+  mutating func alterRole() throws(ParseFailure) -> Statement {
     let isGroup = isAt(.group)
     advance()
     if isAt(.all), !isGroup {
@@ -93,7 +93,7 @@ extension SyntaxParser {
     return .alterRole(AlterRoleStatement(role: role, action: .options(try roleOptions(isCreate: false))))
   }
 
-  private mutating func roleSetting() throws(SQLError) -> AlterRoleStatement.Action {
+  private mutating func roleSetting() throws(ParseFailure) -> AlterRoleStatement.Action {
     var database: Identifier?
     if accept(.in) {
       try expect(.database)
@@ -102,13 +102,13 @@ extension SyntaxParser {
     return .set(try setOrReset(), database: database)
   }
 
-  private mutating func roleOptions(isCreate: Bool) throws(SQLError) -> [RoleOption] {
+  private mutating func roleOptions(isCreate: Bool) throws(ParseFailure) -> [RoleOption] {
     var options: [RoleOption] = []
     while let option = try roleOption(isCreate) { options.append(option) }
     return options
   }
 
-  private mutating func roleOption(_ isCreate: Bool) throws(SQLError) -> RoleOption? {
+  private mutating func roleOption(_ isCreate: Bool) throws(ParseFailure) -> RoleOption? {
     let at = position
     switch token.keyword {
     case .password, .encrypted:
@@ -173,7 +173,7 @@ extension SyntaxParser {
 
   // MARK: - GRANT and REVOKE
 
-  mutating func grantStatement() throws(SQLError) -> Statement {
+  mutating func grantStatement() throws(ParseFailure) -> Statement {
     let isGrant = isAt(.grant)
     advance()
     var option = false
@@ -236,7 +236,7 @@ extension SyntaxParser {
     return .grant(grant)
   }
 
-  private mutating func optionalGrantedBy() throws(SQLError) -> RoleName? {
+  private mutating func optionalGrantedBy() throws(ParseFailure) -> RoleName? {
     guard accept(.granted) else { return nil }
     try expect(.by)
     return try roleName()
@@ -244,7 +244,7 @@ extension SyntaxParser {
 
   private mutating func grantRole(
     _ isGrant: Bool, _ roles: [Identifier], _ privileges: [Privilege], _ option: Bool
-  ) throws(SQLError) -> GrantRoleStatement {
+  ) throws(ParseFailure) -> GrantRoleStatement {
     if privileges.contains(where: { !$0.columns.isEmpty }) {
       throw grammarError("column names cannot be included in GRANT/REVOKE ROLE", .unknown)
     }
@@ -260,7 +260,7 @@ extension SyntaxParser {
     return grant
   }
 
-  private mutating func grantTarget() throws(SQLError) -> GrantStatement.Target {
+  private mutating func grantTarget() throws(ParseFailure) -> GrantStatement.Target {
     if accept(.all) {
       switch token.keyword {
       case .tables, .sequences, .functions, .procedures, .routines: break
@@ -288,7 +288,7 @@ extension SyntaxParser {
   }
 
   /// `name [(types)]`
-  private mutating func routineSignature() throws(SQLError) -> GrantStatement.RoutineSignature {
+  private mutating func routineSignature() throws(ParseFailure) -> GrantStatement.RoutineSignature {
     guard isColumnID(token) || isTypeOrFunctionName(token) else { throw syntaxError() }
     let name = try qualifiedName(try takeName())
     guard accept(.leftParen) else { return .init(name, argumentTypes: nil) }

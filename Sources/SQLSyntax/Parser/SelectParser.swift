@@ -5,7 +5,8 @@ import SQLTypes
 
 extension SyntaxParser {
   /// A whole query, perhaps in parentheses.
-  mutating func selectStatement() throws(SQLError) -> SelectStatement {
+  @inline(never)
+  mutating func selectStatement() throws(ParseFailure) -> SelectStatement {
     try enter()
     let outer = height
     height = 0
@@ -21,21 +22,24 @@ extension SyntaxParser {
   }
 
   /// The rest of a query whose first operand was read in parentheses.
-  mutating func selectStatement(after first: SelectStatement) throws(SQLError) -> SelectStatement {
+  @inline(never)
+  mutating func selectStatement(after first: SelectStatement) throws(ParseFailure) -> SelectStatement {
     let body = try setOperations(after: first, 0)
     return try options(of: body, with: nil)
   }
 
   // MARK: - Set operations
 
-  private mutating func setOperations(_ minimum: Int) throws(SQLError) -> SelectStatement {
+  @inline(never)
+  private mutating func setOperations(_ minimum: Int) throws(ParseFailure) -> SelectStatement {
     try setOperations(after: try setOperand(), minimum)
   }
 
   /// UNION and EXCEPT bind at 1, INTERSECT at 2, all to the left.
+  @inline(never)
   private mutating func setOperations(
     after first: SelectStatement, _ minimum: Int
-  ) throws(SQLError) -> SelectStatement {
+  ) throws(ParseFailure) -> SelectStatement {
     var left = first
     while true {
       let kind: SetOperation.Kind
@@ -62,12 +66,13 @@ extension SyntaxParser {
   }
 
   /// One operand: a SELECT, VALUES or TABLE without ORDER BY, or any query in parentheses.
-  private mutating func setOperand() throws(SQLError) -> SelectStatement {
+  @inline(never)
+  private mutating func setOperand() throws(ParseFailure) -> SelectStatement {
     let at = position
     switch token.keyword {
     case .select:
       return SelectStatement(body: .select(try selectCore()), position: at)
-    case .values where isNext(.leftParen):
+    case .values:
       advance()
       var rows = [try parenthesizedExpressions()]
       while accept(.comma) { rows.append(try parenthesizedExpressions()) }
@@ -90,16 +95,17 @@ extension SyntaxParser {
   // MARK: - ORDER BY, LIMIT, FOR
 
   /// Adds the clauses that may follow a query (and the WITH before it) to it.
+  @inline(never)
   private mutating func options(
     of body: SelectStatement, with: WithClause?
-  ) throws(SQLError) -> SelectStatement {
+  ) throws(ParseFailure) -> SelectStatement {
     var query = body
     if let with {
       if query.with != nil { throw grammarError("multiple WITH clauses not allowed", with.position) }
       query.with = with
     }
     if isAt(.order) {
-      let at = position
+      let at = SourcePosition(peek(2).start)
       let orderBy = try optionalOrderBy()
       if !query.orderBy.isEmpty { throw grammarError("multiple ORDER BY clauses not allowed", at) }
       query.orderBy = orderBy
@@ -119,7 +125,8 @@ extension SyntaxParser {
     return query
   }
 
-  mutating func optionalOrderBy() throws(SQLError) -> [SortItem] {
+  @inline(never)
+  mutating func optionalOrderBy() throws(ParseFailure) -> [SortItem] {
     guard isAt(.order) else { return [] }
     advance()
     try expect(.by)
@@ -128,7 +135,7 @@ extension SyntaxParser {
     return items
   }
 
-  private mutating func sortItem() throws(SQLError) -> SortItem {
+  private mutating func sortItem() throws(ParseFailure) -> SortItem {
     var item = SortItem(try expression())
     if accept(.asc) {
       item.direction = .ascending
@@ -146,7 +153,7 @@ extension SyntaxParser {
     return item
   }
 
-  mutating func optionalNulls() throws(SQLError) -> SortItem.Nulls? {
+  mutating func optionalNulls() throws(ParseFailure) -> SortItem.Nulls? {
     guard isAt(.nulls), isNext(.first) || isNext(.last) else { return nil }
     advance()
     let isFirst = isAt(.first)
@@ -155,7 +162,8 @@ extension SyntaxParser {
   }
 
   /// LIMIT, OFFSET and FETCH FIRST, in either order.
-  private mutating func limitClause(_ query: inout SelectStatement) throws(SQLError) {
+  @inline(never)
+  private mutating func limitClause(_ query: inout SelectStatement) throws(ParseFailure) {
     var count: Expression?
     var offset: Expression?
     var sawCount = false
@@ -172,7 +180,7 @@ extension SyntaxParser {
           throw grammarError(
             "LIMIT #,# syntax is not supported", at, hint: "Use separate LIMIT and OFFSET clauses.")
         }
-        if outer?.count != nil { throw grammarError("multiple LIMIT clauses not allowed", at) }
+        if outer?.count != nil { throw grammarError("multiple LIMIT clauses not allowed", count?.position ?? at) }
       } else if !sawCount, isAt(.fetch) {
         advance()
         sawCount = true
@@ -189,13 +197,15 @@ extension SyntaxParser {
         } else {
           try expect(.only)
         }
-        if outer?.count != nil { throw grammarError("multiple LIMIT clauses not allowed", at) }
+        if outer?.count != nil { throw grammarError("multiple LIMIT clauses not allowed", count?.position ?? at) }
       } else if !sawOffset, isAt(.offset) {
         advance()
         sawOffset = true
         offset = try expression()
         if !accept(.row) { _ = accept(.rows) }
-        if outer?.offset != nil { throw grammarError("multiple OFFSET clauses not allowed", at) }
+        if outer?.offset != nil {
+          throw grammarError("multiple OFFSET clauses not allowed", offset?.position ?? at)
+        }
       } else {
         break
       }
@@ -209,7 +219,7 @@ extension SyntaxParser {
   }
 
   /// The number in `FETCH FIRST n ROWS`, 1 when none is written.
-  private mutating func fetchCount() throws(SQLError) -> Expression {
+  private mutating func fetchCount() throws(ParseFailure) -> Expression {
     let at = position
     if isAt(.row) && !isNext(.leftParen) || isAt(.rows) { return .literal(.integer(1), .unknown) }
     if isAt(.plus) || isAt(.minus) {
@@ -228,7 +238,8 @@ extension SyntaxParser {
     return try primary()
   }
 
-  private mutating func lockingClauses() throws(SQLError) -> [LockingClause] {
+  @inline(never)
+  private mutating func lockingClauses() throws(ParseFailure) -> [LockingClause] {
     var clauses: [LockingClause] = []
     while isAt(.for) {
       let at = position
@@ -267,7 +278,8 @@ extension SyntaxParser {
 
   // MARK: - SELECT
 
-  private mutating func selectCore() throws(SQLError) -> SelectCore {
+  @inline(never)
+  private mutating func selectCore() throws(ParseFailure) -> SelectCore {
     var core = SelectCore(position: position)
     advance()
     if accept(.distinct) {
@@ -313,7 +325,8 @@ extension SyntaxParser {
   }
 
   /// A target_list, also of RETURNING.
-  mutating func targets() throws(SQLError) -> [SelectTarget] {
+  @inline(never)
+  mutating func targets() throws(ParseFailure) -> [SelectTarget] {
     var list: [SelectTarget] = []
     repeat {
       let at = position
@@ -342,7 +355,8 @@ extension SyntaxParser {
   }
 
   /// What follows INTO in SELECT, and the name after EXECUTE's INTO.
-  private mutating func intoClause() throws(SQLError) -> IntoClause {
+  @inline(never)
+  private mutating func intoClause() throws(ParseFailure) -> IntoClause {
     let persistence = optionalPersistence()
     _ = accept(.table)
     return IntoClause(try qualifiedName(), persistence: persistence)
@@ -355,7 +369,8 @@ extension SyntaxParser {
     return accept(.unlogged) ? .unlogged : .permanent
   }
 
-  private mutating func groupingElements() throws(SQLError) -> [GroupingElement] {
+  @inline(never)
+  private mutating func groupingElements() throws(ParseFailure) -> [GroupingElement] {
     try enter()
     var list: [GroupingElement] = []
     repeat { list.append(try groupingElement()) } while accept(.comma)
@@ -363,7 +378,7 @@ extension SyntaxParser {
     return list
   }
 
-  private mutating func groupingElement() throws(SQLError) -> GroupingElement {
+  private mutating func groupingElement() throws(ParseFailure) -> GroupingElement {
     let at = position
     if isAt(.leftParen), isNext(.rightParen) {
       advance()
@@ -387,7 +402,8 @@ extension SyntaxParser {
 
   // MARK: - WITH
 
-  mutating func withClause() throws(SQLError) -> WithClause {
+  @inline(never)
+  mutating func withClause() throws(ParseFailure) -> WithClause {
     let at = position
     try expect(.with)
     let isRecursive = accept(.recursive)
@@ -396,7 +412,8 @@ extension SyntaxParser {
     return WithClause(isRecursive: isRecursive, expressions: list, position: at)
   }
 
-  private mutating func commonTableExpression() throws(SQLError) -> CommonTableExpression {
+  @inline(never)
+  private mutating func commonTableExpression() throws(ParseFailure) -> CommonTableExpression {
     let name = try name()
     let columns = try optionalNames()
     try expect(.as)
@@ -417,7 +434,7 @@ extension SyntaxParser {
     return expression
   }
 
-  private mutating func searchClause() throws(SQLError) -> CommonTableExpression.Search {
+  private mutating func searchClause() throws(ParseFailure) -> CommonTableExpression.Search {
     advance()
     let isBreadthFirst = accept(.breadth)
     if !isBreadthFirst { try expect(.depth) }
@@ -428,7 +445,7 @@ extension SyntaxParser {
     return .init(isBreadthFirst: isBreadthFirst, columns: columns, sequenceColumn: try name())
   }
 
-  private mutating func cycleClause() throws(SQLError) -> CommonTableExpression.Cycle {
+  private mutating func cycleClause() throws(ParseFailure) -> CommonTableExpression.Cycle {
     advance()
     let columns = try names()
     try expect(.set)
@@ -446,7 +463,11 @@ extension SyntaxParser {
   }
 
   /// A PreparableStmt: what may stand in WITH, COPY, PREPARE and EXPLAIN.
-  mutating func preparableStatement() throws(SQLError) -> Statement {
+  @inline(never)
+  mutating func preparableStatement() throws(ParseFailure) -> Statement {
+    // A statement within a statement weighs as much as several levels of an expression.
+    try enter()
+    try enter()
     try enter()
     let statement: Statement
     switch token.keyword {
@@ -457,11 +478,14 @@ extension SyntaxParser {
     default: statement = .select(try selectStatement())
     }
     leave()
+    leave()
+    leave()
     return statement
   }
 
   /// A statement that begins with WITH.
-  mutating func statementWithClause() throws(SQLError) -> Statement {
+  @inline(never)
+  mutating func statementWithClause() throws(ParseFailure) -> Statement {
     try enter()
     let outer = height
     height = 0

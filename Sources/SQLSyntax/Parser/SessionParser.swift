@@ -6,7 +6,7 @@ import SQLTypes
 extension SyntaxParser {
   // MARK: - Transactions
 
-  mutating func transactionStatement() throws(SQLError) -> TransactionStatement {
+  mutating func transactionStatement() throws(ParseFailure) -> TransactionStatement {
     let word = token.keyword
     advance()
     switch word {
@@ -39,14 +39,14 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func savepointName() throws(SQLError) -> Identifier { try name() }
+  private mutating func savepointName() throws(ParseFailure) -> Identifier { try name() }
 
   private mutating func optionalTransactionWord() {
     if !accept(.work) { _ = accept(.transaction) }
   }
 
   /// `AND CHAIN`, `AND NO CHAIN` or nothing.
-  private mutating func optionalChain() throws(SQLError) -> Bool {
+  private mutating func optionalChain() throws(ParseFailure) -> Bool {
     guard accept(.and) else { return false }
     let isNot = accept(.no)
     try expect(.chain)
@@ -54,7 +54,7 @@ extension SyntaxParser {
   }
 
   /// A transaction_mode_list; commas are optional.
-  mutating func transactionModes(isRequired: Bool) throws(SQLError) -> TransactionModes {
+  mutating func transactionModes(isRequired: Bool) throws(ParseFailure) -> TransactionModes {
     var modes = TransactionModes()
     var isFirst = true
     while true {
@@ -87,7 +87,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func isolationLevel() throws(SQLError) -> IsolationLevel {
+  private mutating func isolationLevel() throws(ParseFailure) -> IsolationLevel {
     if accept(.serializable) { return .serializable }
     if accept(.repeatable) {
       try expect(.read)
@@ -101,7 +101,7 @@ extension SyntaxParser {
 
   // MARK: - Settings
 
-  mutating func setStatement() throws(SQLError) -> Statement {
+  mutating func setStatement() throws(ParseFailure) -> Statement {
     try expect(.set)
     switch token.keyword {
     case .constraints:
@@ -135,7 +135,7 @@ extension SyntaxParser {
     return next.kind == .equals || next.kind == .dot || next.keyword == .to
   }
 
-  private mutating func setRest(_ scope: SetStatement.Scope) throws(SQLError) -> Statement {
+  private mutating func setRest(_ scope: SetStatement.Scope) throws(ParseFailure) -> Statement {
     if isAt(.transaction), !followsAsSetting(1) {
       advance()
       if accept(.snapshot) { return .setTransaction(.snapshot(try stringText())) }
@@ -145,7 +145,7 @@ extension SyntaxParser {
   }
 
   /// The rest of `SET x = …` or one of SQL's own spellings, for SET and ALTER … SET.
-  private mutating func settingRest(_ scope: SetStatement.Scope) throws(SQLError) -> SetStatement {
+  private mutating func settingRest(_ scope: SetStatement.Scope) throws(ParseFailure) -> SetStatement {
     func setting(_ name: String, _ value: SetStatement.Value) -> SetStatement {
       SetStatement(scope: scope, name: name, value: value)
     }
@@ -199,13 +199,13 @@ extension SyntaxParser {
   }
 
   /// A var_name: `work_mem`, `my.setting`
-  private mutating func settingName() throws(SQLError) -> String {
+  private mutating func settingName() throws(ParseFailure) -> String {
     var text = try name().text
     while accept(.dot) { text += "." + (try name().text) }
     return text
   }
 
-  private mutating func settingValue() throws(SQLError) -> SetStatement.Argument {
+  private mutating func settingValue() throws(ParseFailure) -> SetStatement.Argument {
     if isAtNumber || isAt(.plus) || isAt(.minus) {
       let digits = try signedNumberText()
       if let value = Int32(digits) { return .integer(Int64(value)) }
@@ -221,7 +221,7 @@ extension SyntaxParser {
   }
 
   /// A zone_value.
-  private mutating func timeZoneValue() throws(SQLError) -> SetStatement.Value {
+  private mutating func timeZoneValue() throws(ParseFailure) -> SetStatement.Value {
     if accept(.default) || accept(.local) { return .default }
     if isAtString { return .values([.string(try stringText())]) }
     if isAt(.interval) {
@@ -243,7 +243,7 @@ extension SyntaxParser {
     return .values([.string(try takeName().text)])
   }
 
-  mutating func resetStatement() throws(SQLError) -> SetStatement {
+  mutating func resetStatement() throws(ParseFailure) -> SetStatement {
     try expect(.reset)
     if accept(.all) { return SetStatement(name: nil, value: .reset) }
     if accept(.time, .zone) { return SetStatement(name: "timezone", value: .reset) }
@@ -260,13 +260,13 @@ extension SyntaxParser {
   }
 
   /// `SET x …` or `RESET x` after ALTER DATABASE or ALTER ROLE.
-  mutating func setOrReset() throws(SQLError) -> SetStatement {
+  mutating func setOrReset() throws(ParseFailure) -> SetStatement {
     if isAt(.reset) { return try resetStatement() }
     try expect(.set)
     return try settingRest(.session)
   }
 
-  mutating func showStatement() throws(SQLError) -> ShowStatement {
+  mutating func showStatement() throws(ParseFailure) -> ShowStatement {
     try expect(.show)
     if accept(.all) { return .all }
     if accept(.time, .zone) { return .setting("timezone") }
@@ -280,7 +280,7 @@ extension SyntaxParser {
     return .setting(try settingName())
   }
 
-  mutating func discardStatement() throws(SQLError) -> DiscardStatement {
+  mutating func discardStatement() throws(ParseFailure) -> DiscardStatement {
     try expect(.discard)
     if accept(.all) { return .all }
     if accept(.temp) || accept(.temporary) { return .temporary }
@@ -291,7 +291,7 @@ extension SyntaxParser {
 
   // MARK: - Prepared statements
 
-  mutating func prepareStatement() throws(SQLError) -> Statement {
+  mutating func prepareStatement() throws(ParseFailure) -> Statement {
     try expect(.prepare)
     if isAt(.transaction), peek().kind == .string || peek().kind == .escapeString {
       advance()
@@ -313,7 +313,7 @@ extension SyntaxParser {
     return .prepare(PrepareStatement(name: name, types: types, statement: statement, parameterCount: count))
   }
 
-  mutating func executeStatement() throws(SQLError) -> ExecuteStatement {
+  mutating func executeStatement() throws(ParseFailure) -> ExecuteStatement {
     try expect(.execute)
     let name = try name()
     return ExecuteStatement(name: name, arguments: isAt(.leftParen) ? try parenthesizedExpressions() : [])
@@ -321,7 +321,7 @@ extension SyntaxParser {
 
   // MARK: - Cursors
 
-  mutating func declareStatement() throws(SQLError) -> DeclareCursorStatement {
+  mutating func declareStatement() throws(ParseFailure) -> DeclareCursorStatement {
     try expect(.declare)
     let name = try name()
     var cursor = DeclareCursorStatement(
@@ -354,7 +354,7 @@ extension SyntaxParser {
     return cursor
   }
 
-  mutating func fetchStatement() throws(SQLError) -> FetchStatement {
+  mutating func fetchStatement() throws(ParseFailure) -> FetchStatement {
     let isMove = isAt(.move)
     advance()
     let direction = try fetchDirection()
@@ -362,7 +362,7 @@ extension SyntaxParser {
   }
 
   /// Consumes the direction and FROM or IN. A direction's word may also be the cursor's name.
-  private mutating func fetchDirection() throws(SQLError) -> FetchStatement.Direction {
+  private mutating func fetchDirection() throws(ParseFailure) -> FetchStatement.Direction {
     let next = peek()
     let isCursorNext = isColumnID(next) || next.keyword == .from || next.keyword == .in
     var direction = FetchStatement.Direction.forward(1)

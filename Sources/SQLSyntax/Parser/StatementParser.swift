@@ -4,7 +4,7 @@ import SQLTypes
 
 extension SyntaxParser {
   /// All statements, separated by semicolons; empty ones are left out.
-  mutating func statements() throws(SQLError) -> [ParsedStatement] {
+  mutating func statements() throws(ParseFailure) -> [ParsedStatement] {
     var list: [ParsedStatement] = []
     while true {
       while accept(.semicolon) {}
@@ -20,14 +20,14 @@ extension SyntaxParser {
   }
 
   /// One statement.
-  mutating func topStatement() throws(SQLError) -> Statement {
+  mutating func topStatement() throws(ParseFailure) -> Statement {
     try enter()
     let statement = try dispatch()
     leave()
     return statement
   }
 
-  private mutating func dispatch() throws(SQLError) -> Statement {
+  private mutating func dispatch() throws(ParseFailure) -> Statement {
     switch token.keyword {
     case .select, .values, .table: return .select(try selectStatement())
     case .with: return try statementWithClause()

@@ -6,6 +6,23 @@
 
 import SQLTypes
 
+/// An `SQLError` behind one pointer: every level of the recursion keeps room for the error of each call that may
+/// fail, and an `SQLError` is some 200 bytes.
+struct ParseFailure: Error {
+  private final class Box: Sendable {
+    let error: SQLError
+    init(_ error: SQLError) { self.error = error }
+  }
+  private let box: Box
+  var error: SQLError { box.error }
+
+  init(
+    _ state: SQLState, _ message: String, detail: String? = nil, hint: String? = nil, position: Int? = nil
+  ) {
+    box = Box(SQLError(state, message, detail: detail, hint: hint, position: position))
+  }
+}
+
 struct SyntaxParser {
   let source: UnsafeBufferPointer<UInt8>
   private(set) var tokens: [Token]
@@ -85,14 +102,14 @@ struct SyntaxParser {
   }
 
   /// `IF EXISTS`
-  mutating func acceptIfExists() throws(SQLError) -> Bool {
+  mutating func acceptIfExists() throws(ParseFailure) -> Bool {
     guard accept(.if) else { return false }
     try expect(.exists)
     return true
   }
 
   /// `IF NOT EXISTS`
-  mutating func acceptIfNotExists() throws(SQLError) -> Bool {
+  mutating func acceptIfNotExists() throws(ParseFailure) -> Bool {
     guard accept(.if) else { return false }
     try expect(.not)
     try expect(.exists)
@@ -100,18 +117,18 @@ struct SyntaxParser {
   }
 
   @inline(__always)
-  mutating func expect(_ kind: TokenKind) throws(SQLError) {
+  mutating func expect(_ kind: TokenKind) throws(ParseFailure) {
     guard token.kind == kind else { throw syntaxError() }
     advance()
   }
 
   @inline(__always)
-  mutating func expect(_ keyword: Keyword) throws(SQLError) {
+  mutating func expect(_ keyword: Keyword) throws(ParseFailure) {
     guard token.keyword == keyword else { throw syntaxError() }
     advance()
   }
 
-  func expectEnd() throws(SQLError) {
+  func expectEnd() throws(ParseFailure) {
     guard token.kind == .endOfInput else { throw syntaxError() }
   }
 
@@ -135,19 +152,19 @@ struct SyntaxParser {
   }
 
   /// `syntax error at or near` the current token, or what the lexer could not read there.
-  func syntaxError() -> SQLError { syntaxError(at: token) }
+  func syntaxError() -> ParseFailure { syntaxError(at: token) }
 
-  func syntaxError(at token: Token) -> SQLError {
+  func syntaxError(at token: Token) -> ParseFailure {
     if token.kind == .failure, let failure {
-      return SQLError(
+      return ParseFailure(
         failure.state, "\(failure.message) at or near \"\(text(failure.start, failure.end))\"",
         position: characterPosition(failure.start))
     }
     let position = characterPosition(Int(token.start))
     if token.kind == .endOfInput {
-      return SQLError(.syntaxError, "syntax error at end of input", position: position)
+      return ParseFailure(.syntaxError, "syntax error at end of input", position: position)
     }
-    return SQLError(
+    return ParseFailure(
       .syntaxError, "syntax error at or near \"\(text(Int(token.start), Int(token.end)))\"",
       position: position)
   }
@@ -156,8 +173,8 @@ struct SyntaxParser {
   func grammarError(
     _ message: String, _ position: SourcePosition, state: SQLState = .syntaxError, detail: String? = nil,
     hint: String? = nil
-  ) -> SQLError {
-    SQLError(
+  ) -> ParseFailure {
+    ParseFailure(
       state, message, detail: detail, hint: hint,
       position: position.offset >= 0 ? characterPosition(Int(position.offset)) : nil)
   }
@@ -166,7 +183,7 @@ struct SyntaxParser {
 
   /// One level deeper. Each call is paired with `leave` unless an error ends the parse.
   @inline(__always)
-  mutating func enter() throws(SQLError) {
+  mutating func enter() throws(ParseFailure) {
     depth += 1
     if depth > SyntaxLimits.maximumDepth { throw tooDeep() }
   }
@@ -176,13 +193,13 @@ struct SyntaxParser {
 
   /// One level more on the left side of the tree being made.
   @inline(__always)
-  mutating func grow() throws(SQLError) {
+  mutating func grow() throws(ParseFailure) {
     height += 1
     if height > SyntaxLimits.maximumDepth { throw tooDeep() }
   }
 
-  func tooDeep() -> SQLError {
-    SQLError(
+  func tooDeep() -> ParseFailure {
+    ParseFailure(
       .statementTooComplex, "stack depth limit exceeded",
       hint: "The statement nests deeper than \(SyntaxLimits.maximumDepth) levels; write it flatter or in parts.")
   }
@@ -227,7 +244,7 @@ struct SyntaxParser {
   }
 
   /// Consumes the current token as a name; the caller has checked that it is one.
-  mutating func takeName() throws(SQLError) -> Identifier {
+  mutating func takeName() throws(ParseFailure) -> Identifier {
     let at = position
     let name: String
     switch token.kind {
@@ -246,37 +263,37 @@ struct SyntaxParser {
 
   /// A ColId, also what the grammar calls `name`.
   @inline(__always)
-  mutating func name() throws(SQLError) -> Identifier {
+  mutating func name() throws(ParseFailure) -> Identifier {
     guard isColumnID(token) else { throw syntaxError() }
     return try takeName()
   }
 
   /// A ColLabel.
-  mutating func label() throws(SQLError) -> Identifier {
+  mutating func label() throws(ParseFailure) -> Identifier {
     guard isColumnLabel(token) else { throw syntaxError() }
     return try takeName()
   }
 
-  mutating func nonReservedWord() throws(SQLError) -> Identifier {
+  mutating func nonReservedWord() throws(ParseFailure) -> Identifier {
     guard isNonReservedWord(token) else { throw syntaxError() }
     return try takeName()
   }
 
   /// `a`, `a.b`, `a.b.c`: qualified_name and any_name.
-  mutating func qualifiedName() throws(SQLError) -> QualifiedName {
+  mutating func qualifiedName() throws(ParseFailure) -> QualifiedName {
     guard isColumnID(token) else { throw syntaxError() }
     return try qualifiedName(try takeName())
   }
 
   /// The rest of a dotted name after its first part.
-  mutating func qualifiedName(_ first: Identifier) throws(SQLError) -> QualifiedName {
+  mutating func qualifiedName(_ first: Identifier) throws(ParseFailure) -> QualifiedName {
     guard isAt(.dot) else { return QualifiedName(first) }
     var parts = [first]
     while accept(.dot) { parts.append(try label()) }
     return try qualifiedName(parts)
   }
 
-  func qualifiedName(_ parts: [Identifier]) throws(SQLError) -> QualifiedName {
+  func qualifiedName(_ parts: [Identifier]) throws(ParseFailure) -> QualifiedName {
     switch parts.count {
     case 1: return QualifiedName(parts[0])
     case 2: return QualifiedName(parts[1], schema: parts[0])
@@ -288,14 +305,14 @@ struct SyntaxParser {
     }
   }
 
-  mutating func names() throws(SQLError) -> [Identifier] {
+  mutating func names() throws(ParseFailure) -> [Identifier] {
     var list = [try name()]
     while accept(.comma) { list.append(try name()) }
     return list
   }
 
   /// `(a, b)`
-  mutating func parenthesizedNames() throws(SQLError) -> [Identifier] {
+  mutating func parenthesizedNames() throws(ParseFailure) -> [Identifier] {
     try expect(.leftParen)
     let list = try names()
     try expect(.rightParen)
@@ -303,11 +320,11 @@ struct SyntaxParser {
   }
 
   /// `(a, b)` or nothing.
-  mutating func optionalNames() throws(SQLError) -> [Identifier] {
+  mutating func optionalNames() throws(ParseFailure) -> [Identifier] {
     isAt(.leftParen) ? try parenthesizedNames() : []
   }
 
-  mutating func qualifiedNames() throws(SQLError) -> [QualifiedName] {
+  mutating func qualifiedNames() throws(ParseFailure) -> [QualifiedName] {
     var list = [try qualifiedName()]
     while accept(.comma) { list.append(try qualifiedName()) }
     return list
@@ -323,7 +340,7 @@ struct SyntaxParser {
   }
 
   /// An Sconst: the content of the current string token.
-  mutating func string() throws(SQLError) -> [UInt8] {
+  mutating func string() throws(ParseFailure) -> [UInt8] {
     let content: [UInt8]
     switch token.kind {
     case .string: content = SourceText.unquoted(source, token, quote: UInt8(ascii: "'"), prefix: 0)
@@ -342,10 +359,10 @@ struct SyntaxParser {
     return content
   }
 
-  mutating func stringText() throws(SQLError) -> String { String(decoding: try string(), as: UTF8.self) }
+  mutating func stringText() throws(ParseFailure) -> String { String(decoding: try string(), as: UTF8.self) }
 
   /// The content of a `U&` token, with the UESCAPE that may follow it; consumes both.
-  private mutating func unicodeContent(quote: UInt8) throws(SQLError) -> [UInt8] {
+  private mutating func unicodeContent(quote: UInt8) throws(ParseFailure) -> [UInt8] {
     let quoted = token
     var escape = UInt8(ascii: "\\")
     advance()
@@ -378,16 +395,16 @@ struct SyntaxParser {
     }
   }
 
-  private func quoting(_ message: String, _ token: Token) -> SQLError {
+  func quoting(_ message: String, _ token: Token) -> ParseFailure {
     let near =
       token.kind == .endOfInput ? "at end of input" : "at or near \"\(text(Int(token.start), Int(token.end)))\""
-    return SQLError(.syntaxError, "\(message) \(near)", position: characterPosition(Int(token.start)))
+    return ParseFailure(.syntaxError, "\(message) \(near)", position: characterPosition(Int(token.start)))
   }
 
-  private func sqlError(_ error: EscapeError) -> SQLError {
+  private func sqlError(_ error: EscapeError) -> ParseFailure {
     var message = error.message
     if let end = error.quotesUpTo { message += " at or near \"\(text(error.offset, end))\"" }
-    return SQLError(
+    return ParseFailure(
       error.state, message, detail: error.detail, hint: error.hint,
       position: error.hasPosition ? characterPosition(error.offset) : nil)
   }
@@ -407,14 +424,14 @@ struct SyntaxParser {
   }
 
   /// An Iconst: digits that fit int4.
-  mutating func integer() throws(SQLError) -> Int32 {
+  mutating func integer() throws(ParseFailure) -> Int32 {
     guard token.kind == .integerConstant, let value = integerValue(token) else { throw syntaxError() }
     advance()
     return Int32(truncatingIfNeeded: value)
   }
 
   /// A SignedIconst.
-  mutating func signedInteger() throws(SQLError) -> Int32 {
+  mutating func signedInteger() throws(ParseFailure) -> Int32 {
     if accept(.minus) { return 0 &- (try integer()) }
     _ = accept(.plus)
     return try integer()
@@ -423,7 +440,7 @@ struct SyntaxParser {
   var isAtNumber: Bool { token.kind == .integerConstant || token.kind == .number }
 
   /// NumericOnly as text with its sign: `-1.5`.
-  mutating func signedNumberText() throws(SQLError) -> String {
+  mutating func signedNumberText() throws(ParseFailure) -> String {
     let isNegative = accept(.minus)
     if !isNegative { _ = accept(.plus) }
     guard isAtNumber else { throw syntaxError() }
@@ -433,13 +450,13 @@ struct SyntaxParser {
   }
 
   /// NumericOnly where an int8 is wanted.
-  mutating func signedInteger64() throws(SQLError) -> Int64 {
+  mutating func signedInteger64() throws(ParseFailure) -> Int64 {
     let at = position
     let digits = try signedNumberText()
     if let value = Int64(digits) { return value }
     let isWhole = digits.utf8.allSatisfy { $0 == UInt8(ascii: "-") || (48...57).contains($0) }
     throw isWhole
-      ? SQLError(.numericValueOutOfRange, "value \"\(digits)\" is out of range for type bigint")
+      ? ParseFailure(.numericValueOutOfRange, "value \"\(digits)\" is out of range for type bigint")
       : grammarError("invalid input syntax for type bigint: \"\(digits)\"", at, state: .invalidTextRepresentation)
   }
 

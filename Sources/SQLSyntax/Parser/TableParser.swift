@@ -4,7 +4,7 @@ import SQLTypes
 
 extension SyntaxParser {
   /// After CREATE [persistence] TABLE.
-  mutating func createTable(_ persistence: Persistence) throws(SQLError) -> Statement {
+  mutating func createTable(_ persistence: Persistence) throws(ParseFailure) -> Statement {
     let ifNotExists = try acceptIfNotExists()
     let name = try qualifiedName()
     // `name (column type …)` or `name (a, b) AS query` or `name AS query`.
@@ -42,13 +42,13 @@ extension SyntaxParser {
   }
 
   /// `WITH (…)`, `WITHOUT OIDS` or nothing.
-  mutating func optionalWithStorage() throws(SQLError) -> [UtilityOption] {
+  mutating func optionalWithStorage() throws(ParseFailure) -> [UtilityOption] {
     if accept(.with) { return try storageParameters() }
     if accept(.without) { try expect(.oids) }
     return []
   }
 
-  private mutating func optionalOnCommit() throws(SQLError) -> CreateTableStatement.OnCommit? {
+  private mutating func optionalOnCommit() throws(ParseFailure) -> CreateTableStatement.OnCommit? {
     guard accept(.on) else { return nil }
     try expect(.commit)
     if accept(.drop) { return .drop }
@@ -63,7 +63,7 @@ extension SyntaxParser {
 
   private mutating func createTableAs(
     _ name: QualifiedName, _ persistence: Persistence, _ ifNotExists: Bool
-  ) throws(SQLError) -> Statement {
+  ) throws(ParseFailure) -> Statement {
     let columns = try optionalNames()
     var table = CreateTableAsStatement(
       name: name, columns: columns, persistence: persistence, ifNotExists: ifNotExists, query: .checkpoint)
@@ -78,7 +78,7 @@ extension SyntaxParser {
   }
 
   /// `WITH [NO] DATA` or nothing.
-  mutating func optionalWithData() throws(SQLError) -> Bool {
+  mutating func optionalWithData() throws(ParseFailure) -> Bool {
     guard accept(.with) else { return true }
     let isWithout = accept(.no)
     try expect(.data)
@@ -87,7 +87,7 @@ extension SyntaxParser {
 
   // MARK: - Elements
 
-  private mutating func tableElement() throws(SQLError) -> TableElement {
+  private mutating func tableElement() throws(ParseFailure) -> TableElement {
     switch token.keyword {
     case .like: return .like(try likeClause())
     case .constraint, .check, .unique, .primary, .foreign:
@@ -98,7 +98,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func likeClause() throws(SQLError) -> LikeTableClause {
+  private mutating func likeClause() throws(ParseFailure) -> LikeTableClause {
     advance()
     var like = LikeTableClause(source: try qualifiedName())
     while isAt(.including) || isAt(.excluding) {
@@ -119,7 +119,7 @@ extension SyntaxParser {
     return like
   }
 
-  mutating func columnDefinition() throws(SQLError) -> ColumnDefinition {
+  mutating func columnDefinition() throws(ParseFailure) -> ColumnDefinition {
     let name = try name()
     var column = ColumnDefinition(name: name, type: try typeName())
     if accept(.compression) { column.compression = isAt(.default) ? try takeName() : try self.name() }
@@ -130,7 +130,7 @@ extension SyntaxParser {
   /// The next constraint of a column; COLLATE goes into the column itself.
   private mutating func columnConstraint(
     _ column: inout ColumnDefinition
-  ) throws(SQLError) -> ColumnConstraint? {
+  ) throws(ParseFailure) -> ColumnConstraint? {
     while isAt(.collate) {
       let at = position
       advance()
@@ -154,7 +154,7 @@ extension SyntaxParser {
   }
 
   /// DEFERRABLE and INITIALLY DEFERRED with their opposites, in any order.
-  private mutating func deferrability(_ attributes: inout ConstraintAttributes) throws(SQLError) {
+  private mutating func deferrability(_ attributes: inout ConstraintAttributes) throws(ParseFailure) {
     var saidDeferrable: Bool?
     while true {
       let at = position
@@ -183,7 +183,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func columnConstraintKind() throws(SQLError) -> ColumnConstraint.Kind? {
+  private mutating func columnConstraintKind() throws(ParseFailure) -> ColumnConstraint.Kind? {
     switch token.keyword {
     case .not:
       advance()
@@ -219,7 +219,7 @@ extension SyntaxParser {
   }
 
   /// After GENERATED: identity or stored expression.
-  private mutating func generatedKind() throws(SQLError) -> ColumnConstraint.Kind {
+  private mutating func generatedKind() throws(ParseFailure) -> ColumnConstraint.Kind {
     let at = position
     let isAlways = try generatedWhen()
     try expect(.as)
@@ -233,7 +233,7 @@ extension SyntaxParser {
   }
 
   /// `ALWAYS` or `BY DEFAULT`
-  mutating func generatedWhen() throws(SQLError) -> Bool {
+  mutating func generatedWhen() throws(ParseFailure) -> Bool {
     if accept(.always) { return true }
     try expect(.by)
     try expect(.default)
@@ -241,7 +241,7 @@ extension SyntaxParser {
   }
 
   /// `(options)` of an identity column, or nothing.
-  mutating func optionalSequenceOptions() throws(SQLError) -> [SequenceOption] {
+  mutating func optionalSequenceOptions() throws(ParseFailure) -> [SequenceOption] {
     guard accept(.leftParen) else { return [] }
     var options: [SequenceOption] = []
     while let option = try sequenceOption() { options.append(option) }
@@ -250,7 +250,7 @@ extension SyntaxParser {
     return options
   }
 
-  private mutating func optionalNullsNotDistinct() throws(SQLError) -> Bool {
+  private mutating func optionalNullsNotDistinct() throws(ParseFailure) -> Bool {
     guard accept(.nulls) else { return false }
     let isNot = accept(.not)
     try expect(.distinct)
@@ -258,7 +258,7 @@ extension SyntaxParser {
   }
 
   /// `[WITH (…)] [USING INDEX TABLESPACE t]`
-  private mutating func indexParameters() throws(SQLError) -> IndexParameters {
+  private mutating func indexParameters() throws(ParseFailure) -> IndexParameters {
     var parameters = IndexParameters()
     if isAt(.with), isNext(.leftParen) {
       advance()
@@ -274,7 +274,7 @@ extension SyntaxParser {
   }
 
   /// `REFERENCES …`
-  private mutating func foreignKeyTarget() throws(SQLError) -> ForeignKeyTarget {
+  private mutating func foreignKeyTarget() throws(ParseFailure) -> ForeignKeyTarget {
     try expect(.references)
     var target = ForeignKeyTarget(table: try qualifiedName(), columns: try optionalNames())
     if isAt(.match) {
@@ -322,7 +322,7 @@ extension SyntaxParser {
     return false
   }
 
-  private mutating func referentialAction() throws(SQLError) -> ForeignKeyTarget.Action {
+  private mutating func referentialAction() throws(ParseFailure) -> ForeignKeyTarget.Action {
     if accept(.no) {
       try expect(.action)
       return .noAction
@@ -337,7 +337,7 @@ extension SyntaxParser {
 
   // MARK: - Table constraints
 
-  mutating func tableConstraint() throws(SQLError) -> TableConstraint {
+  mutating func tableConstraint() throws(ParseFailure) -> TableConstraint {
     let at = position
     let name = accept(.constraint) ? try name() : nil
     let kind: TableConstraint.Kind
@@ -385,14 +385,14 @@ extension SyntaxParser {
   }
 
   /// `[INCLUDE (…)] [WITH (…)] [USING INDEX TABLESPACE t]`
-  private mutating func keyParameters() throws(SQLError) -> IndexParameters {
+  private mutating func keyParameters() throws(ParseFailure) -> IndexParameters {
     let include = accept(.include) ? try parenthesizedNames() : []
     var parameters = try indexParameters()
     parameters.include = include
     return parameters
   }
 
-  private mutating func exclusion() throws(SQLError) -> ExclusionConstraint {
+  private mutating func exclusion() throws(ParseFailure) -> ExclusionConstraint {
     advance()
     let method = accept(.using) ? try name() : nil
     try expect(.leftParen)
@@ -414,7 +414,7 @@ extension SyntaxParser {
   }
 
   /// ConstraintAttributeSpec: which attributes a kind of constraint may have is checked as in PostgreSQL.
-  private mutating func attributes(_ constraint: inout TableConstraint) throws(SQLError) {
+  private mutating func attributes(_ constraint: inout TableConstraint) throws(ParseFailure) {
     let kindName: String
     var mayDefer = true
     var mayBeNotValid = false
@@ -432,7 +432,7 @@ extension SyntaxParser {
     case .primaryKey, .primaryKeyUsingIndex: kindName = "PRIMARY KEY"
     case .exclude: kindName = "EXCLUDE"
     }
-    func refuse(_ what: String, _ at: SourcePosition) -> SQLError {
+    func refuse(_ what: String, _ at: SourcePosition) -> ParseFailure {
       grammarError("\(kindName) constraints cannot be marked \(what)", at, state: .featureNotSupported)
     }
     while true {
@@ -457,7 +457,7 @@ extension SyntaxParser {
   }
 
   /// Attributes alone, for ALTER CONSTRAINT.
-  mutating func constraintAttributes() throws(SQLError) -> ConstraintAttributes {
+  mutating func constraintAttributes() throws(ParseFailure) -> ConstraintAttributes {
     var attributes = ConstraintAttributes()
     try deferrability(&attributes)
     return attributes

@@ -4,7 +4,7 @@ import SQLTypes
 
 extension SyntaxParser {
   /// A Typename: `[SETOF] type [(modifiers)] [array bounds]`
-  mutating func typeName() throws(SQLError) -> TypeName {
+  mutating func typeName() throws(ParseFailure) -> TypeName {
     try enter()
     let at = position
     let isSetOf = accept(.setof)
@@ -29,7 +29,7 @@ extension SyntaxParser {
   }
 
   /// A func_type: as `typeName`, and `table.column%TYPE`.
-  mutating func functionTypeName() throws(SQLError) -> TypeName {
+  mutating func functionTypeName() throws(ParseFailure) -> TypeName {
     let start = index
     if isTypeOrFunctionName(token) {
       var offset = 1
@@ -45,7 +45,7 @@ extension SyntaxParser {
     return try typeName()
   }
 
-  private mutating func simpleTypeName() throws(SQLError) -> TypeName {
+  private mutating func simpleTypeName() throws(ParseFailure) -> TypeName {
     switch token.keyword {
     case .int, .integer, .smallint, .bigint, .real, .float, .decimal, .dec, .numeric, .boolean, .bit,
       .character, .char, .varchar, .national, .nchar, .time, .timestamp:
@@ -63,12 +63,12 @@ extension SyntaxParser {
     return TypeName(name, modifiers: try optionalModifiers())
   }
 
-  private mutating func optionalModifiers() throws(SQLError) -> [Expression] {
+  private mutating func optionalModifiers() throws(ParseFailure) -> [Expression] {
     isAt(.leftParen) ? try parenthesizedExpressions() : []
   }
 
   /// `(n)` or nothing.
-  private mutating func optionalLength() throws(SQLError) -> [Expression] {
+  private mutating func optionalLength() throws(ParseFailure) -> [Expression] {
     guard accept(.leftParen) else { return [] }
     let at = position
     let value = try integer()
@@ -77,7 +77,7 @@ extension SyntaxParser {
   }
 
   /// A ConstTypename that begins with one of SQL's type key words; for `interval` without its fields.
-  mutating func constantTypeName() throws(SQLError) -> TypeName {
+  mutating func constantTypeName() throws(ParseFailure) -> TypeName {
     let at = position
     let word = token.keyword
     advance()
@@ -113,7 +113,7 @@ extension SyntaxParser {
     }
   }
 
-  private mutating func characterType(_ at: SourcePosition) throws(SQLError) -> TypeName {
+  private mutating func characterType(_ at: SourcePosition) throws(ParseFailure) -> TypeName {
     if accept(.varying) {
       return TypeName(.system("varchar", at), modifiers: try optionalLength(), position: at)
     }
@@ -123,7 +123,7 @@ extension SyntaxParser {
   }
 
   /// `float(p)`: single precision up to 24 bits, double up to 53.
-  private mutating func floatName() throws(SQLError) -> String {
+  private mutating func floatName() throws(ParseFailure) -> String {
     guard accept(.leftParen) else { return "float8" }
     let at = position
     let precision = try integer()
@@ -140,7 +140,7 @@ extension SyntaxParser {
   }
 
   /// `WITH TIME ZONE`, `WITHOUT TIME ZONE` or nothing.
-  private mutating func withTimeZone() throws(SQLError) -> Bool {
+  private mutating func withTimeZone() throws(ParseFailure) -> Bool {
     guard isNext(.time), isAt(.with) || isAt(.without) else { return false }
     let isWith = isAt(.with)
     advance()
@@ -150,7 +150,7 @@ extension SyntaxParser {
   }
 
   /// The fields after `interval`: `day to second(3)`.
-  mutating func intervalFields(_ type: inout TypeName) throws(SQLError) {
+  mutating func intervalFields(_ type: inout TypeName) throws(ParseFailure) {
     let first = token.keyword
     switch first {
     case .year, .month, .day, .hour, .minute: advance()

@@ -3,7 +3,7 @@
 import SQLTypes
 
 extension SyntaxParser {
-  mutating func explainStatement() throws(SQLError) -> ExplainStatement {
+  mutating func explainStatement() throws(ParseFailure) -> ExplainStatement {
     try expect(.explain)
     var options: [UtilityOption] = []
     if isAt(.leftParen), !isQueryAhead {
@@ -22,7 +22,7 @@ extension SyntaxParser {
   }
 
   /// An ExplainableStmt.
-  private mutating func explainableStatement() throws(SQLError) -> Statement {
+  private mutating func explainableStatement() throws(ParseFailure) -> Statement {
     try enter()
     let statement: Statement
     switch token.keyword {
@@ -41,7 +41,7 @@ extension SyntaxParser {
 
   // MARK: - VACUUM and ANALYZE
 
-  mutating func vacuumStatement() throws(SQLError) -> VacuumStatement {
+  mutating func vacuumStatement() throws(ParseFailure) -> VacuumStatement {
     let isVacuum = accept(.vacuum)
     if !isVacuum { advance() }
     var vacuum = VacuumStatement(isVacuum: isVacuum)
@@ -68,7 +68,7 @@ extension SyntaxParser {
 
   // MARK: - LOCK
 
-  mutating func lockStatement() throws(SQLError) -> LockStatement {
+  mutating func lockStatement() throws(ParseFailure) -> LockStatement {
     try expect(.lock)
     _ = accept(.table)
     var lock = LockStatement(tables: try relations())
@@ -80,7 +80,7 @@ extension SyntaxParser {
     return lock
   }
 
-  private mutating func lockMode() throws(SQLError) -> LockStatement.Mode {
+  private mutating func lockMode() throws(ParseFailure) -> LockStatement.Mode {
     if accept(.access) {
       if accept(.share) { return .accessShare }
       try expect(.exclusive)
@@ -108,7 +108,7 @@ extension SyntaxParser {
 
   // MARK: - REINDEX and CLUSTER
 
-  mutating func reindexStatement() throws(SQLError) -> ReindexStatement {
+  mutating func reindexStatement() throws(ParseFailure) -> ReindexStatement {
     try expect(.reindex)
     let options = isAt(.leftParen) ? try utilityOptions() : []
     guard let kind = ReindexStatement.Kind(rawValue: token.keyword.text) else { throw syntaxError() }
@@ -122,7 +122,7 @@ extension SyntaxParser {
     return ReindexStatement(kind, name: name, isConcurrent: isConcurrent, options: options)
   }
 
-  mutating func clusterStatement() throws(SQLError) -> ClusterStatement {
+  mutating func clusterStatement() throws(ParseFailure) -> ClusterStatement {
     try expect(.cluster)
     var cluster = ClusterStatement(table: nil)
     if isAt(.leftParen) {
@@ -148,7 +148,7 @@ extension SyntaxParser {
 
   // MARK: - Notifications
 
-  mutating func notificationStatement() throws(SQLError) -> NotificationStatement {
+  mutating func notificationStatement() throws(ParseFailure) -> NotificationStatement {
     if accept(.listen) { return .listen(try name()) }
     if accept(.unlisten) { return .unlisten(accept(.star) ? nil : try name()) }
     try expect(.notify)

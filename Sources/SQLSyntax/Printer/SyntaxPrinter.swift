@@ -7,6 +7,8 @@
 /// A printer of statements, expressions and types.
 public struct SyntaxPrinter {
   var out: [UInt8] = []
+  /// The last token was the dot of a qualified name.
+  private var endsInDot = false
 
   init() { out.reserveCapacity(128) }
 
@@ -53,16 +55,23 @@ public struct SyntaxPrinter {
     out.append(contentsOf: text.utf8)
   }
 
-  /// A space unless at the beginning or after an opening bracket or dot.
+  /// A space unless at the beginning or after an opening bracket or a name's dot (a number's dot is another matter).
   mutating func space() {
+    if endsInDot {
+      endsInDot = false
+      return
+    }
     switch out.last {
-    case nil, UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "."), UInt8(ascii: " "): break
+    case nil, UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: " "): break
     default: out.append(0x20)
     }
   }
 
   /// A token right after the one before.
-  mutating func tight(_ text: String) { out.append(contentsOf: text.utf8) }
+  mutating func tight(_ text: String) {
+    out.append(contentsOf: text.utf8)
+    endsInDot = text == "."
+  }
 
   /// `, `-separated.
   mutating func list<T>(_ items: [T], _ body: (inout SyntaxPrinter, T) -> Void) {
@@ -240,6 +249,15 @@ public struct SyntaxPrinter {
   /// SQL's own spelling of a type in `pg_catalog`; false when it has none.
   private mutating func systemType(_ type: TypeName) -> Bool {
     guard type.name.catalog == nil, type.name.schema?.text == "pg_catalog" else { return false }
+    if type.name.name.text == "numeric" {
+      word("numeric")
+      if !type.modifiers.isEmpty {
+        tight("(")
+        list(type.modifiers) { $0.expression($1) }
+        tight(")")
+      }
+      return true
+    }
     var length: Int64?
     for modifier in type.modifiers {
       guard case .literal(.integer(let value), _) = modifier, value >= 0, type.modifiers.count == 1 else {
@@ -270,7 +288,6 @@ public struct SyntaxPrinter {
     case ("int8", nil): word("bigint")
     case ("float4", nil): word("real")
     case ("float8", nil): word("double precision")
-    case ("numeric", _): spell(&self, "numeric")
     case ("varchar", _): spell(&self, "character varying")
     case ("bpchar", .some): spell(&self, "character")
     case ("bit", .some): spell(&self, "bit")

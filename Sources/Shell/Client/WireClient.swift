@@ -88,7 +88,8 @@ public final class WireClient {
     let status = getaddrinfo(url.host, String(url.port), &hints, &list)
     guard status == 0 else {
       throw ConnectionFailure(
-        description: "could not translate host name \"\(url.host)\" to address: \(String(cString: gai_strerror(status)))")
+        description:
+          "could not translate host name \"\(url.host)\" to address: \(String(cString: gai_strerror(status)))")
     }
     defer { freeaddrinfo(list) }
     var failure = ""
@@ -126,7 +127,8 @@ public final class WireClient {
           }
           send("p") { $0 += Array(password.utf8) + [0] }
           try flush()
-        default: throw ConnectionFailure(description: "the server asks for a kind of authentication that this client lacks")
+        default:
+          throw ConnectionFailure(description: "the server asks for a kind of authentication that this client lacks")
         }
       case UInt8(ascii: "S"): parameters[reader.string()] = reader.string()
       case UInt8(ascii: "K"):
@@ -136,7 +138,8 @@ public final class WireClient {
         let message = Self.message(&reader)
         throw ConnectionFailure(
           description:
-            "connection to server at \"\(url.host)\", port \(url.port) failed: \(message.severity):  \(message.message)")
+            "connection to server at \"\(url.host)\", port \(url.port) failed: \(message.severity):  \(message.message)"
+        )
       case UInt8(ascii: "Z"):
         transactionStatus = reader.uint8()
         return
@@ -312,7 +315,9 @@ public final class WireClient {
     let type = input[inputStart]
     var length = 0
     for index in 1...4 { length = length << 8 | Int(input[inputStart + index]) }
-    guard length >= 4, length < 1 << 30 else { throw ConnectionFailure(description: "the server's answer makes no sense") }
+    guard length >= 4, length < 1 << 30 else {
+      throw ConnectionFailure(description: "the server's answer makes no sense")
+    }
     try fill(1 + length)
     let body = Array(input[(inputStart + 5)..<(inputStart + 1 + length)])
     inputStart += 1 + length
