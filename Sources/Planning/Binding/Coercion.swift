@@ -37,7 +37,7 @@ extension Binder {
           return try coerceIfPossible(.parameter(index, known), to: target, castContext, at: position)
         }
         // A name must be looked up now: a plan cannot wait for it.
-        if target.oid == SQLType.regclass.oid, context.sawExtractedLiteral { throw literalNeeded }
+        if target.namesObjects, context.sawExtractedLiteral { throw literalNeeded }
         try context.parameters.settle(index, target)
         return try fit(
           .parameter(index, target.unmodified), to: target, isExplicit: castContext == .explicit, at: position)
