@@ -110,6 +110,9 @@ extension Binder {
       return try cast(bound, to: type, at: position, operand: operand)
     case .typedLiteral(let typeName, let text, let position):
       let type = try resolveType(typeName)
+      if let fields = typeName.intervalFields {
+        return .constant(try readInterval(text, fields, type, at: position), type)
+      }
       return try readLiteral(text, as: type, at: position)
     case .collate(let operand, let name, let position):
       let bound = try bind(operand, scope)
