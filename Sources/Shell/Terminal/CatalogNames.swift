@@ -47,7 +47,10 @@ final class CatalogNames: NameSource {
       """)
   }
 
-  func settings() -> [String] { ask("SELECT name FROM pg_catalog.pg_settings LIMIT 2000") }
+  func settings() -> [String] {
+    let listed = ask("SELECT name FROM pg_catalog.pg_settings LIMIT 2000")
+    return listed.isEmpty ? ask("SHOW ALL") : listed
+  }
   func databases() -> [String] { ask("SELECT datname FROM pg_catalog.pg_database LIMIT 2000") }
   func roles() -> [String] { ask("SELECT rolname FROM pg_catalog.pg_roles LIMIT 2000") }
   func functions() -> [String] {
