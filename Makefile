@@ -4,7 +4,7 @@ SWIFT ?= swift
 STORE ?= demo-data
 PACKAGES := librocksdb-dev libedit-dev libpcre2-dev
 
-.PHONY: help setup build demo test test-room check format bench fuzz clean
+.PHONY: help setup build demo test test-room sqltests sqltests-record check format bench fuzz clean
 
 help: ## What there is to say
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,12 @@ test: setup ## Run the fast suite
 
 test-room: setup ## Run the tests of one room: make test-room ROOM=Storage
 	MERIDIAN_ROOMS="$(ROOM)" $(SWIFT) test
+
+sqltests: build ## Run the SQL logic tests of SQLTests/
+	$$($(SWIFT) build -c release --show-bin-path)/meridian logictest SQLTests
+
+sqltests-record: ## Rewrite the expectations of SQLTests/ from PostgreSQL's answers
+	Scripts/record-sqltests
 
 check: ## Formatting, layers, banned APIs, links
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift

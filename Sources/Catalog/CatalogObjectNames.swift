@@ -99,7 +99,14 @@ struct CatalogObjectNames: ObjectNames {
     let text: String?
     switch type {
     case SQLType.regclass.oid: text = snapshot.namedRelation(object).map(view.displayName)
-    case SQLType.regtype.oid: text = TypeInfo.find(object)?.formatted()
+    case SQLType.regtype.oid:
+      // Without a modifier `bpchar` is a type of its own; as a type's name it is SQL's.
+      text =
+        switch object.rawValue {
+        case 1042: "character"
+        case 1014: "character[]"
+        default: TypeInfo.find(object)?.formatted()
+        }
     case SQLType.regproc.oid: text = SystemProcedures.find(object).map { quoteIdentifier($0.name) }
     case OID(2202):
       text = SystemProcedures.find(object).map { procedure in

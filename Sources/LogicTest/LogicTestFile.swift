@@ -16,7 +16,8 @@ public enum ExpectedResult: Sendable, Equatable {
 
 public struct LogicTestRecord: Sendable {
   public enum Kind: Sendable {
-    case statement(sql: String, expectsError: Bool, errorPattern: String?)
+    /// `count`: how many rows the statement says it changed, if that is checked.
+    case statement(sql: String, expectsError: Bool, errorPattern: String?, count: Int?)
     case query(sql: String, types: String, order: ResultOrder, label: String?, expected: ExpectedResult)
     case hashThreshold(Int)
     case halt
@@ -44,9 +45,8 @@ public struct LogicTestSyntaxError: Error, CustomStringConvertible {
 
 public enum LogicTestFile {
   public static func parse(_ text: String) throws(LogicTestSyntaxError) -> [LogicTestRecord] {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line.hasSuffix("\r") ? line.dropLast() : line
-    }
+    // A line may end as on Windows: that is one Character.
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     var records: [LogicTestRecord] = []
     var index = 0
     var skipIf: [String] = []
@@ -72,15 +72,16 @@ public enum LogicTestFile {
         records.append(LogicTestRecord(kind: .halt, line: start, skipIf: skipIf, onlyIf: onlyIf))
         (skipIf, onlyIf) = ([], [])
       case "statement":
-        guard words.count > 1, words[1] == "ok" || words[1] == "error" else {
-          throw LogicTestSyntaxError(line: start, message: "expected statement ok or statement error")
+        let count = words.count > 2 && words[1] == "count" ? Int(words[2]) : nil
+        guard words.count > 1, words[1] == "ok" || words[1] == "error" || count != nil else {
+          throw LogicTestSyntaxError(line: start, message: "expected statement ok, statement count or statement error")
         }
         let sql = block(lines, &index)
-        let pattern = words.count > 2 ? words[2...].joined(separator: " ") : nil
+        let pattern = words.count > 2 && count == nil ? words[2...].joined(separator: " ") : nil
         records.append(
           LogicTestRecord(
-            kind: .statement(sql: sql, expectsError: words[1] == "error", errorPattern: pattern), line: start,
-            skipIf: skipIf, onlyIf: onlyIf))
+            kind: .statement(sql: sql, expectsError: words[1] == "error", errorPattern: pattern, count: count),
+            line: start, skipIf: skipIf, onlyIf: onlyIf))
         (skipIf, onlyIf) = ([], [])
       case "query":
         let types = words.count > 1 ? words[1] : ""

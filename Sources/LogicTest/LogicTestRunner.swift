@@ -48,8 +48,8 @@ public final class LogicTestRunner {
       switch record.kind {
       case .halt: return summary
       case .hashThreshold: continue
-      case .statement(let sql, let expectsError, let pattern):
-        if let message = try check(sql, expectsError: expectsError, pattern: pattern) {
+      case .statement(let sql, let expectsError, let pattern, let count):
+        if let message = try check(sql, expectsError: expectsError, pattern: pattern, count: count) {
           failure = LogicTestFailure(file: file, line: record.line, sql: sql, message: message)
         }
       case .query(let sql, let types, let order, let label, let expected):
@@ -63,15 +63,29 @@ public final class LogicTestRunner {
     return summary
   }
 
-  private func check(_ sql: String, expectsError: Bool, pattern: String?) throws -> String? {
-    do {
-      _ = try client.rows(sql)
-      return expectsError ? "expected an error, but the statement succeeded" : nil
-    } catch let error as ServerMessage {
-      if !expectsError { return "unexpected \(error)" }
-      if let pattern, !"\(error)".contains(pattern) { return "expected an error with \"\(pattern)\", got \(error)" }
-      return nil
+  private func check(_ sql: String, expectsError: Bool, pattern: String?, count: Int?) throws -> String? {
+    var tag = ""
+    var failure: ServerMessage?
+    try client.query(sql) { event in
+      switch event {
+      case .complete(let text): tag = text
+      case .error(let message): failure = message
+      default: break
+      }
     }
+    if let failure {
+      if !expectsError { return "unexpected \(failure)" }
+      guard let pattern else { return nil }
+      // A pattern is part of the message, or all that a client is told: `SQLSTATE: message`, white space folded.
+      let told = "\(failure.state): \(failure.message)".split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      return told.contains(pattern) || "\(failure)".contains(pattern)
+        ? nil : "expected an error with \"\(pattern)\"\n     got \(told)"
+    }
+    if expectsError { return "expected an error, but the statement succeeded" }
+    if let count, tag.split(separator: " ").last.flatMap({ Int($0) }) != count {
+      return "expected \(count) rows to change, got \(tag)"
+    }
+    return nil
   }
 
   private func check(

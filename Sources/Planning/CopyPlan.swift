@@ -42,7 +42,7 @@ extension CopyPlan {
     case (.query(let query), _):
       self = .out(try StatementPlanner.planQuery(query, context, statistics), options: options)
     case (.table(let name, let columns), .to):
-      let table = try context.located(name.position) { () throws(SQLError) in try context.names.relation(name) }
+      let table = try context.names.relation(name)
       if case .view = table.kind {
         throw SQLError(
           .wrongObjectType, "cannot copy from view \"\(table.name)\"", hint: "Try the COPY (SELECT ...) TO variant.")

@@ -55,6 +55,16 @@ public struct SQLType: Hashable, Sendable {
   public static let numeric = SQLType(OID(1700))
   public static let regproc = SQLType(OID(24))
   public static let regclass = SQLType(OID(2205))
+
+  /// Whether its values are objects of the catalog that text names: `regclass`, `regtype` and their kin.
+  public var namesObjects: Bool {
+    switch oid.rawValue {
+    case 24, 2202...2206, 4089, 4096, 4191: true
+    // Arrays of them.
+    case 1008, 2207...2211, 4090, 4097, 4192: true
+    default: false
+    }
+  }
   public static let regtype = SQLType(OID(2206))
   public static let void = SQLType(OID(2278))
   public static let uuid = SQLType(OID(2950))

@@ -47,7 +47,8 @@ extension Session {
     let options = try CopyOptions(
       Self.values(of: written), columns: query.columns.map(\.name), table: nil, isFrom: false)
     var encoder = CopyEncoder(
-      columns: query.columns.map { (name: $0.name, type: $0.type) }, options: options, settings: settings.format)
+      columns: query.columns.map { (name: $0.name, type: $0.type) }, options: options,
+      settings: outputSettings(for: query.columns))
     let execution = try begin(query, parameters: [], active, catalog)
     client.sendCopyOut(columnCount: query.columns.count, isBinary: false)
     var lines: [UInt8] = []

@@ -37,6 +37,13 @@ extension Session {
     return context
   }
 
+  /// How values are shown to the client; where they are objects of the catalog, with their names.
+  func outputSettings(for columns: [ResultColumn]) -> FormatSettings {
+    var format = settings.format
+    if columns.contains(where: \.type.namesObjects) { format.objectNames = transaction?.catalog?.objectNames() }
+    return format
+  }
+
   func begin(
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
@@ -49,7 +56,7 @@ extension Session {
   ) async throws(SQLError) {
     let execution = try begin(plan, parameters: parameters, active, catalog)
     let formats = [ValueFormat](repeating: .text, count: plan.columns.count)
-    let format = RowFormat(columns: plan.columns, formats: formats, settings: settings.format)
+    let format = RowFormat(columns: plan.columns, formats: formats, settings: outputSettings(for: plan.columns))
     let hasRows = plan.kind == .select || !plan.columns.isEmpty
     if hasRows { client.send(rowDescription: plan.columns, formats: formats) }
     var rowCount = 0

@@ -111,7 +111,10 @@ extension Session {
     }
     do throws(SQLError) {
       switch format {
-      case 0: return try info.input(bytes, modifier: type.modifier, settings: settings.format)
+      case 0:
+        var format = settings.format
+        if type.namesObjects { format.objectNames = transaction?.catalog?.objectNames() }
+        return try info.input(bytes, modifier: type.modifier, settings: format)
       case 1:
         var value = Datum.null
         var failure: SQLError?
@@ -238,7 +241,9 @@ extension Session {
       client.send(commandTag: Self.tag(portal.statement.plan?.kind ?? .select, rowCount: 0))
       return
     }
-    let format = RowFormat(columns: portal.statement.columns, formats: portal.formats, settings: settings.format)
+    let format = RowFormat(
+      columns: portal.statement.columns, formats: portal.formats,
+      settings: outputSettings(for: portal.statement.columns))
     var sent = 0
     while true {
       var batch: Batch

@@ -22,7 +22,14 @@ extension Session: SessionServices {
     guard let catalog = transaction?.catalog else {
       throw SQLError(.internalError, "\(name) was called outside a transaction")
     }
-    if name == "pg_backend_pid" { return .int64(Int64(process)) }
+    switch name {
+    case "pg_backend_pid": return .int64(Int64(process))
+    case "version": return .text("PostgreSQL \(setting("server_version") ?? "15") (Meridian)")
+    case "lastval": return .int64(try sequenceSession.last())
+    case "pg_client_encoding": return .text(settings.value("client_encoding") ?? "UTF8")
+    case "pg_is_in_recovery": return .bool(false)
+    default: break
+    }
     if name == "set_config" {
       guard arguments.count == 3, case .bytes(let key) = arguments[0], case .int64(let isLocal) = arguments[2] else {
         return .null
@@ -103,6 +110,34 @@ extension Session: VirtualTableProvider {
 }
 
 extension Session: CatalogServices {
+  public var settingRows: [SettingRow] {
+    SettingDefinition.all.map { definition in
+      let value = (try? showParameter(definition.name).value) ?? definition.display(definition.initial)
+      var row = SettingRow(
+        name: definition.name, value: settings.value(definition.name) ?? value, kind: "string",
+        summary: definition.summary, context: definition.access == .fixed ? "internal" : "user",
+        source: settings.value(definition.name) == definition.initial ? "default" : "session",
+        bootValue: definition.initial, resetValue: settings.resetValue(definition.name) ?? definition.initial)
+      switch definition.kind {
+      case .bool: row.kind = "bool"
+      case .integer(let bounds, let unit):
+        row.kind = "integer"
+        row.unit = unit == .none ? nil : unit.rawValue
+        row.minimum = String(bounds.lowerBound)
+        row.maximum = String(bounds.upperBound)
+      case .real(let bounds):
+        row.kind = "real"
+        row.minimum = "\(bounds.lowerBound)"
+        row.maximum = "\(bounds.upperBound)"
+      case .choice(let choices):
+        row.kind = "enum"
+        row.choices = choices
+      case .text: break
+      }
+      return row
+    }.sorted { $0.name.lowercased() < $1.name.lowercased() }
+  }
+
   public func lastValue(ofSequence oid: OID) -> Int64? {
     (try? sequence(oid)).flatMap { gateway.sequences.lastValue(of: $0) }
   }

@@ -94,19 +94,37 @@ extension Session {
     case .values(let arguments):
       // A list is kept as SQL would write it, so that a name with a comma stays one name.
       let isList = name == "search_path"
-      value = arguments.map { argument in
+      var texts: [String] = []
+      for argument in arguments {
         switch argument {
-        case .string(let text): isList && arguments.count > 1 ? SyntaxPrinter.quoteIdentifier(text) : text
-        case .integer(let number): String(number)
-        case .numeric(let text): text
-        case .interval(_, let text): text
+        case .string(let text):
+          texts.append(isList && arguments.count > 1 ? SyntaxPrinter.quoteIdentifier(text) : text)
+        case .integer(let number): texts.append(String(number))
+        case .numeric(let text): texts.append(text)
+        case .interval(_, let text): texts.append(try Self.zoneName(ofInterval: text))
         }
-      }.joined(separator: ", ")
+      }
+      value = texts.joined(separator: ", ")
     case .default, .reset: value = nil
     case .current: value = settings.value(name)
     }
     try setParameter(name, to: value, isLocal: isLocal)
     client.send(commandTag: isReset ? "RESET" : "SET")
+  }
+
+  /// `SET TIME ZONE INTERVAL '…'`.
+  private static func zoneName(ofInterval text: String) throws(SQLError) -> String {
+    guard let info = TypeInfo.find(SQLType.interval.oid),
+      case .bytes(let bytes) = try info.input(Array(text.utf8), modifier: -1, settings: .standard)
+    else { preconditionFailure("the type interval is read into its bytes") }
+    let interval = Interval(bytes)
+    if interval.months != 0 {
+      throw SQLError(.invalidParameterValue, "cannot specify months in time zone interval")
+    }
+    if interval.days != 0 {
+      throw SQLError(.invalidParameterValue, "cannot specify days in time zone interval")
+    }
+    return TimeZoneRules.offsetName(seconds: Int(interval.microseconds / 1_000_000))
   }
 
   /// `SET` and `set_config`.
@@ -295,7 +313,9 @@ extension Session {
     }
     if portal.execution == nil, !portal.isDone { try await start(portal, active) }
     if !statement.isMove { client.send(rowDescription: portal.statement.columns, formats: portal.formats) }
-    let format = RowFormat(columns: portal.statement.columns, formats: portal.formats, settings: settings.format)
+    let format = RowFormat(
+      columns: portal.statement.columns, formats: portal.formats,
+      settings: outputSettings(for: portal.statement.columns))
     var count = 0
     while limit > 0, let execution = portal.execution {
       var batch: Batch

@@ -42,6 +42,11 @@ struct SessionSettings {
     return SettingDefinition.find(key)?.initial
   }
 
+  /// What `RESET` returns to.
+  func resetValue(_ name: String) -> String? {
+    initial[name.lowercased()] ?? SettingDefinition.find(name)?.initial
+  }
+
   func show(_ name: String) throws(SQLError) -> (name: String, value: String) {
     guard let value = value(name) else { throw Self.unknown(name) }
     guard let definition = SettingDefinition.find(name) else { return (name, value) }
@@ -98,6 +103,10 @@ struct SessionSettings {
       // A name with a dot is an extension's or the application's own.
       if name.contains(".") { return value }
       throw Self.unknown(name)
+    }
+    if definition.name == "TimeZone", let hours = Double(value), abs(hours) <= 168 {
+      // A number is hours east of Greenwich, unlike the same text in a zone's POSIX name.
+      return TimeZoneRules.offsetName(seconds: Int((hours * 3600).rounded()))
     }
     return try definition.normalize(value)
   }

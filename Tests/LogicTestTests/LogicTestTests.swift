@@ -53,6 +53,18 @@ import Testing
     }
   }
 
+  /// SQLite's own files have lines that end as on Windows.
+  @Test func linesEndInEitherWay() throws {
+    let records = try LogicTestFile.parse("hash-threshold 8\r\n\r\nstatement count 2\r\nDELETE FROM t\r\n")
+    #expect(records.count == 2)
+    guard case .hashThreshold(8) = records[0].kind,
+      case .statement("DELETE FROM t", expectsError: false, errorPattern: nil, count: 2) = records[1].kind
+    else {
+      Issue.record("both records are read")
+      return
+    }
+  }
+
   @Test func valuesAreFormatted() {
     #expect(LogicTestRunner.format("12", "I") == "12")
     #expect(LogicTestRunner.format("1.5", "R") == "1.500")

@@ -100,7 +100,7 @@ public struct PreparedStatementRow: Sendable, Hashable {
 
 public protocol CatalogServices: AnyObject {
   /// By name.
-  var settings: [SettingRow] { get }
+  var settingRows: [SettingRow] { get }
   var sessions: [SessionRow] { get }
   var preparedStatements: [PreparedStatementRow] { get }
   /// The last value that a sequence gave, as far as known here; nil if none was drawn.
@@ -112,7 +112,7 @@ public protocol CatalogServices: AnyObject {
 }
 
 extension CatalogServices {
-  public var settings: [SettingRow] { [] }
+  public var settingRows: [SettingRow] { [] }
   public var sessions: [SessionRow] { [] }
   public var preparedStatements: [PreparedStatementRow] { [] }
   public func lastValue(ofSequence oid: OID) -> Int64? { nil }

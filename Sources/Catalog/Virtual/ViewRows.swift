@@ -70,7 +70,7 @@ extension SystemRelations {
   }
 
   static let settingRows: RowSource = { (_, services, rows) throws(SQLError) in
-    for setting in services.settings {
+    for setting in services.settingRows {
       try rows.add { (row) throws(SQLError) in
         row["name"] = .text(setting.name)
         row["setting"] = .text(setting.value)

@@ -28,7 +28,7 @@ public enum SchemaExecutor {
         outcome.notices.append(exists("relation", definition.name))
         break
       }
-      outcome.rowCount = withData ? try await fill(table, source, context) : 0
+      if withData { outcome.rowCount = try await fill(table, source, context) }
     default:
       try runInCatalog(operation, try await context.writer(), &outcome)
     }

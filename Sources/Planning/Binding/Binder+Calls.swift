@@ -47,6 +47,9 @@ extension Binder {
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
       try bind(argument.value, scope)
     }
+    if isTableFunction(name), (try? registry.resolveFunction(name, arguments.map(\.type))) == nil {
+      return try bindSetReturning(name, arguments, call, scope, at: position)
+    }
     do {
       return try makeCall(name, arguments, at: position, sources: call.arguments.map(\.value))
     } catch {
@@ -66,9 +69,6 @@ extension Binder {
     do {
       resolved = try registry.resolveFunction(name, arguments.map(\.type))
     } catch {
-      if isTableFunction(name) {
-        throw context.unsupported("set-returning functions outside of FROM are", at: position)
-      }
       // The builder knows type names used as functions.
       return try context.located(position) { () throws(SQLError) in
         try builder.call(name, arguments, position: position.offset)
@@ -113,6 +113,11 @@ extension Binder {
       try bind(argument.value, scope)
     }
     if arguments.isEmpty && !call.isStar {
+      // Only an aggregate that takes no argument may be told that it wants a star.
+      guard (try? resolveAggregate(name, [])) != nil else {
+        _ = try context.located(position) { () throws(SQLError) in try registry.resolveFunction(name, []) }
+        preconditionFailure("an aggregate is no function of the same name")
+      }
       throw context.error(
         .wrongObjectType, "\(name)(*) must be used to call a parameterless aggregate function", at: position)
     }

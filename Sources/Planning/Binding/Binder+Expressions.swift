@@ -97,7 +97,7 @@ extension Binder {
     case .like(let like): return try bindLike(like, scope)
     case .exists(let query, let position): return try bindExistsValue(query, scope, at: position)
     case .scalarSubquery(let query, let position): return try bindScalarSubquery(query, scope, at: position)
-    case .arraySubquery(_, let position): throw context.unsupported("ARRAY sub-queries are", at: position)
+    case .arraySubquery(let query, let position): return try bindArraySubquery(query, scope, at: position)
     case .array(let elements, let position): return try bindArray(elements, nil, scope, at: position)
     case .row(_, _, let position): throw context.unsupported("row values are", at: position)
     case .function(let call): return try bindCall(call, scope)
@@ -110,18 +110,29 @@ extension Binder {
       return try cast(bound, to: type, at: position, operand: operand)
     case .typedLiteral(let typeName, let text, let position):
       let type = try resolveType(typeName)
+      if let fields = typeName.intervalFields {
+        return .constant(try readInterval(text, fields, type, at: position), type)
+      }
       return try readLiteral(text, as: type, at: position)
     case .collate(let operand, let name, let position):
       let bound = try bind(operand, scope)
       switch name.name.text {
-      case "C", "POSIX", "default", "ucs_basic": return bound
+      case "C", "POSIX", "default", "ucs_basic":
+        if let info = TypeInfo.find(bound.type.oid), info.oid != SQLType.unknown.oid, info.category != .string {
+          throw context.error(
+            .datatypeMismatch, "collations are not supported by type \(bound.type.shown)", at: position)
+        }
+        return bound
       default:
         throw context.error(
           .undefinedObject, "collation \"\(name)\" for encoding \"UTF8\" does not exist", at: position)
       }
-    case .caseWhen(let expression): return try bindCase(expression, scope)
+    case .caseWhen(let expression):
+      return try withoutSetReturning("CASE", scope) { () throws(SQLError) in try bindCase(expression, scope) }
     case .coalesce(let list, _):
-      let bound = try list.mapTyped { (item: Expression) throws(SQLError) in try bind(item, scope) }
+      let bound = try withoutSetReturning("COALESCE", scope) { () throws(SQLError) in
+        try list.mapTyped { (item: Expression) throws(SQLError) in try bind(item, scope) }
+      }
       let (items, type) = try unify(bound, list.map(\.leftmost), "COALESCE")
       return .coalesce(items, type: type)
     case .nullIf(let left, let right, let position):
@@ -175,12 +186,14 @@ extension Binder {
       }
       return .constant(.int64(Int64(oid.rawValue)), .regclass)
     }
+    var settings = context.settings
+    if type.namesObjects { settings.objectNames = names.catalog.objectNames() }
     guard let info = TypeInfo.find(type.oid) else {
       throw context.error(.undefinedObject, "type with OID \(type.oid) does not exist", at: position)
     }
     if info.category == .dateTime || info.category == .timespan { context.dependsOnSettings = true }
     let value = try context.located(position) { () throws(SQLError) in
-      try info.input(text, modifier: type.modifier, settings: context.settings)
+      try info.input(text, modifier: type.modifier, settings: settings)
     }
     return .constant(value, type)
   }

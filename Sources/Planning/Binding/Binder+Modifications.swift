@@ -9,7 +9,9 @@ import SQLTypes
 extension Binder {
   /// The table that a statement changes.
   func targetTable(_ name: QualifiedName, _ verb: String) throws(SQLError) -> TableDescriptor {
-    let table = try context.located(name.position) { () throws(SQLError) in try names.relation(name) }
+    // COPY is no query: its errors have no position.
+    let place = verb == "copy to" ? SourcePosition.unknown : name.position
+    let table = try context.located(place) { () throws(SQLError) in try names.relation(name) }
     switch table.kind {
     case .table: return table
     case .view:

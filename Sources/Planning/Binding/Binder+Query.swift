@@ -126,8 +126,8 @@ extension Binder {
     let count = try bound(clause.count, .limit, "LIMIT")
     if count == nil && offset == nil { return relation }
     if !scope.attachments.isEmpty {
-      // An uncorrelated sub-query as count: its value is computed beside the rows, which a limit cannot wait for.
-      throw context.unsupported("sub-queries in LIMIT and OFFSET are")
+      // The sub-queries' values stand in one row, for which the limited rows are then computed.
+      return .apply(.inner, scope.attach(to: .unit), .limit(relation, count: count, offset: offset), [])
     }
     return .limit(relation, count: count, offset: offset)
   }

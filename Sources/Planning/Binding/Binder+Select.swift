@@ -89,8 +89,12 @@ extension Binder {
       for index in scope.attachments.indices {
         scope.attachments[index].conditions = scope.attachments[index].conditions.map(grouping.rewrite)
       }
+      for index in scope.setReturning.indices {
+        scope.setReturning[index].arguments = scope.setReturning[index].arguments.map(grouping.rewrite)
+      }
       try grouping.check(
-        targets.map(\.expression) + having + sortKeys.map(\.key.expression) + distinctOn, scope.attachments)
+        targets.map(\.expression) + having + sortKeys.map(\.key.expression) + distinctOn
+          + scope.setReturning.flatMap(\.arguments), scope.attachments)
       for attachment in scope.aggregateAttachments + keyAttachments {
         relation = .apply(attachment.kind, relation, attachment.relation, attachment.conditions)
       }
@@ -98,6 +102,7 @@ extension Binder {
         relation, keys: grouping.allKeys, calls: scope.aggregates, isGrouped: core.groupBy != nil)
     }
     relation = scope.attach(to: relation).filtered(having)
+    relation = repeated(relation, for: scope.setReturning)
 
     // The select list as columns: plain columns stay, everything else is computed.
     var outputs: [OutputColumn] = []

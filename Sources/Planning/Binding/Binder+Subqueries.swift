@@ -38,6 +38,28 @@ extension Binder {
     return context.column(column)
   }
 
+  /// `ARRAY(query)`: the query's one column gathered in its order; an array without elements if it has no rows.
+  func bindArraySubquery(
+    _ query: SelectStatement, _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    try checkAllowed(scope, at: position)
+    let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+    guard bound.outputs.count == 1 else {
+      throw context.error(.syntaxError, "subquery must return only one column", at: position)
+    }
+    let element = context.column(bound.outputs[0].id)
+    guard let gather = aggregateFunction("array_agg", [element.type]) else {
+      throw context.error(
+        .undefinedObject, "could not find array type for data type \(element.type.shown)", at: position)
+    }
+    let array = context.makeColumn("array", gather.result)
+    let call = AggregateCall(function: gather, arguments: [element], type: gather.result)
+    let gathered = Relation.aggregate(
+      bound.relation, keys: [], calls: [ComputedAggregate(id: array, call: call)], isGrouped: false)
+    let none = try readLiteral(Array("{}".utf8), as: gather.result, at: position)
+    return .coalesce([attachScalar(gathered, array, scope), none], type: gather.result)
+  }
+
   private func attach(_ attachment: Attachment, _ scope: Scope) {
     if scope.isInAggregate {
       scope.aggregateAttachments.append(attachment)

@@ -37,7 +37,7 @@ extension Binder {
           return try coerceIfPossible(.parameter(index, known), to: target, castContext, at: position)
         }
         // A name must be looked up now: a plan cannot wait for it.
-        if target.oid == SQLType.regclass.oid, context.sawExtractedLiteral { throw literalNeeded }
+        if target.namesObjects, context.sawExtractedLiteral { throw literalNeeded }
         try context.parameters.settle(index, target)
         return try fit(
           .parameter(index, target.unmodified), to: target, isExplicit: castContext == .explicit, at: position)
@@ -61,9 +61,8 @@ extension Binder {
   ) throws(SQLError) -> ScalarExpression {
     // Where none is asked for, the value keeps its own.
     if target.modifier < 0 || target.modifier == expression.type.modifier { return expression }
-    return try context.located(position) { () throws(SQLError) in
-      try builder.coerce(expression, to: target, isExplicit ? .explicit : .assignment, position: position.offset)
-    }
+    // What does not fit is found at run time in PostgreSQL, and has no position.
+    return try builder.coerce(expression, to: target, isExplicit ? .explicit : .assignment, position: -1)
   }
 
   /// `CAST(x AS type)`.

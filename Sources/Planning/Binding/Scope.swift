@@ -81,6 +81,14 @@ enum Clause {
     }
   }
 
+  /// Where PostgreSQL lets a function give several rows.
+  var allowsSetReturning: Bool {
+    switch self {
+    case .select, .orderBy, .groupBy, .distinctOn: true
+    default: false
+    }
+  }
+
   /// `cannot use column reference in …`
   var refusesColumns: String? {
     switch self {
@@ -140,6 +148,8 @@ final class Scope {
   var aggregates: [ComputedAggregate] = []
   var aggregateAttachments: [Attachment] = []
   var isInAggregate = false
+  /// Functions that give rows in this level's select list: its rows are repeated for theirs, side by side.
+  var setReturning: [FunctionScan] = []
   /// Mentions of this level's columns outside of aggregates, from here or from sub-queries.
   var mentions: [ColumnMention] = []
   var subqueryMentions: [ColumnMention] = []

@@ -161,9 +161,7 @@ extension SchemaPlanner {
   func planChangeOwner(_ statement: ChangeOwnerStatement) throws(SQLError) -> SchemaOperation {
     switch statement.kind {
     case .table, .view, .sequence:
-      let found = try context.located(statement.name.position) { () throws(SQLError) in
-        try binder.names.relation(statement.name)
-      }
+      let found = try binder.names.relation(statement.name)
       return .alterTable(found.oid, [.setOwner(try role(statement.owner))])
     default: throw context.unsupported("changing the owner of a \(statement.kind.rawValue) is")
     }
@@ -289,9 +287,7 @@ extension SchemaPlanner {
       }
       return .comment(on: relation.oid, column: nil, text: statement.text)
     case .column:
-      let found = try context.located(statement.name.position) { () throws(SQLError) in
-        try binder.names.relation(statement.name)
-      }
+      let found = try binder.names.relation(statement.name)
       guard let member = statement.member else { throw SQLError(.syntaxError, "a column must be named") }
       return .comment(on: found.oid, column: try column(member, of: found).id, text: statement.text)
     case .schema:

@@ -55,13 +55,13 @@ struct SchemaPlanner {
     let notice = SchemaOperation.notice(
       SQLError(.undefinedTable, "relation \"\(binder.names.plain(name))\" does not exist, skipping"))
     if ifExists, try binder.names.namedRelation(name) == nil { return (nil, notice) }
-    let table = try context.located(name.position) { () throws(SQLError) in try binder.names.relation(name) }
+    let table = try binder.names.relation(name)
     return (table, notice)
   }
 
   /// A stored table that must exist and may be changed.
   func table(_ name: QualifiedName, _ action: String) throws(SQLError) -> TableDescriptor {
-    let table = try context.located(name.position) { () throws(SQLError) in try binder.names.relation(name) }
+    let table = try binder.names.relation(name)
     try requireTable(table, action)
     return table
   }
@@ -143,7 +143,44 @@ struct SchemaPlanner {
         "column \"\(name)\" is of type \(TypeInfo.format(type)) but default expression is of type \(TypeInfo.format(bound.type))",
         hint: "You will need to rewrite or cast the expression.", at: .unknown)
     }
-    return SyntaxPrinter.text(expression)
+    return SyntaxPrinter.text(try namingSequencesByOID(expression))
+  }
+
+  /// The expression with the sequences that it draws from named by OID: they may be renamed, and dropping one finds it.
+  private func namingSequencesByOID(_ expression: Expression) throws(SQLError) -> Expression {
+    switch expression {
+    case .function(var call):
+      let isOfSequences = ["nextval", "currval", "setval"].contains(call.name.name.text)
+      for index in call.arguments.indices {
+        if isOfSequences && index == 0, let name = literalText(call.arguments[0].value) {
+          let oid = try binder.names.regclass(name)
+          guard case .function(let named) = try Binder.parseExpression(SequenceReferences.nextValueSQL(oid)) else {
+            preconditionFailure("nextval is a function")
+          }
+          call.arguments[0] = named.arguments[0]
+        } else {
+          call.arguments[index].value = try namingSequencesByOID(call.arguments[index].value)
+        }
+      }
+      return .function(call)
+    case .binary(let name, let left, let right):
+      return .binary(name, try namingSequencesByOID(left), try namingSequencesByOID(right))
+    case .cast(let operand, let type, let position):
+      return .cast(try namingSequencesByOID(operand), type, position)
+    case .coalesce(let list, let position):
+      return .coalesce(
+        try list.mapTyped { (item: Expression) throws(SQLError) in try namingSequencesByOID(item) }, position)
+    default: return expression
+    }
+  }
+
+  /// The text of a string constant, also one that is cast.
+  private func literalText(_ expression: Expression) -> String? {
+    switch expression {
+    case .literal(.string(let text), _): String(decoding: text, as: UTF8.self)
+    case .cast(let operand, _, _): literalText(operand)
+    default: nil
+    }
   }
 
   // MARK: Sequences

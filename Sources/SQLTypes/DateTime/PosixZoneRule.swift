@@ -25,7 +25,9 @@ struct PosixZoneRule: Sendable {
 
   init?(_ text: String) {
     var scanner = Scanner(bytes: Array(text.utf8))
-    guard let name = scanner.name(), let offset = scanner.offset() else { return nil }
+    // `+03` alone is a zone without a name, west of Greenwich as POSIX counts.
+    let isBare = scanner.peek == UInt8(ascii: "+") || scanner.peek == UInt8(ascii: "-")
+    guard let name = isBare ? "" : scanner.name(), let offset = scanner.offset() else { return nil }
     standard = TimeZoneRules.Period(offset: -offset, isDaylight: false, abbreviation: name)
     if scanner.isAtEnd { return }
     guard let summer = scanner.name() else { return nil }

@@ -135,6 +135,17 @@ public final class TimeZoneRules: Sendable {
   /// The zone of an IANA name (case does not count), an abbreviation's constant offset (`PST`), or a POSIX
   /// rule
   /// (`EST5EDT`, `<+03>-3`). nil when there is none.
+  /// The name of the zone so far east of Greenwich: `<+05:30>-05:30`.
+  public static func offsetName(seconds: Int) -> String {
+    func text(_ seconds: Int, _ sign: String) -> String {
+      let (hours, minutes, rest) = (abs(seconds) / 3600, abs(seconds) / 60 % 60, abs(seconds) % 60)
+      func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+      return sign + two(hours) + (minutes != 0 || rest != 0 ? ":" + two(minutes) : "")
+        + (rest != 0 ? ":" + two(rest) : "")
+    }
+    return "<\(text(seconds, seconds < 0 ? "-" : "+"))>\(text(seconds, seconds < 0 ? "+" : "-"))"
+  }
+
   public static func find(_ name: String) -> TimeZoneRules? {
     let key = name.lowercased()
     if let found = cache.withLock({ $0.zones[key] }) { return found }

@@ -1,0 +1,97 @@
+// Functions that give rows where a value is expected: in a select list. Each becomes a column of a lateral scan beside the
+// level's rows; several run side by side, the shorter ones padded with NULLs.
+// Source: PostgreSQL manual, 38.5.9 "SQL Functions Returning Sets".
+
+import Expressions
+import SQLSyntax
+import SQLTypes
+
+extension Binder {
+  /// The column of the scan that a call in a select list becomes.
+  func bindSetReturning(
+    _ name: String, _ bound: [ScalarExpression], _ call: FunctionCall, _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    if scope.isInAggregate {
+      throw context.error(
+        .featureNotSupported, "aggregate function calls cannot contain set-returning function calls",
+        hint: "You might be able to move the set-returning function into a LATERAL FROM item.", at: position)
+    }
+    guard scope.clause.allowsSetReturning else {
+      throw context.error(
+        .featureNotSupported, "set-returning functions are not allowed in \(scope.clause.description)", at: position)
+    }
+    let resolved = try context.located(position) { () throws(SQLError) in
+      try resolveTableFunction(name, bound.map(\.type))
+    }
+    var arguments = bound
+    for index in arguments.indices {
+      let type = resolved.argumentTypes[index]
+      arguments[index] =
+        TypeInfo.find(type.oid)?.category == .pseudo
+        ? try resolveUnknown(arguments[index])
+        : try coerce(arguments[index], to: type, .implicit, at: call.arguments[index].value.leftmost)
+    }
+    guard resolved.function.columns.count == 1, let column = resolved.function.columns.first else {
+      throw context.unsupported("functions that give rows of several columns outside of FROM are", at: position)
+    }
+    let own = Set(scope.setReturning.flatMap(\.columns))
+    if arguments.contains(where: { !$0.columns.isDisjoint(with: own) }) {
+      throw context.unsupported("set-returning functions within set-returning functions are", at: position)
+    }
+    // The same call in ORDER BY or GROUP BY is that of the select list.
+    if scope.clause != .select,
+      let known = scope.setReturning.first(where: { scan in
+        scan.function === resolved.function && scan.arguments.count == arguments.count
+          && zip(scan.arguments, arguments).allSatisfy { $0.isSame(as: $1) }
+      })
+    {
+      return context.column(known.columns[0])
+    }
+    let id = context.makeColumn(name, column.type)
+    scope.setReturning.append(
+      FunctionScan(
+        function: resolved.function, alias: name, arguments: arguments, columns: [id], withOrdinality: false))
+    return context.column(id)
+  }
+
+  /// Runs `body`, in which no function may give rows.
+  func withoutSetReturning<T>(
+    _ construct: String, _ scope: Scope, _ body: () throws(SQLError) -> T
+  ) throws(SQLError) -> T {
+    let before = scope.setReturning.count
+    let result = try body()
+    if scope.setReturning.count > before {
+      throw SQLError(
+        .featureNotSupported, "set-returning functions are not allowed in \(construct)",
+        hint: "You might be able to move the set-returning function into a LATERAL FROM item.")
+    }
+    return result
+  }
+
+  /// Every row of `relation` with each row that its functions give.
+  func repeated(_ relation: Relation, for scans: [FunctionScan]) -> Relation {
+    guard let first = scans.first else { return relation }
+    if scans.count == 1 { return .apply(.inner, relation, .function(first), []) }
+    guard let equal = registry.comparison(.equal, of: .int8) else { preconditionFailure("= of bigint exists") }
+    // Side by side by their row numbers; the number of a row that both or only one has is the one that is there.
+    var side: (relation: Relation, number: ColumnID)?
+    for var scan in scans {
+      let number = context.makeColumn("ordinality", .int8)
+      scan.columns.append(number)
+      scan.withOrdinality = true
+      guard let left = side else {
+        side = (.function(scan), number)
+        continue
+      }
+      let (a, b) = (context.column(left.number), context.column(number))
+      let joined = Relation.join(
+        .full, left.relation, .function(scan), [.call(equal, [a, b], type: .bool, position: -1)])
+      let merged = context.makeColumn("ordinality", .int8)
+      side = (
+        .compute(joined, [ComputedColumn(id: merged, expression: .coalesce([a, b], type: .int8))]), merged
+      )
+    }
+    guard let side else { return relation }
+    return .apply(.inner, relation, .sort(side.relation, [SortKey(context.column(side.number))]), [])
+  }
+}
