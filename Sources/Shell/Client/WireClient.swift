@@ -23,6 +23,29 @@ public struct ServerMessage: Error, Sendable, Hashable, CustomStringConvertible 
 /// Why a connection cannot be used any more.
 public struct ConnectionFailure: Error, Sendable, CustomStringConvertible {
   public var description: String
+  /// Whether a password in the URL may help.
+  public var needsPassword = false
+}
+
+/// What it takes to have the server cancel what a connection runs; may be used from any thread.
+public struct CancelToken: Sendable {
+  fileprivate var url: ConnectionURL
+  fileprivate var process: Int32
+  fileprivate var secret: Int32
+
+  /// Asks the server to cancel what the connection runs; whether it does is seen on that connection.
+  public func cancel() {
+    guard let other = try? WireClient.connect(url) else { return }
+    var bytes: [UInt8] = []
+    for value in [16, 80_877_102, process, secret] { withUnsafeBytes(of: value.bigEndian) { bytes += Array($0) } }
+    _ = bytes.withUnsafeBytes { Foundation.send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    var limit = timeval(tv_sec: 2, tv_usec: 0)
+    setsockopt(other, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    // The server closes when it has passed the request on: wait for that, so that it cannot hit a later statement.
+    var byte: UInt8 = 0
+    _ = recv(other, &byte, 1, 0)
+    Foundation.close(other)
+  }
 }
 
 public struct ColumnDescription: Sendable, Hashable {
@@ -81,7 +104,7 @@ public final class WireClient {
 
   deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
 
-  private static func connect(_ url: ConnectionURL) throws(ConnectionFailure) -> Int32 {
+  fileprivate static func connect(_ url: ConnectionURL) throws(ConnectionFailure) -> Int32 {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?
@@ -123,7 +146,8 @@ public final class WireClient {
         case 0: break
         case 3:
           guard let password = url.password else {
-            throw ConnectionFailure(description: "the server asks for a password; give one in the URL")
+            throw ConnectionFailure(
+              description: "the server asks for a password; give one in the URL", needsPassword: true)
           }
           send("p") { $0 += Array(password.utf8) + [0] }
           try flush()
@@ -175,7 +199,7 @@ public final class WireClient {
       case UInt8(ascii: "d"): try receive(.copyData(body))
       case UInt8(ascii: "G"):
         try receive(.copyIn)
-        try sendCopy(copySource)
+        try sendCopy(copySource, receive)
       case UInt8(ascii: "Z"):
         transactionStatus = reader.uint8()
         return
@@ -184,7 +208,7 @@ public final class WireClient {
     }
   }
 
-  private func sendCopy(_ source: (() throws -> [UInt8]?)?) throws {
+  private func sendCopy(_ source: (() throws -> [UInt8]?)?, _ receive: (QueryEvent) throws -> Void) throws {
     guard let source else {
       send("f") { $0 += Array("no data source for COPY FROM STDIN".utf8) + [0] }
       try flush()
@@ -193,13 +217,42 @@ public final class WireClient {
     do {
       while let piece = try source() {
         send("d") { $0 += piece }
-        if output.count > 1 << 16 { try flush() }
+        if output.count > 1 << 16 {
+          try flush()
+          // Once the server has refused the data, the rest of it need not travel.
+          if try copyWasRefused(receive) { return }
+        }
       }
       send("c") { _ in }
+    } catch let failure as ConnectionFailure {
+      throw failure
     } catch {
       send("f") { $0 += Array("\(error)".utf8) + [0] }
     }
     try flush()
+  }
+
+  /// Reads what the server says while data goes to it; whether that was an error, which ends the copy.
+  private func copyWasRefused(_ receive: (QueryEvent) throws -> Void) throws -> Bool {
+    while hasInput {
+      let (type, body) = try readMessage()
+      var reader = FieldReader(body)
+      switch type {
+      case UInt8(ascii: "E"):
+        try receive(.error(Self.message(&reader)))
+        return true
+      case UInt8(ascii: "N"): try receive(.notice(Self.message(&reader)))
+      case UInt8(ascii: "S"): parameters[reader.string()] = reader.string()
+      default: break
+      }
+    }
+    return false
+  }
+
+  private var hasInput: Bool {
+    if inputStart < input.count { return true }
+    var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&state, 1, 0) > 0
   }
 
   /// Columns, rows and tag of a query that gives one result; throws the server's error.
@@ -219,14 +272,8 @@ public final class WireClient {
     return (columns, rows)
   }
 
-  /// Asks the server to cancel what this connection runs; may be called from another thread.
-  public func cancel() {
-    guard let other = try? Self.connect(url) else { return }
-    var bytes: [UInt8] = []
-    for value in [16, 80_877_102, process, secret] { Self.append(int32: value, to: &bytes) }
-    _ = bytes.withUnsafeBytes { Foundation.send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-    Foundation.close(other)
-  }
+  /// For `CancelToken.cancel`.
+  public var cancelToken: CancelToken { CancelToken(url: url, process: process, secret: secret) }
 
   public func close() {
     guard descriptor >= 0 else { return }
