@@ -286,8 +286,21 @@ extension Relation {
     return used.subtracting(produced)
   }
 
+  /// Columns of its inputs that it names by id alone. One may be a column of an enclosing query: `(SELECT t.a)`.
+  private var referencedColumns: [ColumnID] {
+    switch self {
+    case .apply(.scalar(_, let source), _, _, _): [source]
+    case .distinct(_, let columns): columns
+    case .setOperation(let operation): operation.leftColumns + operation.rightColumns
+    case .shared(let shared): shared.source
+    case .modification(let change): change.sourceColumns
+    default: []
+    }
+  }
+
   private func collect(used: inout Set<ColumnID>, produced: inout Set<ColumnID>) {
     for expression in expressions { expression.collectColumns(into: &used) }
+    used.formUnion(referencedColumns)
     produced.formUnion(columns)
     for input in inputs { input.collect(used: &used, produced: &produced) }
   }

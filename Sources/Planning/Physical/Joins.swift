@@ -389,7 +389,8 @@ extension PhysicalPlanner {
     _ kind: ApplyKind, _ left: Relation, _ right: Relation, _ conditions: [ScalarExpression], _ wish: Wish
   ) -> Built {
     let leftColumns = left.columns
-    let free = right.freeColumns
+    var free = right.freeColumns
+    if case .scalar(_, let source) = kind, !right.columns.contains(source) { free.insert(source) }
     var needed = wish.needed.union(free)
     for condition in conditions { condition.collectColumns(into: &needed) }
     var inner = Wish(needed: needed.intersection(leftColumns))
