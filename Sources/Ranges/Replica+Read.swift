@@ -117,9 +117,10 @@ extension Replica {
       if timestamp < collectionThreshold { return .failed(tooOld) }
       if !latches.isEmpty, let latch = latches.conflict(span, upTo: timestamp) { return wait(latch, nil) }
       var options = ReadOptions(at: timestamp, mayHaveIntents: false)
-      if registry.mayHaveIntents {
-        if let failure = checkOwnIntents(header) { return .failed(failure) }
+      if let failure = checkOwnIntents(header) { return .failed(failure) }
+      if let intentSpan = registry.intentSpan(in: span) {
         options.mayHaveIntents = true
+        options.intentSpan = intentSpan
         options.transaction = header.view
       }
       let rows = block.count
@@ -170,9 +171,10 @@ extension Replica {
   ) throws(StorageError) -> ReadStep {
     if let latch = latches.conflict(span) { return wait(latch, nil) }
     if let failure = checkOwnIntents(header) { return .failed(failure) }
+    let intentSpan = registry.intentSpan(in: span)
     var options = ReadOptions(
-      at: header.readTimestamp, transaction: header.view, mayHaveIntents: registry.mayHaveIntents,
-      isLocking: true)
+      at: header.readTimestamp, transaction: header.view, mayHaveIntents: intentSpan != nil, isLocking: true)
+    options.intentSpan = intentSpan
     var page = KeyValueBlock()
     var outcome: ScanOutcome
     while true {
@@ -229,7 +231,7 @@ extension Replica {
     _ key: Key, _ header: TransactionHeader, _ request: LockRequest
   ) throws(StorageError) -> LockStep {
     if let latch = latches.conflict(key) { return .wait(latch.makeWaiter()) }
-    if registry.mayHaveIntents, let intent = try shard.reader.intent(key), intent.transaction != header.id {
+    if registry.mayHaveIntent(at: key), let intent = try shard.reader.intent(key), intent.transaction != header.id {
       switch try settle(intent, readAt: nil) {
       case .pass: break
       case .wait(let waiter): return .wait(waiter)

@@ -254,8 +254,11 @@ extension Replica {
       _ = await busy.makeWaiter().value()
       return false
     }
-    // The span is looked at again from its start: what was settled is gone, and a batch may end early.
     guard let proposal = proposeResolution(own, entry) else { return true }
+    // Looking from the start again would pass over all that was settled before: to the engine they are deletions.
+    let isWhole = proposal.latch?.keys.count == own.count
+    let reached = (isWhole ? last.key : proposal.latch?.keys.last ?? span.start).next
+    entry.unresolvedSpans[entry.unresolvedSpans.count - 1].start = reached
     _ = await proposal.value()
     return false
   }

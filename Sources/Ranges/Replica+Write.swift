@@ -88,12 +88,18 @@ extension Replica {
       if let entry = registry[header.id] {
         timestamp = max(timestamp, entry.leastCommit, entry.record.timestamp)
       }
+      let versions = request.writes.count >= 8 ? try shard.reader.newestVersions() : nil
       for write in request.writes {
         if !shard.faults.skipsTimestampCache {
           timestamp = max(timestamp, shard.timestampCache.floor(write.key, owner: header.tag))
         }
         if let owner, locks.holdsCurrent(write.key, by: owner) { continue }
-        let newest = try shard.reader.newestVersion(write.key)
+        let newest: Timestamp
+        if let versions {
+          newest = try versions.newest(write.key)
+        } else {
+          newest = try shard.reader.newestVersion(write.key)
+        }
         guard newest >= timestamp || newest > read else { continue }
         if header.isolation == .repeatableRead && newest > read {
           return .failed(.retry(reason: "a concurrent transaction wrote the row", key: write.key))
@@ -201,12 +207,14 @@ extension Replica {
     var keys: [Key] = []
     keys.reserveCapacity(request.writes.count)
     var view = header.view
+    // Bulk writers come in order and meet nothing: one look at the whole chunk saves one per key.
+    let isFresh = try shard.reader.intents(in: KeySpan(start: first.key, end: last.key.next), limit: 1).isEmpty
     for write in request.writes {
       keys.append(write.key)
       view.sequence = write.sequence
       let outcome = try MVCC.putIntent(
         shard.reader, write.key, write.value, transaction: view, anchor: header.anchor, at: timestamp,
-        into: &batch)
+        isFresh: isFresh, into: &batch)
       precondition(outcome == .written, "an intent appeared on \(write.key) within one step")
     }
     guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
@@ -224,15 +232,7 @@ extension Replica {
     entry.addSpan(KeySpan(start: first.key, end: last.key.next))
     proposal.onApplied = { [unowned self] in
       guard let owner = self.locks.owner(header.id) else { return }
-      self.locks.dropReplicated(owner) { key in
-        var low = 0
-        var high = keys.count
-        while low < high {
-          let middle = (low + high) / 2
-          if keys[middle] < key { low = middle + 1 } else { high = middle }
-        }
-        return low < keys.count && keys[low] == key
-      }
+      self.locks.dropReplicated(owner) { self.binaryContains(keys, $0) }
     }
     return .proposed(proposal, timestamp)
   }
@@ -243,8 +243,7 @@ extension Replica {
     _ owner: LockOwner, at timestamp: Timestamp, besides written: [Key], _ header: TransactionHeader
   ) {
     guard !shard.faults.skipsTimestampCache else { return }
-    if owner.held.count <= written.count && owner.held.allSatisfy({ binaryContains(written, $0.key) }) { return }
-    for lock in owner.held {
+    for lock in owner.held where !binaryContains(written, lock.key) {
       shard.timestampCache.noteRead(lock.key, at: timestamp, owner: header.tag)
     }
   }

@@ -145,6 +145,29 @@ final class TransactionRegistry {
   /// Whether any intent may exist.
   var mayHaveIntents: Bool { unresolved > 0 || hasStrangers }
 
+  /// The part of `span` in which intents may exist, nil if there is none: what reads look through beside the versions. Whatever was
+  /// resolved lies outside of it, for the engine would have to pass over every one of those deletions.
+  func intentSpan(in span: KeySpan) -> KeySpan? {
+    guard mayHaveIntents else { return nil }
+    if hasStrangers { return span }
+    var hull: KeySpan?
+    for entry in entries.values where !entry.isResolved {
+      for unresolved in entry.unresolvedSpans {
+        guard let common = unresolved.intersection(span) else { continue }
+        hull = hull.map { KeySpan(start: min($0.start, common.start), end: max($0.end, common.end)) } ?? common
+      }
+    }
+    return hull
+  }
+
+  func mayHaveIntent(at key: Key) -> Bool {
+    guard mayHaveIntents else { return false }
+    if hasStrangers { return true }
+    return entries.values.contains { entry in
+      !entry.isResolved && entry.unresolvedSpans.contains { $0.contains(key) }
+    }
+  }
+
   subscript(id: TransactionID) -> RegisteredTransaction? { entries[id] }
 
   func add(_ record: TransactionRecord) -> RegisteredTransaction {

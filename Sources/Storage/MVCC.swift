@@ -57,14 +57,15 @@ public enum MVCC {
 
   /// Writes an intent of `transaction` (its `sequence` is the number of this write); nil for a deletion. An earlier
   /// value of the same epoch goes into the history; a repeated sequence replaces what it wrote.
+  /// - Parameter isFresh: the caller knows that no intent stands on the key.
   public static func putIntent(
     _ reader: MVCCReader, _ key: Key, _ value: [UInt8]?, transaction: TransactionView, anchor: Key,
-    at timestamp: Timestamp, into batch: inout WriteBatch
+    at timestamp: Timestamp, isFresh: Bool = false, into batch: inout WriteBatch
   ) throws(StorageError) -> IntentOutcome {
     var intent = Intent(
       key: key, transaction: transaction.id, anchor: anchor, epoch: transaction.epoch, timestamp: timestamp,
       sequence: transaction.sequence, value: value)
-    if let standing = try reader.intent(key) {
+    if !isFresh, let standing = try reader.intent(key) {
       guard standing.transaction == transaction.id else { return .conflict(standing) }
       intent.timestamp = max(timestamp, standing.timestamp)
       if standing.epoch == transaction.epoch {

@@ -53,7 +53,10 @@ extension MVCCReader {
     let versions = try source.makeIterator(.data, bounds)
     var locks: (any EngineIterator)?
     if options.mayHaveIntents {
-      let cursor = try source.makeIterator(.locks, bounds)
+      let lockBounds = options.intentSpan.map {
+        IteratorBounds(lower: MVCCFormat.bound($0.start), upper: MVCCFormat.bound($0.end))
+      }
+      let cursor = try source.makeIterator(.locks, lockBounds ?? bounds)
       if reverse { cursor.seekToLast() } else { cursor.seekToFirst() }
       if cursor.isValid { locks = cursor } else { try cursor.checkStatus() }
     }

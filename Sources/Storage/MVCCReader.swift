@@ -16,6 +16,8 @@ public struct ReadOptions: Sendable {
   public var transaction: TransactionView?
   /// False if the caller knows that the keys read bear no intent: then `locks` is not looked at.
   public var mayHaveIntents: Bool
+  /// The only part of a scan's span in which there may be intents, if the caller knows one.
+  public var intentSpan: KeySpan?
   /// Intents of others are in the way even above the timestamp, since the reader is about to write.
   public var isLocking: Bool
   /// Transactions whose intents are not in the way: their timestamps were pushed above this read.

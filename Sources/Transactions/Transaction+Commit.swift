@@ -20,7 +20,9 @@ extension Transaction {
   }
 
   func commitWrites() async throws(TransactionError) -> Timestamp {
-    if buffer.byteCount > 2 * system.bufferLimit { try await flush() }
+    // A long command would hold the reactor up; once there are intents, a few more cost nothing but their settling.
+    let isLong = header.hasIntents && buffer.keyCount > Self.flushChunk
+    if isLong || buffer.byteCount > 2 * system.bufferLimit { try await flush() }
     var parts = system.router.split(buffer.sortedWrites())
     if parts.count > 1 || (header.hasIntents && parts[0].range != system.router.lookup(header.anchor)) {
       // Several ranges: everything becomes an intent, and the record alone decides.

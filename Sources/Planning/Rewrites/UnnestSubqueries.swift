@@ -42,17 +42,14 @@ struct UnnestSubqueries: Rewrite {
     switch kind {
     case .scalar: return relation
     case .semi, .anti:
-      // A limit below conditions of its own result decides which rows they see.
-      if !conditions.isEmpty && right.hasTopLimit { return relation }
-      guard let pulled = pull(right, outer, ignoresDuplicates: true) else { return relation }
-      let joinKind: JoinKind = if case .semi = kind { .semi } else { .anti }
-      if joinKind == .anti, right.freeColumns.isDisjoint(with: outer),
-        let joined = nullAwareAnti(left, right, conditions)
-      {
-        return joined
+      guard let pulled = pull(right, outer, ignoresDuplicates: true, dropsLimits: conditions.isEmpty) else {
+        return relation
       }
       let all = (conditions + pulled.conditions).map { $0.substituting(pulled.computed) }
-      return .join(joinKind, left, pulled.relation, all)
+      if case .anti = kind {
+        return nullAwareAnti(left, pulled.relation, all) ?? .join(.anti, left, pulled.relation, all)
+      }
+      return .join(.semi, left, pulled.relation, all)
     case .inner, .left:
       guard let pulled = pull(right, outer, ignoresDuplicates: false), pulled.computed.isEmpty else { return relation }
       let joinKind: JoinKind = if case .inner = kind { .inner } else { .left }
@@ -68,7 +65,11 @@ struct UnnestSubqueries: Rewrite {
   }
 
   /// The relation without its dependence on `outer`, and the conditions to put in its place; nil if that is not enough.
-  func pull(_ relation: Relation, _ outer: Set<ColumnID>, ignoresDuplicates: Bool) -> Pulled? {
+  /// - Parameter dropsLimits: whether only the existence of a row counts here, which a limit does not change. Below
+  ///   conditions it does: it decides which rows they see.
+  func pull(
+    _ relation: Relation, _ outer: Set<ColumnID>, ignoresDuplicates: Bool, dropsLimits: Bool = false
+  ) -> Pulled? {
     if relation.freeColumns.isDisjoint(with: outer) {
       return Pulled(relation: ignoresDuplicates ? withoutOrder(relation) : relation)
     }
@@ -86,7 +87,9 @@ struct UnnestSubqueries: Rewrite {
       pulled.conditions += dependent.map { $0.substituting(pulled.computed) }
       return pulled
     case .compute(let input, let computed):
-      guard var pulled = pull(input, outer, ignoresDuplicates: ignoresDuplicates) else { return nil }
+      guard var pulled = pull(input, outer, ignoresDuplicates: ignoresDuplicates, dropsLimits: dropsLimits) else {
+        return nil
+      }
       var own: [ComputedColumn] = []
       for column in computed {
         let expression = column.expression.substituting(pulled.computed)
@@ -118,12 +121,14 @@ struct UnnestSubqueries: Rewrite {
       else { return nil }
       a.relation = .join(kind, a.relation, right, conditions)
       return a
-    case .sort(let input, _) where ignoresDuplicates: return pull(input, outer, ignoresDuplicates: true)
-    case .distinct(let input, _) where ignoresDuplicates: return pull(input, outer, ignoresDuplicates: true)
-    case .limit(let input, let count, nil) where ignoresDuplicates:
+    case .sort(let input, _) where ignoresDuplicates, .distinct(let input, _) where ignoresDuplicates:
+      return pull(input, outer, ignoresDuplicates: true, dropsLimits: dropsLimits)
+    case .limit(let input, let count, nil) where dropsLimits:
       // One row is as good as any number of them, as long as nothing is asked of it afterwards.
       if case .constant(.int64(let rows), _)? = count, rows < 1 { return nil }
-      guard case .constant? = count, let pulled = pull(input, outer, ignoresDuplicates: true) else { return nil }
+      guard case .constant? = count,
+        let pulled = pull(input, outer, ignoresDuplicates: true, dropsLimits: true)
+      else { return nil }
       return pulled
     default: return nil
     }
@@ -135,16 +140,6 @@ struct UnnestSubqueries: Rewrite {
     case .sort(let input, _): withoutOrder(input)
     case .compute(let input, let computed): .compute(withoutOrder(input), computed)
     default: relation
-    }
-  }
-}
-
-extension Relation {
-  fileprivate var hasTopLimit: Bool {
-    switch self {
-    case .limit: !freeColumns.isEmpty
-    case .compute(let input, _), .filter(let input, _), .sort(let input, _), .distinct(let input, _): input.hasTopLimit
-    default: false
     }
   }
 }
