@@ -9,7 +9,8 @@ public final class ConnectionRegistry: Sendable {
   struct Entry {
     var secret: Int32
     var cancel: @Sendable () -> Void
-    var close: @Sendable () -> Void
+    /// Ends the session: at once if true, else when its transaction has ended.
+    var close: @Sendable (Bool) -> Void
   }
 
   private struct State {
@@ -31,7 +32,7 @@ public final class ConnectionRegistry: Sendable {
 
   /// A process number and a secret; nil when the limit is reached or the node is stopping.
   func register(
-    cancel: @escaping @Sendable () -> Void, close: @escaping @Sendable () -> Void
+    cancel: @escaping @Sendable () -> Void, close: @escaping @Sendable (Bool) -> Void
   ) -> (process: Int32, secret: Int32)? {
     state.withLock { state in
       guard !state.isClosed, state.entries.count < limit else { return nil }
@@ -52,12 +53,12 @@ public final class ConnectionRegistry: Sendable {
     if let entry, entry.secret == secret { entry.cancel() }
   }
 
-  /// Refuses new connections and asks all sessions to end (57P01).
-  public func closeAll() {
+  /// Refuses new connections and asks all sessions to end (57P01): after their transactions, or at once.
+  public func closeAll(isForced: Bool) {
     let entries = state.withLock { state in
       state.isClosed = true
       return Array(state.entries.values)
     }
-    for entry in entries { entry.close() }
+    for entry in entries { entry.close(isForced) }
   }
 }

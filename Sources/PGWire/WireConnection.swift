@@ -17,15 +17,18 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   enum Limits {
     /// Output beyond this leaves before the statement ends: bounds memory, and ends the time for retries.
     static let outputByteCount = 1 << 16
-    /// Input beyond this stops reading from the socket until some is worked off.
+    /// Whole messages beyond this many bytes, or this many, stop the reading from the socket until half is worked off.
     static let queuedByteCount = 8 << 20
+    static let queuedMessageCount = 10_000
   }
 
   let reactor: Reactor
   let context: WireContext
   private let channel: any Channel
   private var decoder = FrontendDecoder()
-  private var queue: Deque<FrontendMessage> = []
+  private var queue: Deque<(message: FrontendMessage, byteCount: Int)> = []
+  private var queuedByteCount = 0
+  private var isReadingPaused = false
   private var encoder = BackendEncoder()
   /// Bytes that have left before the ones in `encoder`.
   private var flushedByteCount = 0
@@ -33,6 +36,10 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var process: Int32 = 0
   private var isWorking = false
   private var isClosed = false
+  /// The node is stopping: the connection ends as soon as its client is between transactions.
+  private var isDraining = false
+  /// What waits for COPY data shall stop waiting.
+  private var isCopyInterrupted = false
   /// After an error in the extended protocol, messages are dropped until `Sync`.
   private var skipsToSync = false
   private var messageWaiter: UnsafeContinuation<Void, Never>?
@@ -51,9 +58,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   func received(_ bytes: UnsafeRawBufferPointer, on reactor: isolated Reactor) {
     decoder.append(bytes)
     do {
+      var pending = decoder.pendingByteCount
       while let message = try decoder.next() {
-        // A cancel request or an upgrade ends what this decoder is for.
-        queue.append(message)
+        let byteCount = pending - decoder.pendingByteCount
+        pending = decoder.pendingByteCount
+        queue.append((message, byteCount))
+        queuedByteCount += byteCount
       }
     } catch {
       fail(SQLError(.protocolViolation, error.message))
@@ -66,23 +76,21 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       isWorking = true
       reactor.run { reactor in await self.work(on: reactor) }
     }
-    adjustReading()
-  }
-
-  private func adjustReading() {
-    if decoder.pendingByteCount > Limits.queuedByteCount || queue.count > 10_000 {
-      channel.setOption(.autoRead, value: false).whenComplete { _ in }
+    if !isReadingPaused, queue.count > Limits.queuedMessageCount || queuedByteCount > Limits.queuedByteCount {
       isReadingPaused = true
+      channel.setOption(.autoRead, value: false).whenComplete { _ in }
     }
   }
 
-  private var isReadingPaused = false
-
-  private func resumeReading() {
-    if isReadingPaused, queue.isEmpty {
+  /// The next message. Every way to take one leads through here, so that reading goes on once enough is taken.
+  private func nextMessage() -> FrontendMessage? {
+    guard let next = queue.popFirst() else { return nil }
+    queuedByteCount -= next.byteCount
+    if isReadingPaused, queue.count <= Limits.queuedMessageCount / 2, queuedByteCount <= Limits.queuedByteCount / 2 {
       isReadingPaused = false
       channel.setOption(.autoRead, value: true).whenComplete { _ in }
     }
+    return next.message
   }
 
   func writabilityChanged(on reactor: isolated Reactor) {
@@ -107,10 +115,24 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     }
   }
 
-  /// The node is stopping.
-  func shutDown(on reactor: isolated Reactor) {
+  /// The node is stopping: an idle client goes at once, another when its transaction ends, or now if `isForced`.
+  func shutDown(isForced: Bool, on reactor: isolated Reactor) {
     guard !isClosed else { return }
-    session?.cancelCurrentStatement()
+    isDraining = true
+    if isForced {
+      session?.cancelCurrentStatement()
+      failForShutdown()
+    } else {
+      endIfDrained()
+    }
+  }
+
+  private func endIfDrained() {
+    guard isDraining, !isWorking, session == nil || session?.status == .idle else { return }
+    failForShutdown()
+  }
+
+  private func failForShutdown() {
     fail(SQLError(.adminShutdown, "terminating connection due to administrator command"))
   }
 
@@ -124,12 +146,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   // MARK: Work
 
   private func work(on reactor: isolated Reactor) async {
-    while !isClosed, let message = queue.popFirst() {
-      resumeReading()
+    while !isClosed, let message = nextMessage() {
       await handle(message)
       if queue.isEmpty { flushOutput() }
     }
     isWorking = false
+    if !isClosed { endIfDrained() }
     if isClosed, let session {
       self.session = nil
       await session.close()
@@ -267,9 +289,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
         guard let self else { return }
         reactor.enqueue { _ in self.session?.cancelCurrentStatement() }
       },
-      close: { [weak self] in
+      close: { [weak self] isForced in
         guard let self else { return }
-        reactor.enqueue { reactor in self.shutDown(on: reactor) }
+        reactor.enqueue { reactor in self.shutDown(isForced: isForced, on: reactor) }
       })
     guard let registered else {
       fail(SQLError(.tooManyConnections, "sorry, too many clients already"))
@@ -353,7 +375,20 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   func send(copyData bytes: UnsafeRawBufferPointer) { encoder.copyData(bytes) }
   func sendCopyDone() { encoder.copyDone() }
 
+  func interruptCopy() {
+    guard let waiter = messageWaiter else { return }
+    isCopyInterrupted = true
+    messageWaiter = nil
+    waiter.resume()
+  }
+
+  func terminate(_ error: SQLError) {
+    guard !isClosed else { return }
+    fail(error)
+  }
+
   func sendCopyIn(columnCount: Int, isBinary: Bool) {
+    isCopyInterrupted = false
     encoder.copyResponse(isOut: false, columnCount: columnCount, isBinary: isBinary)
     flushOutput()
   }
@@ -361,8 +396,11 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   nonisolated(nonsending) func receiveCopyData() async throws(SQLError) -> [UInt8]? {
     while true {
       if isClosed { throw SQLError(.connectionFailure, "unexpected EOF on client connection with an open transaction") }
-      guard let message = queue.popFirst() else {
-        resumeReading()
+      if isCopyInterrupted {
+        isCopyInterrupted = false
+        throw SQLError(.queryCanceled, "canceling statement due to user request")
+      }
+      guard let message = nextMessage() else {
         await withUnsafeContinuation { messageWaiter = $0 }
         continue
       }

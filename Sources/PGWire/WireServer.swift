@@ -70,15 +70,19 @@ public final class WireServer: Sendable {
     return WireServer(channel: channel, context: context)
   }
 
-  /// Takes no more clients, ends all sessions, waits for them up to `nanoseconds`.
+  /// Takes no more clients and ends all sessions: idle ones at once, others when their transactions end, those that have not
+  /// after `nanoseconds` by force. Returns at the latest one second after that.
   public func drain(on reactor: Reactor, nanoseconds: Int64) async {
     try? await channel.close().get()
-    context.registry.closeAll()
-    let step: Int64 = 20_000_000
-    var waited: Int64 = 0
-    while context.registry.count > 0, waited < nanoseconds {
-      await reactor.sleep(nanoseconds: step)
-      waited += step
+    for (isForced, limit) in [(false, nanoseconds), (true, 1_000_000_000)] where context.registry.count > 0 {
+      context.registry.closeAll(isForced: isForced)
+      let step: Int64 = 10_000_000
+      var waited: Int64 = 0
+      while context.registry.count > 0, waited < limit {
+        await reactor.sleep(nanoseconds: step)
+        waited += step
+      }
     }
+    context.registry.closeAll(isForced: true)
   }
 }

@@ -57,6 +57,10 @@ public protocol ClientChannel: AnyObject {
   func sendCopyIn(columnCount: Int, isBinary: Bool)
   /// The next piece of `COPY … FROM STDIN`, cut anywhere; nil at its end. A `CopyFail` is error 57014.
   func receiveCopyData() async throws(SQLError) -> [UInt8]?
+  /// Ends a `receiveCopyData` that waits for the client: it throws 57014.
+  func interruptCopy()
+  /// Tells the client why its connection ends (severity FATAL), and ends it.
+  func terminate(_ error: SQLError)
 
   /// Waits while more output is under way than a client should be owed.
   func drain() async throws(SQLError)

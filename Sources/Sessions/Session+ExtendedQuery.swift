@@ -290,6 +290,7 @@ extension Session {
     }
     if portals[""] != nil, transaction == nil { portals[""] = nil }
     tellSettings()
+    waitForClient()
   }
 
   /// Commits; where that fails for a collision and the transaction was one portal whose output has not left, runs it again.

@@ -34,6 +34,7 @@ extension Session {
       report(explained(error))
     }
     tellSettings()
+    waitForClient()
   }
 
   private func runSimple(
@@ -45,7 +46,7 @@ extension Session {
       throw SQLError(.undefinedParameter, "there is no parameter $1")
     }
     // Of a string with several statements only the whole could be tried again, and its first results may have left.
-    let isImplicit = transaction == nil && isOnly
+    let isImplicit = isOnly && (transaction.map { !$0.isExplicit && $0.statementCount == 0 } ?? true)
     try await withRetries(commits: isImplicit) { active async throws(SQLError) in
       active.statementCount += 1
       try await self.runPlanned(parsed.statement, text, active)

@@ -102,9 +102,13 @@ extension Session {
   func withRetries(commits: Bool, _ body: (ActiveTransaction) async throws(SQLError) -> Void) async throws(SQLError) {
     let mark = client.mark
     var attempt = 0
+    // Statements that came before this one in its transaction: they would be lost if it began anew.
+    let earlier = transaction?.statementCount ?? 0
     while true {
       let active = try await beginIfNeeded()
-      let savepoint = active.isolation == .readCommitted || active.statementCount > 0 ? active.kv.savepoint() : nil
+      active.statementCount = earlier
+      let isPartial = earlier > 0 || !active.savepoints.isEmpty
+      let savepoint = active.isolation == .readCommitted || isPartial ? active.kv.savepoint() : nil
       do throws(SQLError) {
         if active.isolation == .readCommitted { active.kv.beginStatement() }
         try await body(active)
@@ -118,7 +122,7 @@ extension Session {
           continue
         }
         attempt += 1
-        let canRestart = !active.isExplicit || active.statementCount <= 1
+        let canRestart = !isPartial
         let isRetryable =
           error.retry == .transaction && interruption == nil && attempt <= Limits.retryCount
           && (canRestart || (active.isolation == .readCommitted && error.state == .serializationFailure))

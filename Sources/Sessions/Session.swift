@@ -167,6 +167,21 @@ public final class Session {
     guard isRunning, interruption == nil else { return }
     interruption = error
     transaction?.kv.cancelWait()
+    client.interruptCopy()
+  }
+
+  /// The client has been told that the session is ready: in a block, it may not stay idle for ever.
+  func waitForClient() {
+    idleTimer?.cancel()
+    idleTimer = nil
+    guard settings.idleInTransactionTimeout > 0, status != .idle else { return }
+    idleTimer = gateway.reactor.schedule(afterNanoseconds: settings.idleInTransactionTimeout) {
+      [box = SessionBox(self)] _ in
+      let session = box.session
+      guard !session.isRunning else { return }
+      session.client.terminate(
+        SQLError(.idleInTransactionSessionTimeout, "terminating connection due to idle-in-transaction timeout"))
+    }
   }
 
   /// Brackets the work of one message: interruptions reach it, timeouts run, settings that changed are told.
