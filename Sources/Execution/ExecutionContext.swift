@@ -48,6 +48,10 @@ public final class ExecutionContext {
   public var limits = ExecutionLimits()
   /// Whether the client, or `statement_timeout`, wants the statement to end: the error to end it with, or nil.
   public var interruption: () -> SQLError? = { nil }
+  /// Whether the statement has kept its reactor to itself long enough, and what lets others have it for a moment: without that no
+  /// cancel request, timeout or other client would be heard while rows are computed.
+  public var isTurnOver: () -> Bool = { false }
+  public var giveWay: () async -> Void = {}
   public var virtualTables: (any VirtualTableProvider)?
   public var sequences: (any SequenceReserver)?
   /// Names a relation for error messages.
@@ -82,6 +86,14 @@ public final class ExecutionContext {
   @inline(__always)
   func checkInterruption() throws(SQLError) {
     if let error = interruption() { throw error }
+  }
+
+  /// Called between batches: ends the statement if it shall end, and lets others have their turn.
+  func breathe() async throws(SQLError) {
+    try checkInterruption()
+    guard isTurnOver() else { return }
+    await giveWay()
+    try checkInterruption()
   }
 
   /// Whether operators that can spill should do so now.

@@ -23,6 +23,8 @@ public final class Gateway {
   let plans = PlanCache(capacity: 4096)
   let codecs = CodecCache()
   var random: RandomSource
+  /// When the node started, in microseconds since 2000-01-01 UTC.
+  let startTime: Int64
   let tableStatistics: any StatisticsProvider = NoStatistics()
   public internal(set) var counters = GatewayCounters()
 
@@ -37,6 +39,7 @@ public final class Gateway {
     self.sequences = sequences
     self.rowIDs = rowIDs
     self.logger = logger
+    startTime = environment.wallNow() / 1000 - 946_684_800_000_000
     random = environment.makeRandom("gateway \(reactor.index)")
   }
 

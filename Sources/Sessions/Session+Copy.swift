@@ -53,15 +53,13 @@ extension Session {
     client.sendCopyOut(columnCount: query.columns.count, isBinary: false)
     var lines: [UInt8] = []
     encoder.encodeHeader(into: &lines)
+    if !lines.isEmpty { lines.withUnsafeBytes { client.send(copyData: $0) } }
     var count = 0
     while let batch = try await execution.next() {
-      encoder.encode(batch, into: &lines)
+      encoder.encode(batch) { client.send(copyData: $0) }
       count += batch.rowCount
-      lines.withUnsafeBytes { client.send(copyData: $0) }
-      lines.removeAll(keepingCapacity: true)
       try await client.drain()
     }
-    if !lines.isEmpty { lines.withUnsafeBytes { client.send(copyData: $0) } }
     client.sendCopyDone()
     client.send(commandTag: "COPY \(count)")
   }

@@ -30,6 +30,8 @@ extension Session {
       transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs, rowIDs: gateway.rowIDs)
     context.limits.workMemory = settings.workMemoryByteCount
     context.interruption = { [unowned self] in self.interruption }
+    context.isTurnOver = { [unowned self] in self.isTurnOver }
+    context.giveWay = { [unowned self] in await self.giveWay() }
     context.virtualTables = self
     context.sequences = self
     context.relation = { catalog.relation($0) }

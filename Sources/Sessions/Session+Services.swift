@@ -28,6 +28,12 @@ extension Session: SessionServices {
     case "lastval": return .int64(try sequenceSession.last())
     case "pg_client_encoding": return .text(settings.value("client_encoding") ?? "UTF8")
     case "pg_is_in_recovery": return .bool(false)
+    case "pg_postmaster_start_time", "pg_conf_load_time": return .int64(gateway.startTime)
+    case "txid_current": return .int64(transactionNumber)
+    case "txid_current_if_assigned":
+      return transaction?.kv.isReadOnly == false ? .int64(transactionNumber) : .null
+    // As on a socket of the machine itself: addresses are nobody's business.
+    case "inet_server_addr", "inet_server_port", "inet_client_addr", "inet_client_port": return .null
     default: break
     }
     if name == "set_config" {
@@ -42,6 +48,8 @@ extension Session: SessionServices {
     }
     return try CatalogFunctions(catalog, self).call(name, arguments)
   }
+
+  private var transactionNumber: Int64 { Int64(truncatingIfNeeded: (transaction?.kv.id.high ?? 0) >> 1) }
 
   // MARK: Sequences
 

@@ -21,6 +21,10 @@ public final class Session {
     /// The first wait between two tries; doubled each time, with jitter.
     static let retryNanoseconds: Int64 = 1_000_000
     static let retryMaximumNanoseconds: Int64 = 200_000_000
+    /// How long a statement may compute before others on its reactor have their turn; sockets and timers too, which is why the
+    /// pause is a timer's: a task that only yields is taken up again before sockets are looked at.
+    static let turnNanoseconds: Int64 = 5_000_000
+    static let pauseNanoseconds: Int64 = 20_000
   }
 
   let gateway: Gateway
@@ -43,6 +47,8 @@ public final class Session {
   private(set) var interruption: SQLError?
   private var isRunning = false
   private var idleTimer: TimerToken?
+  /// When the session's work last began or went on, on the monotonic clock.
+  private var turnStart: Int64 = 0
 
   /// Called once the role and the database are known to exist.
   init(gateway: Gateway, client: any ClientChannel, user: String, database: String, process: Int32) {
@@ -190,6 +196,7 @@ public final class Session {
     idleTimer = nil
     isRunning = true
     interruption = nil
+    turnStart = gateway.environment.monotonicNow().nanoseconds
     evaluation.statementTime = gateway.now
     var timer: TimerToken?
     if settings.statementTimeout > 0 {
@@ -202,6 +209,13 @@ public final class Session {
       isRunning = false
     }
     return try await body()
+  }
+
+  var isTurnOver: Bool { gateway.environment.monotonicNow().nanoseconds - turnStart > Limits.turnNanoseconds }
+
+  func giveWay() async {
+    await gateway.reactor.sleep(nanoseconds: Limits.pauseNanoseconds)
+    turnStart = gateway.environment.monotonicNow().nanoseconds
   }
 
   /// The interruption, in place of the `cancelled` by which a wait ended.

@@ -190,7 +190,7 @@ struct SettingDefinition: Sendable {
     case .choice(let choices):
       if let choice = choices.first(where: { $0.lowercased() == value.lowercased() }) { return choice }
       if name == "client_encoding" {
-        let plain = value.lowercased().filter { $0 != "-" && $0 != "_" }
+        let plain = value.lowercased().filter { $0.isLetter || $0.isNumber }
         if ["utf8", "unicode"].contains(plain) { return "UTF8" }
         throw SQLError(
           .invalidParameterValue, "invalid value for parameter \"client_encoding\": \"\(value)\"",

@@ -30,8 +30,22 @@ public struct CopyEncoder {
     output.append(0x0A)
   }
 
-  public mutating func encode(_ batch: Batch, into output: inout [UInt8]) {
+  /// Encodes a batch and hands over each row's line by itself: clients take a message for a row, as PostgreSQL sends them.
+  public mutating func encode(_ batch: Batch, lines send: (UnsafeRawBufferPointer) -> Void) {
+    var line: [UInt8] = []
     for row in 0..<batch.rowCount {
+      encode(batch, rows: row..<row + 1, into: &line)
+      line.withUnsafeBytes { send($0) }
+      line.removeAll(keepingCapacity: true)
+    }
+  }
+
+  public mutating func encode(_ batch: Batch, into output: inout [UInt8]) {
+    encode(batch, rows: 0..<batch.rowCount, into: &output)
+  }
+
+  private mutating func encode(_ batch: Batch, rows: Range<Int>, into output: inout [UInt8]) {
+    for row in rows {
       for index in infos.indices {
         if index > 0 { output.append(options.delimiter) }
         if batch.columns[index].nulls[row] {

@@ -66,7 +66,7 @@ public final class CopyIn {
 
   private func drain() async throws(SQLError) {
     while let batch = try decoder.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       try await draws.reserve(rows: batch.rowCount, context)
       var columns: [ColumnVector] = []
       columns.reserveCapacity(target.values.count)

@@ -21,7 +21,7 @@ final class InsertOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     while let given = try await source.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       let batch = writer.withRowIDs(given)
       var written = batch
       if let resolver {

@@ -42,7 +42,7 @@ final class UpdateOperator: Operator {
   override func next() async throws(SQLError) -> Batch? {
     let columnCount = writer.codec.kinds.count
     while var batch = try await source.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
       if batch.rowCount == 0 { continue }
       let old = Batch(columns: Array(batch.columns.prefix(columnCount)), rowCount: batch.rowCount)
@@ -81,7 +81,7 @@ final class DeleteOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     while var batch = try await source.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
       if batch.rowCount == 0 { continue }
       try await writer.delete(batch)

@@ -44,7 +44,7 @@ final class AggregateOperator: Operator {
       isOpen = true
       begin()
       while let batch = try await input.next() {
-        try context.checkInterruption()
+        try await context.breathe()
         try add(batch)
       }
       // Without keys there is always one group.

@@ -102,7 +102,7 @@ final class ApplyOperator: Operator {
         continue
       }
       if !isRowOpen {
-        try context.checkInterruption()
+        try await context.breathe()
         for (index, binding) in bindings.enumerated() {
           context.evaluation.outer[binding.slot] = bound[index].datum(row)
         }
@@ -202,7 +202,7 @@ final class ScalarSubqueryOperator: Operator {
     for binding in bindings { columns.append(try Evaluator.evaluate(binding.value, batch, context.evaluation)) }
     var values = ColumnVector(kind, capacity: batch.rowCount)
     for row in 0..<batch.rowCount {
-      try context.checkInterruption()
+      try await context.breathe()
       for (index, binding) in bindings.enumerated() {
         context.evaluation.outer[binding.slot] = columns[index].datum(row)
       }

@@ -20,7 +20,7 @@ final class BufferOperator: Operator {
     if !isOpen {
       isOpen = true
       while let batch = try await input.next() {
-        try context.checkInterruption()
+        try await context.breathe()
         if spilled == nil && context.isOverWorkMemory {
           spilled = SpilledRows(try context.spill.makeFile(), kinds: kinds)
         }

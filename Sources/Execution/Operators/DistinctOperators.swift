@@ -19,7 +19,7 @@ final class DistinctOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     while let batch = try await input.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       keys.encode(batch.columns, infos, rowCount: batch.rowCount)
       let before = seen.byteCount
       var fresh: [Int32] = []
@@ -56,7 +56,7 @@ final class DistinctOnOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     while let batch = try await input.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       var columns: [ColumnVector] = []
       for expression in expressions {
         columns.append(try Evaluator.evaluate(expression, batch, context.evaluation))
@@ -131,7 +131,7 @@ final class CountedSetOperator: Operator {
     if !isOpen {
       isOpen = true
       while let batch = try await right.next() {
-        try context.checkInterruption()
+        try await context.breathe()
         keys.encode(batch.columns, infos, rowCount: batch.rowCount)
         let before = table.byteCount
         for row in 0..<batch.rowCount {
@@ -143,7 +143,7 @@ final class CountedSetOperator: Operator {
       }
     }
     while let batch = try await left.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       keys.encode(batch.columns, infos, rowCount: batch.rowCount)
       var given: [Int32] = []
       for row in 0..<batch.rowCount where keys.withKey(row, { gives($0) }) { given.append(Int32(row)) }

@@ -68,9 +68,9 @@ final class JoinOperator: Operator {
       isBuilt = true
     }
     while true {
-      try context.checkInterruption()
+      try await context.breathe()
       if let batch {
-        if let result = try advance(batch) { return result }
+        if let result = try await advance(batch) { return result }
         self.batch = nil
         if let result = unmatchedLeft(batch) { return result }
         continue
@@ -86,7 +86,7 @@ final class JoinOperator: Operator {
 
   private func build() async throws(SQLError) {
     while let batch = try await right.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       let first = rows.append(batch)
       let base = Int32(references.count)
       for row in 0..<batch.rowCount { references.append(first + Int64(row)) }
@@ -153,7 +153,7 @@ final class JoinOperator: Operator {
   }
 
   /// The next joined rows of the current left batch; nil when it is exhausted.
-  private func advance(_ batch: Batch) throws(SQLError) -> Batch? {
+  private func advance(_ batch: Batch) async throws(SQLError) -> Batch? {
     let existsOnly = kind == .semi || kind == .anti
     while leftRow < batch.rowCount {
       var leftRows: [Int32] = []
@@ -183,7 +183,7 @@ final class JoinOperator: Operator {
           if !rightMatched.isEmpty { rightMatched[Int(rightRows[Int(pair)])] = true }
         }
         if existsOnly || passing.isEmpty {
-          try context.checkInterruption()
+          try await context.breathe()
           continue
         }
         if passing.count < pairs.rowCount { pairs = pairs.gather(passing) }

@@ -19,7 +19,7 @@ final class FilterOperator: Operator {
       let rows = try Evaluator.filter(condition, batch, context.evaluation)
       if rows.count == batch.rowCount { return batch }
       if !rows.isEmpty { return batch.gather(rows) }
-      try context.checkInterruption()
+      try await context.breathe()
     }
     return nil
   }

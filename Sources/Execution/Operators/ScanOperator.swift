@@ -58,7 +58,7 @@ final class ScanOperator: Operator {
   override func next() async throws(SQLError) -> Batch? {
     if !isOpen { try open() }
     while true {
-      try context.checkInterruption()
+      try await context.breathe()
       block.removeAll()
       // A lock without a filter, or on named keys, is taken by the read itself.
       let locksAtOnce = index.isPrimary && (plan.filter == nil || access == .keys)

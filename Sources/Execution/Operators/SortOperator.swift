@@ -35,7 +35,7 @@ final class SortOperator: Operator {
       isOpen = true
       try await open()
     }
-    try context.checkInterruption()
+    try await context.breathe()
     guard left > 0 else { return nil }
     if let merge {
       guard let batch = try merge.next(maximumRowCount: min(left, Batch.maximumRowCount)) else { return nil }
@@ -63,7 +63,7 @@ final class SortOperator: Operator {
         keepFirst(left)
       } else if context.isOverWorkMemory && rows.rowCount >= Batch.maximumRowCount {
         runs.append(try writeRun())
-        try context.checkInterruption()
+        try await context.breathe()
       }
     }
     if runs.isEmpty {

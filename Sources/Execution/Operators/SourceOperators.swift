@@ -69,7 +69,7 @@ final class TableFunctionOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     if isDone { return nil }
-    try context.checkInterruption()
+    try await context.breathe()
     if rows == nil {
       var values: [Datum] = []
       for argument in arguments { values.append(try Evaluator.value(argument, context.evaluation)) }
@@ -159,7 +159,7 @@ final class LockRowsOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     while let batch = try await input.next() {
-      try context.checkInterruption()
+      try await context.breathe()
       var keys: [Key?] = []
       var wanted: [Key] = []
       for row in 0..<batch.rowCount {

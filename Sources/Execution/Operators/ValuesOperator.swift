@@ -17,7 +17,7 @@ final class ValuesOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     guard position < rows.count else { return nil }
-    try context.checkInterruption()
+    try await context.breathe()
     let end = min(rows.count, position + Batch.maximumRowCount)
     try await draws.reserve(rows: end - position, context)
     var batch = Batch(kinds: kinds)

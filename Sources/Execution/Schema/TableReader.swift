@@ -20,7 +20,7 @@ struct TableReader {
   /// The next rows, or nil after the last.
   mutating func next(_ context: ExecutionContext) async throws(SQLError) -> Batch? {
     while let span = rest {
-      try context.checkInterruption()
+      try await context.breathe()
       var block = KeyValueBlock()
       rest = try await context.scan(span, ScanOptions(rowLimit: Batch.maximumRowCount), into: &block)
       if !block.isEmpty { return try decoding.decode(block, rows: 0..<block.count) }

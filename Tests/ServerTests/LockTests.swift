@@ -1,0 +1,189 @@
+// Waiting, and what ends it: locks of rows, deadlocks, timeouts, cancel requests, savepoints, clients that vanish.
+// Source: PostgreSQL manual, 13.3 "Explicit Locking", SELECT, 20.11 "Client Connection Defaults".
+
+import Testing
+
+struct LockTests {
+  private func table(_ name: String, _ client: TestClient) async {
+    await client.query(
+      "create table \(name) (k int primary key, v int); insert into \(name) values (1, 1), (2, 2), (3, 3)")
+  }
+
+  @Test func aDeadlockIsBrokenAtOnceWithOneVictim() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("deadlock", a)
+    await a.query("begin; update deadlock set v = 10 where k = 1")
+    await b.query("begin; update deadlock set v = 20 where k = 2")
+    let first = a.start("update deadlock set v = 10 where k = 2")
+    #expect(await first.isBlocked())
+    let clock = ContinuousClock()
+    let began = clock.now
+    let second = b.start("update deadlock set v = 20 where k = 1")
+    // The victim's locks go with its transaction, so both come to their end.
+    let answers = (await first.value(), await second.value())
+    #expect(clock.now - began < .seconds(1))
+    #expect([answers.0.state, answers.1.state].compactMap { $0 } == ["40P01"])
+    await a.query("commit")
+    await b.query("commit")
+    let values = await a.query("select v from deadlock where k < 3 order by k").values
+    #expect(values == ["10", "10"] || values == ["20", "20"])
+  }
+
+  @Test func rowLocksWaitSkipOrFail() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("row_lock", a)
+    await a.query("begin")
+    #expect(await a.query("select v from row_lock where k = 1 for update").value == "1")
+    // Who only reads does not wait.
+    #expect(await b.query("select v from row_lock where k = 1").value == "1")
+    let refused = await b.query("select v from row_lock where k = 1 for update nowait")
+    #expect(refused.error?.message == "could not obtain lock on row in relation \"row_lock\"")
+    #expect(refused.state == "55P03")
+    #expect(await b.query("select k from row_lock order by k for update skip locked").values == ["2", "3"])
+    #expect(await b.query("select k from row_lock where k = 1 for share nowait").state == "55P03")
+    let waiting = b.start("select v from row_lock where k = 1 for update")
+    #expect(await waiting.isBlocked())
+    await a.query("update row_lock set v = 5 where k = 1; commit")
+    let answer = await waiting.value()
+    #expect(answer.value == "5", "\(answer)")
+  }
+
+  @Test func sharesGoTogether() async throws {
+    let clients = try await TestNode.shared().clients(3)
+    let (a, b, c) = (clients[0], clients[1], clients[2])
+    await table("share_lock", a)
+    await a.query("begin; select v from share_lock where k = 1 for share")
+    await b.query("begin")
+    #expect(await b.query("select v from share_lock where k = 1 for share nowait").value == "1")
+    #expect(await c.query("select v from share_lock where k = 1 for update nowait").state == "55P03")
+    let waiting = c.start("update share_lock set v = 9 where k = 1")
+    #expect(await waiting.isBlocked())
+    await a.query("commit")
+    #expect(await waiting.isBlocked())
+    await b.query("commit")
+    #expect(await waiting.value().tags == ["UPDATE 1"])
+  }
+
+  @Test func timeoutsEndWaits() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("time_out", a)
+    await a.query("begin; update time_out set v = 5 where k = 1")
+    await b.query("set lock_timeout = '50ms'")
+    let locked = await b.query("update time_out set v = 6 where k = 1")
+    #expect(locked.error?.message == "canceling statement due to lock timeout")
+    #expect(locked.state == "55P03")
+    await b.query("set lock_timeout = 0; set statement_timeout = '50ms'")
+    let late = await b.query("update time_out set v = 6 where k = 1")
+    #expect(late.error?.message == "canceling statement due to statement timeout")
+    #expect(late.state == "57014")
+    // It also ends what only computes.
+    #expect(
+      await b.query("select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000) b").state
+        == "57014")
+    await b.query("reset statement_timeout")
+    await a.query("rollback")
+    #expect(await b.query("update time_out set v = 6 where k = 1").tags == ["UPDATE 1"])
+  }
+
+  @Test func aCancelRequestEndsWhatRuns() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("cancelled", a)
+    await a.query("begin; update cancelled set v = 5 where k = 1")
+    await b.query("begin")
+    let waiting = b.start("update cancelled set v = 6 where k = 1")
+    #expect(await waiting.isBlocked())
+    b.cancel()
+    let answer = await waiting.value()
+    #expect(answer.error?.message == "canceling statement due to user request")
+    #expect(answer.state == "57014")
+    #expect(answer.status == "E")
+    await b.query("rollback")
+    let computing = b.start("select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000) b")
+    #expect(await computing.isBlocked())
+    b.cancel()
+    #expect(await computing.value().state == "57014")
+    // One for an idle session does nothing.
+    b.cancel()
+    #expect(await b.query("select 1").value == "1")
+    await a.query("rollback")
+  }
+
+  @Test func savepointsClearAFailedBlock() async throws {
+    let a = try await TestNode.shared().client()
+    await table("save", a)
+    await a.query("begin; update save set v = 10 where k = 1; savepoint s; update save set v = 20 where k = 2")
+    #expect(await a.query("select 1 / 0").state == "22012")
+    let ignored = await a.query("select 1")
+    #expect(ignored.state == "25P02")
+    #expect(ignored.status == "E")
+    #expect(await a.query("rollback to s").status == "T")
+    #expect(await a.query("insert into save values (1, 1)").state == "23505")
+    await a.query("rollback to savepoint s")
+    await a.query("update save set v = 30 where k = 3; savepoint t; delete from save; rollback to t; release t; commit")
+    #expect(await a.query("select v from save order by k").values == ["10", "2", "30"])
+    await a.query("begin; select 1 / 0")
+    #expect(await a.query("commit").tags == ["ROLLBACK"])
+    #expect(await a.query("rollback to s").state == "25P01")
+  }
+
+  @Test func aVanishedClientHoldsNothing() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("vanished", a)
+    await a.query("begin; update vanished set v = 5 where k = 1")
+    let waiting = b.start("update vanished set v = v + 1 where k = 1")
+    #expect(await waiting.isBlocked())
+    await a.drop()
+    #expect(await waiting.value().tags == ["UPDATE 1"])
+    #expect(await b.query("select v from vanished where k = 1").value == "2")
+  }
+
+  @Test func anIdleTransactionEndsWithItsConnection() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("idle", a)
+    await a.query("set idle_in_transaction_session_timeout = '80ms'")
+    // Outside of a block a session may be idle as long as it likes.
+    try await Task.sleep(nanoseconds: 120_000_000)
+    #expect(await a.query("begin; update idle set v = 5 where k = 1").status == "T")
+    let end = await a.listen().value()
+    #expect(end.state == "25P03")
+    #expect(end.error?.severity == "FATAL")
+    #expect(end.error?.message == "terminating connection due to idle-in-transaction timeout")
+    #expect(end.status == nil)
+    #expect(await b.query("select v from idle where k = 1 for update nowait").value == "1")
+  }
+
+  @Test func tablesChangeUnderUse() async throws {
+    let node = try await TestNode.shared()
+    let clients = try await node.clients(3)
+    await clients[0].query("create table changing (k serial primary key, v int)")
+    let states = await withTaskGroup(of: [ServerError].self) { group in
+      for client in clients[1...] {
+        group.addTask {
+          var errors: [ServerError] = []
+          for number in 0..<30 { errors += await client.query("insert into changing (v) values (\(number))").errors }
+          return errors
+        }
+      }
+      group.addTask {
+        var errors: [ServerError] = []
+        for sql in [
+          "create index changing_v on changing (v)", "alter table changing add column w int default 7",
+          "drop index changing_v", "create unique index changing_kv on changing (k, v)",
+        ] { errors += await clients[0].query(sql).errors }
+        return errors
+      }
+      return await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(states == [])
+    let sums = "select count(*), count(w), sum(v), count(distinct k) from changing"
+    #expect(await clients[0].query(sums).values == ["60,60,870,60"])
+    await clients[0].query("create index changing_again on changing (v)")
+    #expect(await clients[0].query("select count(*) from changing where v = 7").value == "2")
+  }
+}
