@@ -14,4 +14,10 @@ struct ElectionRandom: RandomNumberGenerator, Sendable {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
     return mixed ^ (mixed >> 31)
   }
+
+  /// A number below `bound`, by the high half of a product (Lemire, "Fast random integer generation in an interval", 2019;
+  /// without its rejection step: the bias for bounds this small is below one in 2^50).
+  mutating func draw(below bound: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(bound)).high)
+  }
 }

@@ -65,8 +65,8 @@ extension RaftNode {
   }
 
   private mutating func drawElectionTimeout() {
-    let ticks = Int32(settings.electionTicks)
-    randomizedElectionTimeout = ticks + Int32.random(in: 0..<ticks, using: &random)
+    let ticks = settings.electionTicks
+    randomizedElectionTimeout = Int32(ticks + random.draw(below: ticks))
   }
 
   mutating func becomeFollower(_ newTerm: Term, leader newLeader: PeerID) {
