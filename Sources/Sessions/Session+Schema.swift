@@ -14,7 +14,9 @@ extension Session {
     _ operation: SchemaOperation, tag: String, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
     let execution = executionContext(parameters: [], active, catalog)
-    let steps: SessionSteps? = active.isExplicit ? nil : SessionSteps(session: self)
+    // Steps are transactions of their own: they would wait for ever for what earlier statements of this one have locked.
+    let isAlone = !active.isExplicit && active.statementCount <= 1
+    let steps: SessionSteps? = isAlone ? SessionSteps(session: self) : nil
     let context = SchemaContext(
       execution: execution, view: catalog, compiler: PlannerCompiler(session: self, catalog: catalog), steps: steps)
     let outcome = try await SchemaExecutor.run(operation, context)

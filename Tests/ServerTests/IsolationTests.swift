@@ -2,8 +2,10 @@
 // Source: Berenson et al., "A Critique of ANSI SQL Isolation Levels"; Fekete, O'Neil and O'Neil, "A Read-Only Transaction Anomaly Under
 // Snapshot Isolation"; PostgreSQL manual, 13.2 "Transaction Isolation".
 
+import Foundation
 import Testing
 
+@Suite(.enabled(if: ProcessInfo.processInfo.environment["MERIDIAN_SERVER_TESTS"] != nil, "set MERIDIAN_SERVER_TESTS"))
 struct IsolationTests {
   /// Runs statements by session; returns the SQLSTATEs of those that failed.
   private func run(_ steps: [(TestClient, String)]) async -> [String] {

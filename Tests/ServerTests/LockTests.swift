@@ -1,8 +1,10 @@
 // Waiting, and what ends it: locks of rows, deadlocks, timeouts, cancel requests, savepoints, clients that vanish.
 // Source: PostgreSQL manual, 13.3 "Explicit Locking", SELECT, 20.11 "Client Connection Defaults".
 
+import Foundation
 import Testing
 
+@Suite(.enabled(if: ProcessInfo.processInfo.environment["MERIDIAN_SERVER_TESTS"] != nil, "set MERIDIAN_SERVER_TESTS"))
 struct LockTests {
   private func table(_ name: String, _ client: TestClient) async {
     await client.query(

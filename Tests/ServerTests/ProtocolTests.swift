@@ -1,8 +1,10 @@
 // The wire as drivers use it: pipelines, portals, binary values, COPY, and what comes after errors.
 // Source: PostgreSQL manual, 55.2 "Message Flow".
 
+import Foundation
 import Testing
 
+@Suite(.enabled(if: ProcessInfo.processInfo.environment["MERIDIAN_SERVER_TESTS"] != nil, "set MERIDIAN_SERVER_TESTS"))
 struct ProtocolTests {
   @Test func aPipelineIsAnsweredInOrder() async throws {
     let a = try await TestNode.shared().client()
