@@ -2,6 +2,7 @@
 //
 //   KeyLayout.catalogVersion                 varint: the version, grows by one with each transaction that changes the catalog
 //   KeyLayout.descriptor(kind, oid)          one object, see DescriptorCoding
+//   KeyLayout.nextStorageID                  a counter outside of transactions: ids of indexes' data
 //   KeyLayout.garbage(table, index)          data of an index that no descriptor knows, see DroppedStorage
 //
 // Without a version key the store is fresh, and the catalog is `CatalogSnapshot.genesis`.
@@ -17,6 +18,12 @@ public protocol CatalogStorage: AnyObject {
   func entries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock
   func put(_ key: Key, _ value: [UInt8])
   func delete(_ key: Key)
+  /// Makes sure that a statement may take as many numbers for the data of indexes as it likes.
+  func reserveStorageIDs() async throws(TransactionError)
+  /// A number that was never used before; nil once the reserve is used up.
+  func takeStorageID() -> UInt32?
+  /// Nobody else can address a key of `span` before this transaction commits.
+  func declarePrivate(_ span: KeySpan)
   /// Nanoseconds since the Unix epoch of the transaction's read timestamp.
   var readWallTime: Int64 { get }
 }
@@ -34,6 +41,19 @@ extension Transaction: CatalogStorage {
     var rest: KeySpan? = span
     while let next = rest { rest = try await scan(next, into: &block) }
     return block
+  }
+}
+
+extension Transaction {
+  /// Drawn in blocks of this many; at least half of it is there when a statement begins.
+  private static let storageIDBlock: Int64 = 4_096
+
+  public func reserveStorageIDs() async throws(TransactionError) {
+    try await numbers.reserve(KeyLayout.nextStorageID, atLeast: Self.storageIDBlock / 2, block: Self.storageIDBlock)
+  }
+
+  public func takeStorageID() -> UInt32? {
+    numbers.take(KeyLayout.nextStorageID).flatMap { UInt32(exactly: $0) }
   }
 }
 

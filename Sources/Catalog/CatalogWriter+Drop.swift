@@ -131,10 +131,9 @@ extension CatalogWriter {
       draft.indexes.removeAll { $0.uses(anyOf: lost) }
       draft.checks.removeAll { !lost.isDisjoint(with: $0.columns) }
       if primaryFalls {
-        addRowID(to: &draft)
+        try addRowID(to: &draft)
         for position in draft.indexes.indices {
-          draft.indexes[position].id = draft.nextIndexID
-          draft.nextIndexID += 1
+          draft.indexes[position].id = try makeStorageID(of: draft.oid)
         }
       }
     }

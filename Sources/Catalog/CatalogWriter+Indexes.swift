@@ -28,8 +28,7 @@ extension CatalogWriter {
       throw .duplicateConstraint(index.name, of: draft.name)
     }
     taken.insert(index.name)
-    index.id = draft.nextIndexID
-    draft.nextIndexID += 1
+    index.id = try makeStorageID(of: draft.oid)
     index.oid = try makeOID()
     index.constraintOID = index.isConstraint ? try makeOID() : .invalid
     return index
@@ -95,11 +94,10 @@ extension CatalogWriter {
           }
         }
       } else {
-        addRowID(to: &draft)
+        try addRowID(to: &draft)
       }
       for position in draft.indexes.indices {
-        draft.indexes[position].id = draft.nextIndexID
-        draft.nextIndexID += 1
+        draft.indexes[position].id = try makeStorageID(of: draft.oid)
       }
     }
     for index in table.allIndexes { discardStorage(table: oid, index: index.id) }

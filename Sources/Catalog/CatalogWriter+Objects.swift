@@ -26,7 +26,7 @@ extension CatalogWriter {
     }
     let made = TableDescriptor(
       oid: try makeOID(), schema: schema.oid, name: name, owner: view.userOID, kind: .view(sql: sql),
-      columns: columns, dependencies: dependencies, nextColumnID: UInt32(columns.count + 1), nextIndexID: 1)
+      columns: columns, dependencies: dependencies, nextColumnID: UInt32(columns.count + 1))
     apply(put: [.relation(made)])
     return made
   }
@@ -83,7 +83,7 @@ extension CatalogWriter {
       oid: try makeOID(), schema: schema, name: name, owner: view.userOID, kind: .sequence(options),
       columns: columns.enumerated().map { index, column in
         ColumnDescriptor(id: UInt32(index + 1), name: column.0, type: column.1, isNullable: false)
-      }, nextColumnID: 4, nextIndexID: 1)
+      }, nextColumnID: 4)
   }
 
   /// Nil: there is a relation of this name already and `ifNotExists` allows it.

@@ -45,7 +45,7 @@ extension CatalogWriter {
     var draft = TableDraft(
       TableDescriptor(
         oid: oid, schema: schema.oid, name: new.name, owner: view.userOID, kind: .table, columns: columns,
-        nextColumnID: (columns.map(\.id).max() ?? 0) + 1, nextIndexID: 1))
+        nextColumnID: (columns.map(\.id).max() ?? 0) + 1))
     for check in new.checks { try add(check, to: &draft) }
     if let primary = new.primaryKey {
       draft.primaryIndex = try name(primary, for: &draft, taken: &taken)
@@ -55,7 +55,7 @@ extension CatalogWriter {
         }
       }
     } else {
-      addRowID(to: &draft)
+      try addRowID(to: &draft)
     }
     for index in new.indexes { draft.indexes.append(try name(index, for: &draft, taken: &taken)) }
     let table = draft.descriptor()
@@ -71,8 +71,7 @@ extension CatalogWriter {
   /// Notes what generated columns read, where that is not said.
   func noteGenerated(_ columns: inout [ColumnDescriptor]) {
     let shape = TableDescriptor(
-      oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: columns, nextColumnID: 0,
-      nextIndexID: 0)
+      oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: columns, nextColumnID: 0)
     for index in columns.indices where columns[index].generatedFrom.isEmpty {
       guard let sql = columns[index].generatedSQL else { continue }
       columns[index].generatedFrom = StoredColumns.columns(in: sql, of: shape)
@@ -87,7 +86,7 @@ extension CatalogWriter {
   }
 
   /// The primary index of a table without primary key: a hidden column that holds a row id.
-  func addRowID(to draft: inout TableDraft) {
+  func addRowID(to draft: inout TableDraft) throws(SQLError) {
     var name = "rowid"
     var number = 0
     while draft.columns.contains(where: { $0.name == name }) {
@@ -99,10 +98,9 @@ extension CatalogWriter {
     draft.columns.append(column)
     draft.nextColumnID += 1
     var index = IndexDescriptor(
-      id: draft.nextIndexID, oid: .invalid, name: "", columns: [IndexColumn(columnID: column.id)], isUnique: true,
+      id: try makeStorageID(of: draft.oid), oid: .invalid, name: "", columns: [IndexColumn(columnID: column.id)], isUnique: true,
       isPrimary: true)
     index.isConstraint = false
-    draft.nextIndexID += 1
     draft.primaryIndex = index
   }
 
@@ -353,11 +351,9 @@ extension CatalogWriter {
     }
     for index in table.allIndexes { discardStorage(table: oid, index: index.id) }
     let changed = try table.changed { (draft) throws(SQLError) in
-      draft.primaryIndex?.id = draft.nextIndexID
-      draft.nextIndexID += 1
+      draft.primaryIndex?.id = try makeStorageID(of: draft.oid)
       for position in draft.indexes.indices {
-        draft.indexes[position].id = draft.nextIndexID
-        draft.nextIndexID += 1
+        draft.indexes[position].id = try makeStorageID(of: draft.oid)
       }
     }
     apply(put: [.relation(changed)])

@@ -35,6 +35,7 @@ public final class CatalogWriter {
     guard let next = UInt32(exactly: next) else { throw .unavailable("the catalog's OID counter is damaged") }
     nextOID = max(next, OID.firstUser.rawValue)
     generation = UInt64(bitPattern: storage.readWallTime)
+    try await storage.reserveStorageIDs()
   }
 
   /// Error 54000 once all four billion are used.
@@ -44,6 +45,15 @@ public final class CatalogWriter {
     defer { nextOID = next }
     drewOID = true
     return OID(nextOID)
+  }
+
+  /// A place for the data of an index of `table` that no transaction has ever written to. Error 54000.
+  func makeStorageID(of table: OID) throws(SQLError) -> UInt32 {
+    guard let id = storage.takeStorageID() else {
+      throw SQLError(.programLimitExceeded, "one statement cannot make so many indexes")
+    }
+    storage.declarePrivate(KeySpan(prefix: KeyLayout.index(table, id)))
+    return id
   }
 
   /// A generation later than that of the same sequence before.

@@ -154,15 +154,13 @@ enum DescriptorCoding {
     }
     out.text(12, table.comment)
     out.integer(13, Int64(table.nextColumnID))
-    out.integer(14, Int64(table.nextIndexID))
     out.integer(15, Int64(bitPattern: table.version))
   }
 
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
     var table = TableDraft(
       TableDescriptor(
-        oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: [], nextColumnID: 0,
-        nextIndexID: 0, version: 0))
+        oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: [], nextColumnID: 0, version: 0))
     let isWhole = readFields(bytes) { tag, value in
       switch tag {
       case 1: return value.oid.store(in: &table.oid)
@@ -201,7 +199,6 @@ enum DescriptorCoding {
         return isWhole
       case 12: return value.text.store(in: &table.comment)
       case 13: return value.uint32.store(in: &table.nextColumnID)
-      case 14: return value.uint32.store(in: &table.nextIndexID)
       case 15: return value.integer.map { UInt64(bitPattern: $0) }.store(in: &table.version)
       default: return true
       }

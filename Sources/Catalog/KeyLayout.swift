@@ -1,7 +1,7 @@
 // The cut of the key space. Every key begins with one byte that names its kingdom:
 //
 //   0x04 system: descriptors, names, settings, sequences' values
-//   0x10 table data: ordered table OID, ordered index id, then the index's key columns
+//   0x10 table data: ordered table OID, ordered index id (never used twice), then the index's key columns
 //
 // Prefix-free and in order of (table, index), so that a table or an index is one span that a range can hold by itself.
 
@@ -30,6 +30,10 @@ public enum KeyLayout {
   public static let catalogVersion = Key([system, 0x01])
   /// The next OID to hand out.
   public static let nextOID = Key([system, 0x02])
+
+  /// The next number for an index's data; counted outside of transactions, since a number is never used twice, not even that
+  /// of a transaction that rolled back: what it wrote may still lie there.
+  public static let nextStorageID = Key([system, 0x07])
 
   /// The descriptor of one object, by kind (`r` relation, `n` schema, `d` database, `o` role).
   public static func descriptor(kind: Character, _ oid: OID) -> Key {

@@ -168,16 +168,15 @@ public final class TableDescriptor: Sendable {
   /// What a view's query reads, by relation.
   public let dependencies: [RelationDependency]
   public let comment: String?
-  /// The first id that no column, resp. index, has had.
+  /// The first id that no column has had.
   public let nextColumnID: UInt32
-  public let nextIndexID: UInt32
   /// Grows with every change of this descriptor.
   public let version: UInt64
 
   public init(
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
-    dependencies: [RelationDependency] = [], comment: String? = nil, nextColumnID: UInt32, nextIndexID: UInt32,
+    dependencies: [RelationDependency] = [], comment: String? = nil, nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -192,7 +191,6 @@ public final class TableDescriptor: Sendable {
     self.dependencies = dependencies
     self.comment = comment
     self.nextColumnID = nextColumnID
-    self.nextIndexID = nextIndexID
     self.version = version
   }
 

@@ -17,7 +17,6 @@ public struct TableDraft: Sendable {
   public var dependencies: [RelationDependency]
   public var comment: String?
   public var nextColumnID: UInt32
-  public var nextIndexID: UInt32
   public var version: UInt64
 
   public init(_ table: TableDescriptor) {
@@ -33,7 +32,6 @@ public struct TableDraft: Sendable {
     dependencies = table.dependencies
     comment = table.comment
     nextColumnID = table.nextColumnID
-    nextIndexID = table.nextIndexID
     version = table.version
   }
 
@@ -41,8 +39,7 @@ public struct TableDraft: Sendable {
   public func descriptor() -> TableDescriptor {
     TableDescriptor(
       oid: oid, schema: schema, name: name, owner: owner, kind: kind, columns: columns, primaryIndex: primaryIndex,
-      indexes: indexes, checks: checks, dependencies: dependencies, comment: comment, nextColumnID: nextColumnID,
-      nextIndexID: nextIndexID, version: version)
+      indexes: indexes, checks: checks, dependencies: dependencies, comment: comment, nextColumnID: nextColumnID, version: version)
   }
 }
 
@@ -60,6 +57,6 @@ extension TableDescriptor {
     oid == other.oid && schema == other.schema && name == other.name && owner == other.owner && kind == other.kind
       && columns == other.columns && primaryIndex == other.primaryIndex && indexes == other.indexes
       && checks == other.checks && dependencies == other.dependencies && comment == other.comment
-      && nextColumnID == other.nextColumnID && nextIndexID == other.nextIndexID && version == other.version
+      && nextColumnID == other.nextColumnID && version == other.version
   }
 }

@@ -87,12 +87,17 @@ public struct WriteRequest: Sendable {
     case commit
     /// Lay down intents; the transaction goes on.
     case flush
+    /// Write versions at the read timestamp into spans that nobody else can address before the transaction's end.
+    case ingest
   }
 
   public var purpose: Purpose
   public var writes: [KeyWrite]
   /// What must hold at the commit timestamp; empty for isolation levels that do not care.
   public var reads: ReadFootprint
+  /// Of an ingestion: the private spans that it writes to, cleared unless the transaction commits. Of a commit: those
+  /// that are to be cleared all the same, since their making was rolled back to a savepoint.
+  public var privateSpans: [KeySpan] = []
 
   public init(_ purpose: Purpose, writes: [KeyWrite], reads: ReadFootprint = ReadFootprint()) {
     self.purpose = purpose

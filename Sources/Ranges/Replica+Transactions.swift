@@ -26,7 +26,7 @@ extension TransactionRegistry {
     guard unresolved > 0 else { return false }
     if unresolved > 1 { return true }
     guard let own = self[id] else { return true }
-    return own.isResolved
+    return !own.mayHaveIntents
   }
 }
 
@@ -194,7 +194,7 @@ extension Replica {
       let intents = try shard.reader.intents(in: cursor, limit: Limits.sliceKeys)
       for intent in intents {
         if let entry = registry[intent.transaction] {
-          entry.addSpan(KeySpan(intent.key))
+          registry.addSpan(KeySpan(intent.key), to: entry)
           continue
         }
         _ = try settle(intent, readAt: .zero)
@@ -239,6 +239,14 @@ extension Replica {
 
   /// True when nothing is left.
   private func resolveSlice(_ entry: RegisteredTransaction) async throws(StorageError) -> Bool {
+    if !entry.record.spansToClear.isEmpty {
+      var batch = WriteBatch()
+      for span in entry.record.spansToClear { MVCC.clear(span, into: &batch) }
+      guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return true }
+      entry.record.spansToClear = []
+      _ = await proposal.value()
+      return entry.unresolvedSpans.isEmpty
+    }
     guard let span = entry.unresolvedSpans.last else { return true }
     let intents = try shard.reader.intents(in: span, limit: 500)
     guard let last = intents.last else {

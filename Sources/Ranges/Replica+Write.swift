@@ -1,5 +1,6 @@
 // Writes: the last command of a transaction that one range holds whole (one command, no intents, no record), the end of
-// one that laid intents down before, and the laying down itself.
+// one that laid intents down before, and the laying down itself. Rows of tables and indexes that the transaction has made
+// itself are ingested: nobody can address them before it commits, so they are versions at once, met by no check.
 //
 // Evaluation, in one synchronous step under the locks that it holds:
 //   1. nobody else may hold a lock on, or be writing, any of the keys; else wait and begin again
@@ -78,6 +79,7 @@ extension Replica {
   func evaluate(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
     if let reason = shard.stopReason { return .failed(.unavailable(reason)) }
     if let failure = checkOwnIntents(header) { return .failed(failure) }
+    if request.purpose == .ingest { return proposeIngestion(request, header) }
     do throws(StorageError) {
       let owner = locks.owner(header.id)
       let mayMeetIntents = registry.mayHaveIntents(besides: header.id)
@@ -120,6 +122,7 @@ extension Replica {
       switch request.purpose {
       case .commit: return try proposeCommit(request, header, owner, at: timestamp)
       case .flush: return try proposeFlush(request, header, at: timestamp)
+      case .ingest: preconditionFailure("ingestion is not evaluated")
       }
     } catch {
       shard.fail(error)
@@ -181,6 +184,7 @@ extension Replica {
       var record = entry.record
       record.status = .committed
       record.timestamp = timestamp
+      record.spansToClear = request.privateSpans
       batch.put(.local, TransactionRecord.key(id, header.id), record.encoded())
     }
     guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
@@ -191,10 +195,51 @@ extension Replica {
       proposal.onApplied = { [unowned self] in
         entry.record.status = .committed
         entry.record.timestamp = timestamp
+        entry.record.spansToClear = request.privateSpans
         self.finish(entry)
       }
     }
     return .proposed(proposal, timestamp)
+  }
+
+  /// Versions at the read timestamp, which is at most the commit's: whoever finds a way to these keys reads above it.
+  private func proposeIngestion(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
+    var batch = WriteBatch()
+    var bytes = 64
+    for write in request.writes { bytes += write.key.bytes.count + (write.value?.count ?? 0) + 32 }
+    guard bytes <= Limits.commandBytes else {
+      return .failed(.limit("a command of \(bytes) bytes is larger than \(Limits.commandBytes)"))
+    }
+    batch.reserveCapacity(bytes)
+    let timestamp = header.readTimestamp
+    for write in request.writes {
+      if let value = write.value {
+        MVCC.put(write.key, value, at: timestamp, into: &batch)
+      } else {
+        MVCC.delete(write.key, at: timestamp, into: &batch)
+      }
+    }
+    let entry = registered(header)
+    var spans = entry.record.spansToClear
+    for span in request.privateSpans where !spans.contains(span) { spans.append(span) }
+    if spans.count > entry.record.spansToClear.count {
+      // The record stands in the same command as the first row that may have to go.
+      entry.record.spansToClear = spans
+      batch.put(.local, TransactionRecord.key(id, header.id), entry.record.encoded())
+    }
+    guard let proposal = propose(batch, largestTimestamp: timestamp, latch: nil) else { return .failed(unavailable) }
+    return .proposed(proposal, timestamp)
+  }
+
+  /// The memory of a transaction that is to have a record.
+  private func registered(_ header: TransactionHeader) -> RegisteredTransaction {
+    if let known = registry[header.id] { return known }
+    var record = TransactionRecord(id: header.id, status: .pending)
+    record.epoch = header.epoch
+    record.heartbeat = shard.clock.interval().latest
+    let entry = registry.add(record)
+    startSweeping()
+    return entry
   }
 
   private func proposeFlush(
@@ -218,18 +263,10 @@ extension Replica {
       precondition(outcome == .written, "an intent appeared on \(write.key) within one step")
     }
     guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
-    let entry: RegisteredTransaction
-    if let known = registry[header.id] {
-      entry = known
-    } else {
-      var record = TransactionRecord(id: header.id, status: .pending)
-      record.heartbeat = shard.clock.interval().latest
-      entry = registry.add(record)
-      startSweeping()
-    }
+    let entry = registered(header)
     entry.record.epoch = header.epoch
     entry.record.timestamp = max(entry.record.timestamp, timestamp)
-    entry.addSpan(KeySpan(start: first.key, end: last.key.next))
+    registry.addSpan(KeySpan(start: first.key, end: last.key.next), to: entry)
     proposal.onApplied = { [unowned self] in
       guard let owner = self.locks.owner(header.id) else { return }
       self.locks.dropReplicated(owner) { self.binaryContains(keys, $0) }

@@ -7,7 +7,11 @@
 // once it says aborted, or does not know a transaction that laid intents, the commit is refused.
 // A finished record goes away when all intents are settled.
 //
-//   version 1 | status | epoch, varint | timestamp, 12 | heartbeat wall, 8 BE | count, spans | count, ignored ranges
+// A transaction that ingested into spans of its own (new tables and indexes) names them before the first row is there;
+// when it ends they are cleared, unless its commit took them off the record.
+//
+//   version 2 | status | epoch, varint | timestamp, 12 | heartbeat wall, 8 BE | count, spans of intents
+//             | count, spans to clear | count, ignored ranges
 
 import Clocks
 import Encoding
@@ -29,6 +33,8 @@ struct TransactionRecord: Sendable, Equatable {
   var heartbeat: Int64 = 0
   /// Where the intents are.
   var spans: [KeySpan] = []
+  /// What is to be cleared once the transaction has ended.
+  var spansToClear: [KeySpan] = []
   var ignored: [ClosedRange<UInt32>] = []
 
   static func key(_ range: RangeID, _ id: TransactionID) -> [UInt8] {
@@ -39,14 +45,16 @@ struct TransactionRecord: Sendable, Equatable {
   }
 
   func encoded() -> [UInt8] {
-    var body: [UInt8] = [1, status.rawValue]
+    var body: [UInt8] = [2, status.rawValue]
     ValueEncoding.appendVarint(UInt64(epoch), to: &body)
     timestamp.appendEncoded(to: &body)
     ValueEncoding.appendBigEndian(heartbeat, to: &body)
-    ValueEncoding.appendVarint(UInt64(spans.count), to: &body)
-    for span in spans {
-      ValueEncoding.appendLengthPrefixed(span.start.bytes, to: &body)
-      ValueEncoding.appendLengthPrefixed(span.end.bytes, to: &body)
+    for spans in [spans, spansToClear] {
+      ValueEncoding.appendVarint(UInt64(spans.count), to: &body)
+      for span in spans {
+        ValueEncoding.appendLengthPrefixed(span.start.bytes, to: &body)
+        ValueEncoding.appendLengthPrefixed(span.end.bytes, to: &body)
+      }
     }
     ValueEncoding.appendVarint(UInt64(ignored.count), to: &body)
     for range in ignored {
@@ -74,21 +82,19 @@ struct TransactionRecord: Sendable, Equatable {
   }
 
   private static func decode(_ id: TransactionID, _ reader: inout ByteReader) -> TransactionRecord? {
-    guard reader.readUInt8() == 1,
+    guard reader.readUInt8() == 2,
       let status = reader.readUInt8().flatMap(TransactionStatus.init(rawValue:)),
       let epoch = reader.readVarint().flatMap(UInt32.init(exactly:)),
       let timestamp = reader.readBytes(Timestamp.encodedCount).flatMap(Timestamp.init(encoded:)),
       let heartbeat = reader.readBigEndian(Int64.self),
-      let spanCount = reader.readVarint(), spanCount <= UInt64(reader.remaining)
+      let spans = decodeSpans(&reader), let spansToClear = decodeSpans(&reader)
     else { return nil }
     var record = TransactionRecord(id: id, status: status)
     record.epoch = epoch
     record.timestamp = timestamp
     record.heartbeat = heartbeat
-    for _ in 0..<spanCount {
-      guard let start = reader.readLengthPrefixed(), let end = reader.readLengthPrefixed() else { return nil }
-      record.spans.append(KeySpan(start: Key(copying: start), end: Key(copying: end)))
-    }
+    record.spans = spans
+    record.spansToClear = spansToClear
     guard let ignoredCount = reader.readVarint(), ignoredCount <= UInt64(reader.remaining) else { return nil }
     for _ in 0..<ignoredCount {
       guard let low = reader.readVarint().flatMap(UInt32.init(exactly:)),
@@ -97,6 +103,16 @@ struct TransactionRecord: Sendable, Equatable {
       record.ignored.append(low...high)
     }
     return record
+  }
+
+  private static func decodeSpans(_ reader: inout ByteReader) -> [KeySpan]? {
+    guard let count = reader.readVarint(), count <= UInt64(reader.remaining) else { return nil }
+    var spans: [KeySpan] = []
+    for _ in 0..<count {
+      guard let start = reader.readLengthPrefixed(), let end = reader.readLengthPrefixed() else { return nil }
+      spans.append(KeySpan(start: Key(copying: start), end: Key(copying: end)))
+    }
+    return spans
   }
 
   /// How its intents are to be settled; only of a finished one.
@@ -124,13 +140,11 @@ final class RegisteredTransaction {
   /// What is still to be looked through for intents, once it is finished.
   var unresolvedSpans: [KeySpan]
 
+  /// Whether there are, or may be, intents of it: a transaction that only ingests has none.
+  var mayHaveIntents: Bool { !isResolved && !record.spans.isEmpty }
+
   init(_ record: TransactionRecord) {
     self.record = record
-    unresolvedSpans = KeySpans.normalized(record.spans)
-  }
-
-  func addSpan(_ span: KeySpan) {
-    record.spans = KeySpans.adding(span, to: record.spans, limit: 256)
     unresolvedSpans = KeySpans.normalized(record.spans)
   }
 }
@@ -140,10 +154,17 @@ final class TransactionRegistry {
   private(set) var entries: [TransactionID: RegisteredTransaction] = [:]
   /// Intents of transactions that nobody registered may exist: after a restart, until they are looked for.
   var hasStrangers = false
+  /// How many transactions may have intents.
   private(set) var unresolved = 0
 
   /// Whether any intent may exist.
   var mayHaveIntents: Bool { unresolved > 0 || hasStrangers }
+
+  func addSpan(_ span: KeySpan, to entry: RegisteredTransaction) {
+    if !entry.mayHaveIntents && !entry.isResolved { unresolved += 1 }
+    entry.record.spans = KeySpans.adding(span, to: entry.record.spans, limit: 256)
+    entry.unresolvedSpans = KeySpans.normalized(entry.record.spans)
+  }
 
   /// The part of `span` in which intents may exist, nil if there is none: what reads look through beside the versions. Whatever was
   /// resolved lies outside of it, for the engine would have to pass over every one of those deletions.
@@ -173,14 +194,14 @@ final class TransactionRegistry {
   func add(_ record: TransactionRecord) -> RegisteredTransaction {
     let entry = RegisteredTransaction(record)
     entries[record.id] = entry
-    unresolved += 1
+    if entry.mayHaveIntents { unresolved += 1 }
     return entry
   }
 
   func markResolved(_ entry: RegisteredTransaction) {
     guard !entry.isResolved else { return }
+    if entry.mayHaveIntents { unresolved -= 1 }
     entry.isResolved = true
-    unresolved -= 1
   }
 
   func remove(_ id: TransactionID) {

@@ -108,7 +108,8 @@ extension Session {
       let active = try await beginIfNeeded()
       active.statementCount = earlier
       let isPartial = earlier > 0 || !active.savepoints.isEmpty
-      let savepoint = active.isolation == .readCommitted || isPartial ? active.kv.savepoint() : nil
+      let mayUndo = active.isolation == .readCommitted || isPartial
+      if mayUndo { active.kv.markStatement() }
       do throws(SQLError) {
         if active.isolation == .readCommitted { active.kv.beginStatement() }
         try await body(active)
@@ -118,7 +119,7 @@ extension Session {
       } catch {
         if try await reserveMissingSequences(), client.rewind(to: mark) {
           // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
-          if let savepoint { active.kv.rollback(to: savepoint) } else { await active.kv.restart() }
+          if !mayUndo { await active.kv.restart() } else if !active.kv.undoStatement() { throw explained(error) }
           continue
         }
         attempt += 1
@@ -133,8 +134,8 @@ extension Session {
         if canRestart {
           await active.kv.restart()
           active.catalog = nil
-        } else if let savepoint {
-          active.kv.rollback(to: savepoint)
+        } else if mayUndo, !active.kv.undoStatement() {
+          throw explained(error)
         }
       }
     }

@@ -1,4 +1,5 @@
-// Sending writes on: all of them in the one command of the commit, or, when they are many, as intents before.
+// Sending writes on: all of them in the one command of the commit, or, when they are many, before: as versions into spans
+// that are this transaction's alone, as intents elsewhere.
 
 import Clocks
 import Encoding
@@ -11,18 +12,19 @@ extension Transaction {
   /// Flush commands on their way at a time.
   private static let flushDepth = 4
 
-  /// Sends buffered writes on as intents once they pass the limit; bulk writers call it between batches.
+  /// Sends buffered writes on once they pass the limit; bulk writers call it between batches.
   public func flushIfNeeded() async throws(TransactionError) {
     if header.sequence > UInt32(Int32.max) - 1_000_000 {
       throw .limit("a transaction may make at most two billion writes")
     }
+    if buffer.byteCount >= system.bufferLimit { try await ingest() }
     if buffer.byteCount >= system.bufferLimit { try await flush() }
   }
 
   func commitWrites() async throws(TransactionError) -> Timestamp {
     // A long command would hold the reactor up; once there are intents, a few more cost nothing but their settling.
-    let isLong = header.hasIntents && buffer.keyCount > Self.flushChunk
-    if isLong || buffer.byteCount > 2 * system.bufferLimit { try await flush() }
+    if mustFlush { try await ingest() }
+    if mustFlush { try await flush() }
     var parts = system.router.split(buffer.sortedWrites())
     if parts.count > 1 || (header.hasIntents && parts[0].range != system.router.lookup(header.anchor)) {
       // Several ranges: everything becomes an intent, and the record alone decides.
@@ -31,7 +33,8 @@ extension Transaction {
     }
     let range = header.hasIntents || parts.isEmpty ? system.router.lookup(header.anchor) : parts[0].range
     let reads = header.isolation == .serializable ? self.reads.footprint : ReadFootprint()
-    let request = WriteRequest(.commit, writes: parts.first?.writes ?? [], reads: reads)
+    var request = WriteRequest(.commit, writes: parts.first?.writes ?? [], reads: reads)
+    request.privateSpans = privateSpans.abandoned
     mayHoldLocks = true
     let outcome: RangeFailure
     waitingAt = range
@@ -52,18 +55,34 @@ extension Transaction {
     throw TransactionError(outcome)
   }
 
+  private var mustFlush: Bool {
+    (header.hasIntents && buffer.keyCount > Self.flushChunk) || buffer.byteCount > 2 * system.bufferLimit
+  }
+
+  /// Writes what is buffered for spans of this transaction's own.
+  private func ingest() async throws(TransactionError) {
+    let spans = privateSpans.open(savepoints: savepoints)
+    guard !spans.isEmpty else { return }
+    let writes = buffer.take(in: spans)
+    guard !writes.isEmpty else { return }
+    let touched = spans.filter { span in writes.contains { span.contains($0.key) } }
+    privateSpans.noteIngestion(into: touched, sequence: header.sequence)
+    for (range, part) in system.router.split(writes) { try await send(part, .ingest, touched, to: range) }
+  }
+
   /// Lays the buffered writes down as intents.
   func flush() async throws(TransactionError) {
-    for round in buffer.rounds(savepoints: savepoints) {
-      for (range, writes) in system.router.split(round) {
-        try await lay(writes, in: range)
-      }
+    let marks = statementMark.map { savepoints + [$0] } ?? savepoints
+    for round in buffer.rounds(savepoints: marks) {
+      for (range, writes) in system.router.split(round) { try await send(writes, .flush, [], to: range) }
     }
     flushedSequence = header.sequence
     buffer.removeAll()
   }
 
-  private func lay(_ writes: [KeyWrite], in range: RangeDescriptor) async throws(TransactionError) {
+  private func send(
+    _ writes: [KeyWrite], _ purpose: WriteRequest.Purpose, _ spans: [KeySpan], to range: RangeDescriptor
+  ) async throws(TransactionError) {
     guard let first = writes.first else { return }
     if !header.hasIntents { header.anchor = first.key }
     mayHoldLocks = true
@@ -73,7 +92,8 @@ extension Transaction {
     let replica = system.replica(range)
     while start < writes.count, failure == nil {
       let end = min(start + Self.flushChunk, writes.count)
-      let request = WriteRequest(.flush, writes: Array(writes[start..<end]))
+      var request = WriteRequest(purpose, writes: Array(writes[start..<end]))
+      request.privateSpans = spans
       start = end
       waitingAt = range
       if let replica {

@@ -11,6 +11,7 @@ extension Transaction {
   public func get(_ key: Key, lock: LockRequest? = nil, into block: inout KeyValueBlock)
     async throws(TransactionError) -> Bool
   {
+    let lock = !privateSpans.isEmpty && privateSpans.contains(key) ? nil : lock
     let rows = block.count
     if buffer.isEmpty {
       try await read(key, lock: lock, into: &block)
@@ -74,7 +75,7 @@ extension Transaction {
     while true {
       switch replica.get(key, header, lock: lock, observed: &observed, into: &block) {
       case .done:
-        if mustRecord(lock) { reads.add(key) }
+        if mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
         return
       case .wait(let wait):
         waitingAt = range
@@ -145,7 +146,7 @@ extension Transaction {
       }
       if !isPartDone { break }
     }
-    if !isDeclaredReadOnly && header.isolation != .repeatableRead {
+    if mustRecord(nil), privateSpans.isEmpty || !privateSpans.contains(span) {
       if options.isReverse {
         reads.add(KeySpan(start: rest.isEmpty ? span.start : rest.end, end: span.end))
       } else {

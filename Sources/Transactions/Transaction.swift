@@ -28,6 +28,10 @@ public final class Transaction {
   var state = State.open
   /// Savepoints that somebody may roll back to.
   var savepoints: [UInt32] = []
+  /// Where the statement under way began, if it may have to be undone by itself.
+  var statementMark: UInt32?
+  /// Spans that nobody else can address before this transaction commits.
+  var privateSpans = PrivateSpans()
   /// Whether a lock may be held anywhere.
   var mayHoldLocks = false
   /// The largest sequence that was sent on as an intent.
@@ -56,6 +60,9 @@ public final class Transaction {
   // MARK: - What it is
 
   public var id: TransactionID { header.id }
+
+  /// Numbers from counters outside of this and any other transaction.
+  public var numbers: NumberReserve { system.numbers }
 
   /// What the transaction sees: everything committed at or below.
   public var readTimestamp: Timestamp { header.readTimestamp }
@@ -106,6 +113,8 @@ public final class Transaction {
     buffer.removeAll()
     reads.removeAll()
     savepoints = []
+    statementMark = nil
+    privateSpans = PrivateSpans()
     observed = .zero
     flushedSequence = 0
   }
@@ -125,6 +134,15 @@ public final class Transaction {
     buffer.put(key, nil, sequence: header.sequence)
   }
 
+  /// Declares that nobody else can address a key of `span` before this transaction commits: a table or an index that it makes,
+  /// whose id was never used before. Many writes there are ingested as versions, without intents; whatever becomes of the
+  /// transaction, what is not committed goes.
+  public func declarePrivate(_ span: KeySpan) {
+    precondition(!isDeclaredReadOnly, "a transaction begun read-only writes")
+    header.sequence &+= 1
+    privateSpans.add(span, sequence: header.sequence)
+  }
+
   public func savepoint() -> Savepoint {
     if savepoints.last != header.sequence { savepoints.append(header.sequence) }
     return Savepoint(sequence: Int32(truncatingIfNeeded: header.sequence))
@@ -132,10 +150,26 @@ public final class Transaction {
 
   /// Undoes the writes since `savepoint`, which stays valid. Locks are kept.
   public func rollback(to savepoint: Savepoint) {
-    let sequence = UInt32(truncatingIfNeeded: max(0, savepoint.sequence))
+    undo(to: UInt32(truncatingIfNeeded: max(0, savepoint.sequence)))
+  }
+
+  /// A statement begins that may have to be undone by itself; the mark of the one before is forgotten.
+  public func markStatement() { statementMark = header.sequence }
+
+  /// Undoes what was written since `markStatement`. False if some of it was ingested, which cannot be undone: then only the
+  /// whole transaction can be given up.
+  public func undoStatement() -> Bool {
+    guard let mark = statementMark else { preconditionFailure("a statement is undone that has no mark") }
+    if let ingested = privateSpans.lastIngested, ingested > mark, !privateSpans.allMade(after: mark) { return false }
+    undo(to: mark)
+    return true
+  }
+
+  private func undo(to sequence: UInt32) {
     guard sequence < header.sequence else { return }
     buffer.rollback(to: sequence)
     savepoints.removeAll { $0 > sequence }
+    privateSpans.rollback(to: sequence)
     if flushedSequence > sequence {
       let range = (sequence + 1)...header.sequence
       header.ignored.removeAll { $0.lowerBound >= range.lowerBound }

@@ -13,7 +13,9 @@ public final class TransactionSystem {
   public let reactor: Reactor
   let shard: StoreShard
   let router: RangeRouter
-  /// Bytes of buffered writes after which they are sent on as intents.
+  /// Numbers that are never used twice.
+  public private(set) lazy var numbers = NumberReserve(self)
+  /// Bytes of buffered writes after which they are sent on.
   public var bufferLimit = 4 << 20
 
   /// The gateway of `reactor`; made on it.

@@ -54,6 +54,25 @@ struct WriteBuffer {
     byteCount = 0
   }
 
+  /// Takes the writes to keys in `spans` out: the latest for each key, ascending.
+  mutating func take(in spans: [KeySpan]) -> [KeyWrite] {
+    bringInOrder()
+    var taken: [KeyWrite] = []
+    for span in spans.sorted(by: { $0.start < $1.start }) {
+      for place in positions(in: span) {
+        let entry = ordered(place)
+        taken.append(KeyWrite(key: entry.key, value: entry.value, sequence: entry.sequence))
+      }
+    }
+    guard !taken.isEmpty else { return [] }
+    let kept =
+      taken.count == latest.count
+      ? [] : entries.filter { entry in !spans.contains { $0.contains(entry.key) } }
+    removeAll()
+    for entry in kept { put(entry.key, entry.value, sequence: entry.sequence) }
+    return taken
+  }
+
   /// Undoes the writes above `sequence`.
   mutating func rollback(to sequence: UInt32) {
     guard let last = entries.last, last.sequence > sequence else { return }

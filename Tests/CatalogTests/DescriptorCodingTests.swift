@@ -58,7 +58,7 @@ private struct Draws {
     var draft = TableDraft(
       TableDescriptor(
         oid: oid(), schema: oid(), name: text(), owner: oid(), kind: .table, columns: [],
-        nextColumnID: UInt32(below(2000)), nextIndexID: UInt32(below(2000)), version: next()))
+        nextColumnID: UInt32(below(2000)), version: next()))
     switch below(3) {
     case 0: draft.kind = .view(sql: text())
     case 1:

@@ -26,6 +26,15 @@ final class MemoryStorage: CatalogStorage {
     return block
   }
 
+  private var storageID: UInt32 = 0
+
+  func reserveStorageIDs() async throws(TransactionError) {}
+  func takeStorageID() -> UInt32? {
+    storageID += 1
+    return storageID
+  }
+  func declarePrivate(_ span: KeySpan) {}
+
   func put(_ key: Key, _ value: [UInt8]) { buffer[key] = .some(value) }
   func delete(_ key: Key) { buffer[key] = .some(nil) }
 

@@ -13,7 +13,7 @@ struct SequenceTests {
     change(&options)
     let table = TableDescriptor(
       oid: OID(16400), schema: .publicSchema, name: name, owner: OID(10), kind: .sequence(options), columns: [],
-      nextColumnID: 1, nextIndexID: 1)
+      nextColumnID: 1)
     return try #require(SequenceHandle(table))
   }
 

@@ -208,7 +208,7 @@ struct RowSetTests {
       let table = TableDescriptor(
         oid: OID(20000), schema: OID(11), name: "v", owner: OID(10), kind: .virtual,
         columns: [ColumnDescriptor(id: 1, name: "a", type: .int8), ColumnDescriptor(id: 2, name: "b", type: .int8)],
-        nextColumnID: 3, nextIndexID: 1)
+        nextColumnID: 3)
       let source = PhysicalPlan(.virtualTable(table, alias: "v", columns: [1, 2]), output: RowSetTests.types)
       let sum = AggregateCall(function: RowSetTests.sum, arguments: [column(1)], type: .int8)
       let plan = PhysicalPlan(

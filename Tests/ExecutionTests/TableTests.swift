@@ -33,7 +33,7 @@ enum TestTable {
     covering.included = [3]
     return TableDescriptor(
       oid: OID(16384), schema: OID(2200), name: "t", owner: OID(10), kind: .table, columns: columns,
-      primaryIndex: primary, indexes: [unique, composite, covering], nextColumnID: 5, nextIndexID: 5)
+      primaryIndex: primary, indexes: [unique, composite, covering], nextColumnID: 5)
   }()
 
   static func scan(

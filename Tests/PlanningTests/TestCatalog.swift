@@ -55,7 +55,7 @@ final class TestCatalog {
         put(
           TableDescriptor(
             oid: sequence, schema: definition.schema, name: "\(definition.name)_\(columns[ordinal].name)_seq",
-            owner: .bootstrapSuperuser, kind: .sequence(SequenceOptions()), columns: [], nextColumnID: 1, nextIndexID: 1
+            owner: .bootstrapSuperuser, kind: .sequence(SequenceOptions()), columns: [], nextColumnID: 1
           ))
       }
       let oid = makeOID()
@@ -87,24 +87,24 @@ final class TestCatalog {
         TableDescriptor(
           oid: oid, schema: definition.schema, name: definition.name, owner: .bootstrapSuperuser, kind: .table,
           columns: columns, primaryIndex: primary, indexes: indexes, checks: definition.checks,
-          nextColumnID: UInt32(columns.count + 1), nextIndexID: UInt32(indexes.count + 2)))
+          nextColumnID: UInt32(columns.count + 1)))
     case .createIndex(let oid, let index, _, _):
       guard let table = view.relation(oid) else { return }
       var index = index
-      index.id = table.nextIndexID
+      index.id = (table.allIndexes.map(\.id).max() ?? 0) + 1
       index.oid = makeOID()
       put(
         TableDescriptor(
           oid: table.oid, schema: table.schema, name: table.name, owner: table.owner, kind: table.kind,
           columns: table.columns, primaryIndex: table.primaryIndex, indexes: table.indexes + [index],
           checks: table.checks,
-          nextColumnID: table.nextColumnID, nextIndexID: table.nextIndexID + 1))
+          nextColumnID: table.nextColumnID))
     case .createView(let schema, let name, let sql, let columns, _, _):
       put(
         TableDescriptor(
           oid: makeOID(), schema: schema, name: name, owner: .bootstrapSuperuser, kind: .view(sql: sql),
           columns: columns,
-          nextColumnID: UInt32(columns.count + 1), nextIndexID: 1))
+          nextColumnID: UInt32(columns.count + 1)))
     default: break
     }
   }

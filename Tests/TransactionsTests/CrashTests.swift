@@ -103,20 +103,39 @@ private final class Scratch: Sendable {
         let undecided = system.begin()
         for row in 0..<50 { undecided.write("undecided\(row)", row) }
         try await undecided.flushIfNeeded()
+        // Ingested into a table of its own, the one with its commit before the crash, the other without.
+        let made = system.begin()
+        made.declarePrivate(KeySpan(start: key("made"), end: key("made~")))
+        for row in 0..<50 { made.write("made\(row)", row) }
+        try await made.flushIfNeeded()
+        _ = try await made.commit()
+        let unmade = system.begin()
+        unmade.declarePrivate(KeySpan(start: key("unmade"), end: key("unmade~")))
+        for row in 0..<50 { unmade.write("unmade\(row)", row) }
+        try await unmade.flushIfNeeded()
         scratch.copy("one", "two")
         await undecided.rollback()
+        await unmade.rollback()
       }
       #expect(test.fatal.said == nil)
       try await test.close()
     }
     for name in ["one", "two"] {
       let test = try await TestStore.open(try local(scratch.path + "/" + name))
-      try await test.on { _, system in
+      try await test.on { reactor, system in
         let t = system.begin()
         #expect(try await t.number("sum") == 100)
         #expect(try await t.rows("w", "x").count == 100)
         #expect(try await t.rows("decided", "decidee").count == 50)
         #expect(try await t.rows("undecided", "undecidee").isEmpty)
+        #expect(try await t.rows("made", "made~").count == 50)
+        // As if its expiry had passed.
+        let registry = try #require(system.shard.replica(RangeID(1))?.registry)
+        for entry in registry.sorted where entry.record.status == .pending { entry.record.heartbeat = 0 }
+        for _ in 0..<1_000 where try await !system.begin().rows("unmade", "unmade~").isEmpty {
+          await reactor.sleep(nanoseconds: 10_000_000)
+        }
+        #expect(try await system.begin().rows("unmade", "unmade~").isEmpty)
         t.write("sum", 101)
         let committed = try await t.commit()
         #expect(committed > t.readTimestamp || committed == t.readTimestamp)

@@ -40,7 +40,7 @@ enum SystemRelations {
       }
       let descriptor = TableDescriptor(
         oid: OID(oid), schema: schema, name: name, owner: .bootstrapSuperuser, kind: .virtual, columns: columns,
-        nextColumnID: UInt32(columns.count + 1), nextIndexID: 1)
+        nextColumnID: UInt32(columns.count + 1))
       return VirtualTable(descriptor: descriptor, isView: entry[1] == "v", source: source(name, schema: schema))
     }
   }

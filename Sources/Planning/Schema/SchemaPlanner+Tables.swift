@@ -365,7 +365,7 @@ extension SchemaPlanner {
     }
     guard keys.count <= 32 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
     var index = IndexDescriptor(
-      id: table.nextIndexID, oid: .invalid, name: statement.name?.text ?? "", columns: keys,
+      id: 0, oid: .invalid, name: statement.name?.text ?? "", columns: keys,
       isUnique: statement.isUnique)
     index.nullsNotDistinct = statement.nullsNotDistinct
     for element in statement.include {
