@@ -133,6 +133,7 @@ public final class Replica {
   private func writeOut(_ batch: inout WriteBatch, _ finished: inout [Proposal]) throws(StorageError) {
     batch.put(.local, appliedKey, applied.encoded())
     try shard.engine.write(batch)
+    shard.reader.noteWritten(batch)
     shard.counters.appliedBytes &+= UInt64(batch.byteCount)
     batch = WriteBatch()
     let proposals = finished
@@ -174,6 +175,7 @@ public final class Replica {
       }
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
+      shard.reader.noteWritten(batch)
     }
   }
 

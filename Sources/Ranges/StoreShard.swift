@@ -70,7 +70,7 @@ public final class StoreShard {
     self.reactor = reactor
     self.clock = clock
     self.engine = engine
-    self.reader = MVCCReader(engine)
+    self.reader = MVCCReader(engine, caches: true)
     self.writer = writer
     self.logger = logger
     self.onFatal = onFatal

@@ -55,11 +55,14 @@ public final class MVCCReader {
   private var pointCursor: (any EngineIterator)?
   private var pointSequence: UInt64 = 0
   private var target: [UInt8] = []
+  private let cache: VersionCache?
   /// Versions stepped over one by one before a seek is cheaper.
   static let stepLimit = 6
 
-  public init(_ source: any EngineReader) {
+  /// - Parameter caches: keep the newest versions of hot keys; the owner then tells `noteWritten` of every batch.
+  public init(_ source: any EngineReader, caches: Bool = false) {
     self.source = source
+    cache = caches ? VersionCache() : nil
     target.reserveCapacity(256)
   }
 
@@ -67,6 +70,9 @@ public final class MVCCReader {
   public func release() {
     pointCursor = nil
   }
+
+  /// A batch was written to the engine.
+  public func noteWritten(_ batch: borrowing WriteBatch) { cache?.note(batch) }
 
   func cursorForPointRead() throws(StorageError) -> any EngineIterator {
     let now = source.sequence
@@ -123,6 +129,18 @@ public final class MVCCReader {
       }
     }
     let stemCount = target.count
+    var hash: UInt64 = 0
+    if let cache {
+      let isKept = target.withUnsafeBytes { stem in
+        hash = KeyHash.hash(stem)
+        guard let (version, payload) = cache.find(stem, hash), version <= options.timestamp else { return false }
+        outcome.version = version
+        outcome.isFound = true
+        deliver(payload)
+        return true
+      }
+      if isKept { return outcome }
+    }
     target.append(contentsOf: repeatElement(0, count: MVCCFormat.suffixCount))
     let cursor = try cursorForPointRead()
     cursor.seek(target)
@@ -137,6 +155,11 @@ public final class MVCCReader {
         if let payload = try MVCCFormat.payload(of: cursor.value, key: found) {
           outcome.isFound = true
           deliver(payload)
+          if steps == 0, let cache {
+            target.withUnsafeBytes {
+              cache.keep(UnsafeRawBufferPointer(rebasing: $0[..<stemCount]), hash, version, payload)
+            }
+          }
         }
         return outcome
       }
@@ -158,6 +181,10 @@ public final class MVCCReader {
   /// The newest version of a key, deletions included; `zero` if it never had one.
   public func newestVersion(_ key: Key) throws(StorageError) -> Timestamp {
     key.bytes.withUnsafeBytes { MVCCFormat.makeStem($0, into: &target) }
+    if let cache {
+      let kept = target.withUnsafeBytes { cache.find($0, KeyHash.hash($0))?.version }
+      if let kept { return kept }
+    }
     target.append(contentsOf: repeatElement(0, count: MVCCFormat.suffixCount))
     let cursor = try cursorForPointRead()
     cursor.seek(target)

@@ -1,11 +1,11 @@
-// HOT: a 64-bit hash of key bytes, computed once per point request and shared by the latches' filter and the timestamp
-// cache. Both may confuse two keys of one hash without harm (they then wait, or are pushed, needlessly), so the hash
-// needs speed and spread, not secrecy. Multiply and fold, 8 bytes at a time, as in wyhash.
+// HOT: a 64-bit hash of key bytes, for the latches' filter, the timestamp cache and the cache of versions. The first two
+// may confuse two keys of one hash without harm (they then wait, or are pushed, needlessly), the third compares the keys,
+// so the hash needs speed and spread, not secrecy. Multiply and fold, 8 bytes at a time, as in wyhash.
 
-enum KeyHash {
+public enum KeyHash {
   /// Never 0, so that 0 can mean an empty slot.
   @inline(__always)
-  static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  public static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: bytes.count)
     var offset = 0
     while offset + 8 <= bytes.count {
@@ -23,7 +23,7 @@ enum KeyHash {
   }
 
   @inline(__always)
-  static func hash(_ bytes: [UInt8]) -> UInt64 {
+  public static func hash(_ bytes: [UInt8]) -> UInt64 {
     bytes.withUnsafeBytes { hash($0) }
   }
 
