@@ -15,9 +15,13 @@ public final class CatalogCache: Sendable {
   /// The newest snapshot known here; another node's, or a later one, may be newer. For what needs no exact answer.
   public var newest: CatalogSnapshot { snapshots.withLock { $0[0] } }
 
-  /// The catalog as `storage`'s transaction sees it: one point read if the snapshot is known.
-  public func view(in storage: some CatalogStorage) async throws(TransactionError) -> CatalogView {
+  /// The catalog as `storage`'s transaction sees it: one point read if the snapshot is known. `known`, a view whose transaction is
+  /// over, is given back if it is of that version and nothing was changed in it.
+  public func view(
+    in storage: some CatalogStorage, like known: CatalogView? = nil
+  ) async throws(TransactionError) -> CatalogView {
     let version = try CatalogSnapshot.decodeVersion(await storage.value(KeyLayout.catalogVersion, lock: nil))
+    if let known, known.committed.version == version, !known.hasChanges { return known }
     if let known = snapshots.withLock({ $0.first { $0.version == version } }) { return CatalogView(known) }
     let loaded = try await CatalogSnapshot.load(version: version, from: storage)
     keep(loaded)

@@ -69,9 +69,6 @@ extension CatalogView {
     }
     return found.oid
   }
-
-  /// For reading and showing `regclass` and its kin in this view, as it is now.
-  public func objectNames() -> any ObjectNames { CatalogObjectNames(self) }
 }
 
 struct CatalogObjectNames: ObjectNames {

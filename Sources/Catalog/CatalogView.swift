@@ -2,6 +2,7 @@
 // the search path by which names are found. Confined to its transaction.
 // Source: PostgreSQL manual, section 5.9.3 "The Schema Search Path".
 
+import Expressions
 import SQLTypes
 
 /// A point in a transaction's catalog changes, taken with a savepoint.
@@ -16,14 +17,29 @@ public final class CatalogView {
   public let committed: CatalogSnapshot
 
   /// The value of `search_path`, its names unquoted; `$user` stands for the user's name.
-  public var searchPath: [String] = ["$user", "public"] { didSet { if searchPath != oldValue { path = nil } } }
+  public var searchPath: [String] = ["$user", "public"] { didSet { if searchPath != oldValue { forgetNames() } } }
   /// The current role: owner of what is made.
-  public var user: String = "postgres" { didSet { if user != oldValue { path = nil } } }
+  public var user: String = "postgres" { didSet { if user != oldValue { forgetNames() } } }
   /// The database connected to: its schemas, and the system's, are all that is seen.
-  public var database: OID = .postgresDatabase { didSet { if database != oldValue { path = nil } } }
+  public var database: OID = .postgresDatabase { didSet { if database != oldValue { forgetNames() } } }
 
   /// The schemas searched, resolved; forgotten when the path or the catalog changes.
   private var path: (version: ObjectIdentifier, all: [OID], explicit: [OID])?
+  /// What `objectNames` gave last, for the snapshot it was made of.
+  private var names: (snapshot: CatalogSnapshot, names: any ObjectNames)?
+
+  private func forgetNames() {
+    path = nil
+    names = nil
+  }
+
+  /// Names of objects as values of `regclass` and its kin.
+  public func objectNames() -> any ObjectNames {
+    if let names, names.snapshot === snapshot { return names.names }
+    let made = CatalogObjectNames(self)
+    names = (snapshot, made)
+    return made
+  }
 
   public init(_ snapshot: CatalogSnapshot) {
     self.snapshot = snapshot

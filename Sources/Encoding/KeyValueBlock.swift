@@ -22,6 +22,9 @@ public struct KeyValueBlock: Sendable {
   @inlinable
   public var byteCount: Int { bytes.count }
 
+  /// The bytes it can hold without asking for memory.
+  public var byteCapacity: Int { bytes.capacity }
+
   public mutating func reserveCapacity(rows: Int, bytes byteCount: Int) {
     bytes.reserveCapacity(byteCount)
     ends.reserveCapacity(2 * rows)

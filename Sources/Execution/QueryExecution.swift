@@ -36,6 +36,9 @@ public final class QueryExecution {
   /// Rows inserted, updated or deleted so far.
   public var affectedRows: Int { context.affectedRows }
 
+  /// Whether it holds little enough to be kept at rest.
+  public var isWorthKeeping: Bool { context.instrumentation == nil && context.memory.used < 64 << 10 }
+
   /// Makes the next call of `next` run the plan again, in another transaction. Parameters are in the context.
   public func restart(in transaction: Transaction) {
     context.transaction = transaction

@@ -327,7 +327,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     buffer.writeBytes(encoder.bytes)
     flushedByteCount += encoder.bytes.count
     encoder.bytes.removeAll(keepingCapacity: encoder.bytes.count <= Limits.outputByteCount * 4)
-    channel.writeAndFlush(buffer, promise: nil)
+    channel.pipeline.syncOperations.writeAndFlush(NIOAny(buffer), promise: nil)
   }
 
   var mark: OutputMark { OutputMark(position: flushedByteCount + encoder.bytes.count) }

@@ -4,22 +4,21 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// A reactor's executor on an NIO event loop. Swift jobs are enqueued on the loop without an allocation of their own.
+/// A reactor's executor on an NIO event loop. It is an executor of its own, not the loop's, so that it can tell the runtime when
+/// it runs already: a task begun in a socket's callback then starts there and then, and is not put behind what is queued.
 final class EventLoopReactorExecutor: ReactorExecutor {
   let eventLoop: any EventLoop
-  private let loopExecutor: any NIOSerialEventLoopExecutor
 
-  init(_ eventLoop: any EventLoop) {
-    guard let loopExecutor = eventLoop as? any NIOSerialEventLoopExecutor else {
-      preconditionFailure("an event loop of NIOPosix is a serial executor")
-    }
-    self.eventLoop = eventLoop
-    self.loopExecutor = loopExecutor
+  init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    eventLoop.execute { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
   }
 
-  func enqueue(_ job: consuming ExecutorJob) { loopExecutor.enqueue(job) }
-  func asUnownedSerialExecutor() -> UnownedSerialExecutor { loopExecutor.asUnownedSerialExecutor() }
+  func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
   func checkIsolated() { eventLoop.preconditionInEventLoop() }
+  func isIsolatingCurrentContext() -> Bool? { eventLoop.inEventLoop }
 
   func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
 

@@ -44,10 +44,14 @@ public final class Gateway {
   }
 
   /// The catalog as a transaction sees it.
-  func view(in transaction: Transaction, user: String, database: OID) async throws(SQLError) -> CatalogView {
+  /// - Parameter known: an earlier transaction's view of the same session, given back if the catalog is still the same.
+  func view(
+    in transaction: Transaction, user: String, database: OID, like known: CatalogView?
+  ) async throws(SQLError) -> CatalogView {
     let view: CatalogView
     do throws(TransactionError) {
-      view = try await catalog.view(in: transaction)
+      view = try await catalog.view(in: transaction, like: known)
+      if view === known { return view }
     } catch {
       throw SQLError(error, relation: { _ in nil })
     }

@@ -21,22 +21,30 @@ extension Session {
   func executionContext(
     parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) -> ExecutionContext {
-    let evaluation = self.evaluation
-    evaluation.parameters = parameters
-    evaluation.transactionTime = active.beginTime
-    evaluation.settings = settings.format(at: active.beginTime)
-    evaluation.settings.objectNames = catalog.objectNames()
     let context = ExecutionContext(
-      transaction: active.kv, evaluation: evaluation, codecs: gateway.codecs, rowIDs: gateway.rowIDs)
-    context.limits.workMemory = settings.workMemoryByteCount
+      transaction: active.kv, evaluation: makeEvaluationContext(), codecs: gateway.codecs, rowIDs: gateway.rowIDs)
     context.interruption = { [unowned self] in self.interruption }
     context.isTurnOver = { [unowned self] in self.isTurnOver }
     context.giveWay = { [unowned self] in await self.giveWay() }
     context.virtualTables = self
     context.sequences = self
-    context.relation = { catalog.relation($0) }
-    context.schemaName = { catalog.schema($0)?.name }
+    context.relation = { [unowned self] in self.transaction?.catalog?.relation($0) }
+    context.schemaName = { [unowned self] in self.transaction?.catalog?.schema($0)?.name }
+    prepare(context, parameters: parameters, active, catalog)
     return context
+  }
+
+  /// What differs from one execution to the next.
+  private func prepare(
+    _ context: ExecutionContext, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
+  ) {
+    let evaluation = context.evaluation
+    evaluation.parameters = parameters
+    evaluation.transactionTime = active.beginTime
+    evaluation.statementTime = statementTime
+    evaluation.settings = settings.format(at: active.beginTime)
+    evaluation.settings.objectNames = catalog.objectNames()
+    context.limits.workMemory = settings.workMemoryByteCount
   }
 
   /// How values are shown to the client; where they are objects of the catalog, with their names.
@@ -49,7 +57,20 @@ extension Session {
   func begin(
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
-    try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
+    if let idle = idleExecutions.removeValue(forKey: ObjectIdentifier(plan)) {
+      prepare(idle.context, parameters: parameters, active, catalog)
+      idle.restart(in: active.kv)
+      return idle
+    }
+    return try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
+  }
+
+  /// An execution has come to its end: its operators may serve the next one of the same plan.
+  func end(_ execution: QueryExecution) {
+    guard execution.isWorthKeeping else { return }
+    // What the client no longer uses goes with the rest, now and then.
+    if idleExecutions.count >= Limits.idleExecutionCount { idleExecutions.removeAll() }
+    idleExecutions[ObjectIdentifier(execution.plan)] = execution
   }
 
   /// Runs a plan and sends everything: description, rows, tag. For the simple protocol.
@@ -68,6 +89,7 @@ extension Session {
       try await client.drain()
     }
     client.send(commandTag: Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRows))
+    end(execution)
   }
 
   /// Sends rows made here, as a query's result.

@@ -271,6 +271,7 @@ extension Session {
     }
     let count = plan.kind == .select ? portal.rowCount : execution.affectedRows
     portal.execution = nil
+    end(execution)
     portal.isDone = true
     client.send(commandTag: Self.tag(plan.kind, rowCount: count))
   }

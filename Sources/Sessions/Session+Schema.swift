@@ -98,7 +98,7 @@ private final class SessionSteps: StepTransactions {
     while true {
       var view: CatalogView?
       do throws(SQLError) {
-        let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database)
+        let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database, like: nil)
         catalog.searchPath = session.settings.searchPath
         view = catalog
         try await body(transaction, catalog)

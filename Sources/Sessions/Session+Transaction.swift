@@ -15,8 +15,8 @@ extension Session {
   }
 
   private func begin(_ modes: TransactionModes, isExplicit: Bool) throws(SQLError) -> ActiveTransaction {
-    let isolation = modes.isolation.map(Self.level) ?? defaultIsolation
-    let isReadOnly = modes.isReadOnly ?? (settings.value("default_transaction_read_only") == "on")
+    let isolation = modes.isolation.map(Self.level) ?? settings.defaultIsolation
+    let isReadOnly = modes.isReadOnly ?? settings.isReadOnlyByDefault
     let kv = gateway.transactions.begin(isolation: isolation)
     kv.lockTimeout = settings.lockTimeout
     let active = ActiveTransaction(
@@ -27,13 +27,6 @@ extension Session {
     return active
   }
 
-  private var defaultIsolation: Transactions.IsolationLevel {
-    switch settings.value("default_transaction_isolation") {
-    case "repeatable read": .repeatableRead
-    case "read committed", "read uncommitted": .readCommitted
-    default: .serializable
-    }
-  }
 
   private static func level(_ level: SQLSyntax.IsolationLevel) -> Transactions.IsolationLevel {
     switch level {
@@ -46,8 +39,10 @@ extension Session {
   /// The catalog as the transaction sees it.
   func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
     if let view = active.catalog { return view }
-    let view = try await gateway.view(in: active.kv, user: user, database: database)
+    let view = try await gateway.view(in: active.kv, user: user, database: database, like: lastCatalog)
+    view.searchPath = settings.searchPath
     active.catalog = view
+    lastCatalog = view
     return view
   }
 

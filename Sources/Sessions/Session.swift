@@ -25,6 +25,8 @@ public final class Session {
     /// pause is a timer's: a task that only yields is taken up again before sockets are looked at.
     static let turnNanoseconds: Int64 = 5_000_000
     static let pauseNanoseconds: Int64 = 20_000
+    /// Executions kept for the next time their plans run.
+    static let idleExecutionCount = 64
   }
 
   let gateway: Gateway
@@ -39,7 +41,12 @@ public final class Session {
   var transaction: ActiveTransaction?
   var statements: [String: PreparedStatement] = [:]
   var portals: [String: Portal] = [:]
-  private(set) lazy var evaluation: EvaluationContext = makeEvaluationContext()
+  /// Executions at rest, by plan; each holds its plan, so that the identity stays its own.
+  var idleExecutions: [ObjectIdentifier: QueryExecution] = [:]
+  /// The catalog as an earlier transaction saw it, for the next that sees the same.
+  var lastCatalog: CatalogView?
+  /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
+  private(set) var statementTime: Int64 = 0
   let sequenceSession: SequenceSession
   /// The one portal run so far in an implicit transaction, and where its output began: it can be run again if the commit fails.
   var replay: (portal: Portal, mark: OutputMark)?
@@ -61,7 +68,7 @@ public final class Session {
     gateway.counters.sessions += 1
   }
 
-  private func makeEvaluationContext() -> EvaluationContext {
+  func makeEvaluationContext() -> EvaluationContext {
     let context = EvaluationContext(services: self)
     let environment = gateway.environment
     context.clock = { environment.wallNow() / 1000 - 946_684_800_000_000 }
@@ -159,6 +166,7 @@ public final class Session {
     portals.removeAll()
     await rollbackTransaction()
     statements.removeAll()
+    idleExecutions.removeAll()
     gateway.counters.sessions -= 1
   }
 
@@ -197,7 +205,7 @@ public final class Session {
     isRunning = true
     interruption = nil
     turnStart = gateway.environment.monotonicNow().nanoseconds
-    evaluation.statementTime = gateway.now
+    statementTime = gateway.now
     var timer: TimerToken?
     if settings.statementTimeout > 0 {
       timer = gateway.reactor.schedule(afterNanoseconds: settings.statementTimeout) { [box = SessionBox(self)] _ in

@@ -3,6 +3,7 @@
 // Source: PostgreSQL manual, SET.
 
 import SQLTypes
+import Transactions
 
 struct SessionSettings {
   /// Values by lower-case name where they differ from the start.
@@ -28,6 +29,8 @@ struct SessionSettings {
   private(set) var lockTimeout: Int64 = 0
   private(set) var idleInTransactionTimeout: Int64 = 0
   private(set) var workMemoryByteCount = 64 << 20
+  private(set) var defaultIsolation = IsolationLevel.serializable
+  private(set) var isReadOnlyByDefault = false
 
   /// The conversions' settings for a transaction that began then: `now` and its kin mean that moment.
   func format(at transactionTime: Int64) -> FormatSettings {
@@ -165,6 +168,7 @@ struct SessionSettings {
     for name in [
       "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
       "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
+      "default_transaction_isolation", "default_transaction_read_only",
     ] { try derive(name) }
   }
 
@@ -192,6 +196,14 @@ struct SessionSettings {
     case "statement_timeout": statementTimeout = (Int64(value) ?? 0) * 1_000_000
     case "lock_timeout": lockTimeout = (Int64(value) ?? 0) * 1_000_000
     case "idle_in_transaction_session_timeout": idleInTransactionTimeout = (Int64(value) ?? 0) * 1_000_000
+    case "default_transaction_isolation":
+      defaultIsolation =
+        switch value {
+        case "repeatable read": .repeatableRead
+        case "read committed", "read uncommitted": .readCommitted
+        default: .serializable
+        }
+    case "default_transaction_read_only": isReadOnlyByDefault = value == "on"
     case "work_mem": workMemoryByteCount = (Int(value) ?? 65536) * 1024
     default: break
     }

@@ -53,7 +53,12 @@ final class ScanOperator: Operator {
     super.init(context, kinds: kinds)
   }
 
-  override func rewind(_ reason: Rewind) { isOpen = false }
+  override func rewind(_ reason: Rewind) {
+    isOpen = false
+    // Kept with a prepared statement: the next run begins small.
+    if reason == .restart, block.byteCapacity > 64 << 10 { block = KeyValueBlock() }
+    if reason == .restart, fetched.byteCapacity > 64 << 10 { fetched = KeyValueBlock() }
+  }
 
   override func next() async throws(SQLError) -> Batch? {
     if !isOpen { try open() }
