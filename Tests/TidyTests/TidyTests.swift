@@ -29,8 +29,9 @@ private let sources: [Source] = {
 @Suite struct TidyTests {
   /// The rooms from the bottom up; a room may import those before it.
   static let layers = [
-    "CRocksDB", "CEdit", "CPCRE2", "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Ranges",
-    "Placement", "Transactions", "SQLTypes", "Expressions", "SQLSyntax", "Catalog", "Planning", "Execution", "Jobs",
+    "CRocksDB", "CEdit", "CPCRE2", "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Raft",
+    "Transport", "Ranges", "Placement", "Transactions", "SQLTypes", "Expressions", "SQLSyntax", "Catalog", "Planning",
+    "Execution", "Jobs",
     "Sessions", "PGWire", "Admin", "Server", "Shell", "LogicTest", "Workloads", "Simulation", "meridian",
   ]
   /// Rooms that know nothing of each other although one comes first.
