@@ -78,6 +78,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       while let message = try decoder.next() {
         let byteCount = pending - decoder.pendingByteCount
         pending = decoder.pendingByteCount
+        if case .cancelRequest(let process, let secret) = message, session == nil {
+          // Here and not in its turn: who asks often closes at once, and what a closed connection has queued is dropped.
+          context.registry.cancel(process: process, secret: secret)
+          channel.close(promise: nil)
+          return
+        }
         queue.append((message, byteCount))
         queuedByteCount += byteCount
       }
@@ -274,9 +280,6 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     case .sslRequest, .gssEncryptionRequest:
       encoder.bytes.append(UInt8(ascii: "N"))
       flushOutput()
-    case .cancelRequest(let process, let secret):
-      context.registry.cancel(process: process, secret: secret)
-      channel.close(promise: nil)
     case .startup(let major, let minor, let parameters):
       await start(major: major, minor: minor, parameters: parameters)
     case .password(let body) where login != nil: await continueLogin(body)

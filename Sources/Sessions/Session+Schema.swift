@@ -116,12 +116,16 @@ private final class SessionSteps: StepTransactions {
   ) async throws(SQLError) {
     let gateway = session.gateway
     let transaction = gateway.transactions.begin(label: "a schema change")
+    transaction.lockTimeout = session.settings.lockTimeout
+    session.stepTransaction = transaction
+    defer { session.stepTransaction = nil }
     var attempt = 0
     while true {
       var view: CatalogView?
       do throws(SQLError) {
         let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database)
         catalog.searchPath = session.settings.searchPath
+        transaction.depend(on: KeyLayout.catalogVersion)
         view = catalog
         try await body(transaction, catalog)
         do throws(TransactionError) {
