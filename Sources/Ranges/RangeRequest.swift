@@ -93,7 +93,7 @@ public struct WriteRequest: Sendable {
 
   public var purpose: Purpose
   public var writes: [KeyWrite]
-  /// What must hold at the commit timestamp; empty for isolation levels that do not care.
+  /// What must hold at the commit timestamp: what was read, where the isolation level asks for that, and dependencies.
   public var reads: ReadFootprint
   /// Of an ingestion: the private spans that it writes to, cleared unless the transaction commits. Of a commit: those
   /// that are to be cleared all the same, since their making was rolled back to a savepoint.

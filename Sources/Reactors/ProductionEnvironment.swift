@@ -18,6 +18,7 @@ final class EventLoopReactorExecutor: ReactorExecutor {
 
   func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
   func checkIsolated() { eventLoop.preconditionInEventLoop() }
+  /// Without this answer a task begun inside a socket's callback would be queued instead of running at once.
   func isIsolatingCurrentContext() -> Bool? { eventLoop.inEventLoop }
 
   func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }

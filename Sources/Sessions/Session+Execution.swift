@@ -57,6 +57,7 @@ extension Session {
   func begin(
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
+    active.depend(on: plan.dependencies)
     if let idle = idleExecutions.removeValue(forKey: ObjectIdentifier(plan)) {
       prepare(idle.context, parameters: parameters, active, catalog)
       idle.restart(in: active.kv)

@@ -19,6 +19,7 @@ extension Session {
     let isReadOnly = modes.isReadOnly ?? settings.isReadOnlyByDefault
     let kv = gateway.transactions.begin(isolation: isolation)
     kv.lockTimeout = settings.lockTimeout
+    if isInterrupted { kv.cancelWait() }
     let active = ActiveTransaction(
       kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
       number: gateway.transactionBegan(kv))
@@ -36,11 +37,25 @@ extension Session {
     }
   }
 
-  /// The catalog as the transaction sees it.
+  /// The catalog as the transaction sees it. Nobody else changes it while this transaction has changes of its own.
+  /// Error 40001 if what earlier statements of the transaction wrote was made for another schema.
   func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
-    if let view = active.catalog { return view }
-    let view = try await gateway.view(in: active.kv, user: user, database: database, like: lastCatalog)
+    let known = active.catalog
+    if let known, known.hasChanges || active.catalogTimestamp == active.kv.readTimestamp { return known }
+    let view = try await gateway.view(in: active.kv, user: user, database: database, like: known ?? lastCatalog)
+    active.catalogTimestamp = active.kv.readTimestamp
     view.searchPath = settings.searchPath
+    if let known {
+      if known === view || known.version == view.version { return known }
+      guard view.committed.agrees(with: known.committed, on: active.kv.dependencies) else {
+        var error = SQLError(
+          .retry(reason: "the schema of a table that it had changed was changed by another transaction", key: nil),
+          relation: { _ in nil })
+        // Only the whole block may be tried again.
+        error.retry = .never
+        throw error
+      }
+    }
     active.catalog = view
     lastCatalog = view
     return view
@@ -105,6 +120,12 @@ extension Session {
       let isPartial = earlier > 0 || !active.savepoints.isEmpty
       let mayUndo = active.isolation == .readCommitted || isPartial
       if mayUndo { active.kv.markStatement() }
+      let catalogMark = active.catalog?.mark()
+      func undoStatement() -> Bool {
+        guard active.kv.undoStatement() else { return false }
+        if let catalogMark { active.catalog?.rollback(to: catalogMark) } else { active.catalog = nil }
+        return true
+      }
       do throws(SQLError) {
         if active.isolation == .readCommitted { active.kv.beginStatement() }
         try await body(active)
@@ -114,7 +135,12 @@ extension Session {
       } catch {
         if try await reserveMissingSequences(), client.rewind(to: mark) {
           // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
-          if !mayUndo { await active.kv.restart() } else if !active.kv.undoStatement() { throw explained(error) }
+          if !mayUndo {
+            await active.kv.restart()
+            active.catalog = nil
+          } else if !undoStatement() {
+            throw explained(error)
+          }
           continue
         }
         attempt += 1
@@ -129,7 +155,7 @@ extension Session {
         if canRestart {
           await active.kv.restart()
           active.catalog = nil
-        } else if mayUndo, !active.kv.undoStatement() {
+        } else if mayUndo, !undoStatement() {
           throw explained(error)
         }
       }
