@@ -64,6 +64,7 @@ public final class WireServer: Sendable {
           else { preconditionFailure("a child channel runs on one of the environment's loops") }
           let connection = WireConnection(channel: channel, reactor: reactor, context: context)
           try channel.pipeline.syncOperations.addHandler(WireHandler(connection: connection))
+          if context.security.certificates != nil { connection.limitLogin() }
         }
       }
     let channel = try await bootstrap.bind(host: host, port: port).get()

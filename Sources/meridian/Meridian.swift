@@ -14,7 +14,7 @@ struct Meridian: AsyncParsableCommand {
         meridian sql
       """,
     version: ServerVersion.meridian,
-    subcommands: [StartSingleNode.self, SQLCommand.self, LogicTestCommand.self, Version.self])
+    subcommands: [StartSingleNode.self, SQLCommand.self, CertCommand.self, LogicTestCommand.self, Version.self])
 }
 
 struct Version: ParsableCommand {
