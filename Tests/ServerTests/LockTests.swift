@@ -115,7 +115,7 @@ struct LockTests {
   @Test func aSchemaChangeThatWaitsCanBeCancelled() async throws {
     let clients = try await TestNode.shared().clients(3)
     let (a, b, c) = (clients[0], clients[1], clients[2])
-    // On a database of its own nobody else's schema changes would be held up; there is one catalog for all.
+    // Schema changes queue, those of the other tests too.
     await table("schema_wait", a)
     await b.query("set lock_timeout = '100ms'")
     await a.query("begin; create table schema_wait_holder (k int)")

@@ -146,9 +146,9 @@ final class TestClient: @unchecked Sendable {
     await perform({ $0.write(messages.flatMap { $0 }) }, ready: ready, copy: { nil }).value()
   }
 
-  /// Sends messages and reads up to an error, after which a client of the extended protocol is to send `Sync`.
-  func exchangeToError(_ messages: [[UInt8]]) async -> Answer {
-    await perform({ $0.write(messages.flatMap { $0 }) }, ready: 0, untilError: true, copy: { nil }).value()
+  /// Sends messages and reads up to a message of this letter.
+  func start(_ messages: [[UInt8]], until letter: Character) -> Pending {
+    perform({ $0.write(messages.flatMap { $0 }) }, ready: 0, until: letter, copy: { nil })
   }
 
   /// Reads what comes until the connection ends or the server is ready.
@@ -159,13 +159,13 @@ final class TestClient: @unchecked Sendable {
   }
 
   private func perform(
-    _ begin: @escaping @Sendable (TestClient) -> Void, ready: Int = 1, untilError: Bool = false,
+    _ begin: @escaping @Sendable (TestClient) -> Void, ready: Int = 1, until letter: Character? = nil,
     copy: @escaping @Sendable () -> [String]?
   ) -> Pending {
     let pending = Pending()
     queue.async {
       begin(self)
-      pending.finish(self.readAnswer(ready: ready, untilError: untilError, copy: copy()))
+      pending.finish(self.readAnswer(ready: ready, until: letter, copy: copy()))
     }
     return pending
   }
@@ -229,19 +229,19 @@ final class TestClient: @unchecked Sendable {
     return true
   }
 
-  private func readAnswer(ready: Int, untilError: Bool, copy: [String]?) -> Answer {
+  private func readAnswer(ready: Int, until letter: Character?, copy: [String]?) -> Answer {
     var answer = Answer()
     var left = ready
-    while left > 0 || (untilError && answer.errors.isEmpty) {
+    while left > 0 || (letter != nil && answer.letters.last != letter) {
       guard fill(5) else { return answer }
-      let letter = Character(Unicode.Scalar(input[inputStart]))
+      let received = Character(Unicode.Scalar(input[inputStart]))
       var header = Reader(Array(input[(inputStart + 1)..<(inputStart + 5)]))
       let length = Int(header.int32())
       guard fill(length + 1) else { return answer }
       var reader = Reader(Array(input[(inputStart + 5)..<(inputStart + 1 + length)]))
       inputStart += length + 1
-      if letter != "S", letter != "R", letter != "K" { answer.letters.append(letter) }
-      switch letter {
+      if received != "S", received != "R", received != "K" { answer.letters.append(received) }
+      switch received {
       case "D":
         answer.rows.append((0..<reader.int16()).map { _ in reader.value() })
       case "C": answer.tags.append(reader.text())
@@ -252,7 +252,7 @@ final class TestClient: @unchecked Sendable {
         process = reader.int32()
         secret = reader.int32()
       case "G":
-        if untilError { continue }
+        if letter != nil { continue }
         for line in copy ?? [] { write(message("d", Array(line.utf8))) }
         if copy == nil { write(message("f", Array("refused".utf8) + [0])) } else { write(message("c", [])) }
       case "d": answer.copied.append(String(decoding: reader.bytes, as: UTF8.self))
