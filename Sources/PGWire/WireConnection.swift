@@ -284,7 +284,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       await start(major: major, minor: minor, parameters: parameters)
     case .password(let body) where login != nil: await continueLogin(body)
     case .terminate: channel.close(promise: nil)
-    default: fail(SQLError(.protocolViolation, "expected a startup packet"))
+    default:
+      fail(SQLError(.protocolViolation, login == nil ? "expected a startup packet" : "expected SASL response"))
     }
   }
 
