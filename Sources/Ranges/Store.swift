@@ -62,7 +62,8 @@ public final class Store: Sendable {
     link.store = self
     for reactor in environment.reactors {
       let shard = StoreShard(
-        reactor: reactor, clock: clock, engine: local.state, writer: writer, logger: logger,
+        reactor: reactor, clock: clock, engine: local.state,
+        rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
       shards.append(Confined(shard, to: reactor))
     }

@@ -64,13 +64,13 @@ public final class StoreShard {
   var unflushedLogBytes = 0
 
   init(
-    reactor: Reactor, clock: NodeClock, engine: any Engine, writer: LogWriter, logger: Logger,
+    reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.reactor = reactor
     self.clock = clock
     self.engine = engine
-    self.reader = MVCCReader(engine, caches: true)
+    self.reader = MVCCReader(engine, cacheByteCount: rowCacheByteCount)
     self.writer = writer
     self.logger = logger
     self.onFatal = onFatal

@@ -8,8 +8,15 @@ import NIOPosix
 /// it runs already: a task begun in a socket's callback then starts there and then, and is not put behind what is queued.
 final class EventLoopReactorExecutor: ReactorExecutor {
   let eventLoop: any EventLoop
+  private let returning: ReturningExecutor
 
-  init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+  init(_ eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+    returning = ReturningExecutor(eventLoop)
+    returning.reactor = self
+  }
+
+  var wayBack: any TaskExecutor { returning }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -27,6 +34,26 @@ final class EventLoopReactorExecutor: ReactorExecutor {
     let scheduled = eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { work() }
     return TimerToken { scheduled.cancel() }
   }
+}
+
+/// Where tasks that belong to a reactor are resumed: on its loop, and already isolated to it. An object apart from the serial
+/// executor, through which tasks of others come too: those must leave for their own threads when they leave the reactor.
+private final class ReturningExecutor: TaskExecutor {
+  private let eventLoop: any EventLoop
+  /// Set once, before any task begins. Reactors live as long as their environment.
+  nonisolated(unsafe) unowned var reactor: EventLoopReactorExecutor!
+
+  init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    eventLoop.execute {
+      job.runSynchronously(
+        isolatedTo: self.reactor.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+    }
+  }
+
+  func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 }
 
 public final class ProductionEnvironment: Environment {

@@ -1,12 +1,15 @@
 // What a node is told when it starts.
 
+import Glibc
 import Logging
 
 public struct NodeConfiguration: Sendable {
   /// One loop for each core but one, which the log writer, the workers and the machine's other work keep: with a single range,
   /// whose requests all meet on one reactor, a second loop costs hops and gains nothing. See Docs/Decisions.
   public static let defaultReactorCount = 1
-  public static let defaultCacheByteCount = 256 << 20
+  /// A quarter of the machine's memory, at most 1 GiB; pages are taken as they are used.
+  public static let defaultCacheByteCount = min(
+    1 << 30, max(64 << 20, sysconf(Int32(_SC_PHYS_PAGES)) / 4 * sysconf(Int32(_SC_PAGESIZE))))
 
   /// The folder that holds everything.
   public var store: String

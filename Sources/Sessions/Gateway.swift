@@ -48,7 +48,7 @@ public final class Gateway {
   /// The catalog as a transaction sees it.
   /// - Parameter known: an earlier transaction's view of the same session, given back if the catalog is still the same.
   func view(
-    in transaction: Transaction, user: String, database: OID, like known: CatalogView?
+    in transaction: Transaction, user: String, database: OID, like known: CatalogView? = nil
   ) async throws(SQLError) -> CatalogView {
     let view: CatalogView
     do throws(TransactionError) {

@@ -123,7 +123,7 @@ private final class SessionSteps: StepTransactions {
     while true {
       var view: CatalogView?
       do throws(SQLError) {
-        let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database, like: nil)
+        let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database)
         catalog.searchPath = session.settings.searchPath
         transaction.depend(on: KeyLayout.catalogVersion)
         view = catalog

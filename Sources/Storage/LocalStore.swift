@@ -49,11 +49,15 @@ public final class LocalStore: Sendable {
     }
   }
 
-  init(id: StoreID, state: any Engine, log: LogStore, directory: String?) {
+  /// Memory for the newest versions of rows in use, to be shared by the readers of all reactors; 0: none.
+  public let rowCacheByteCount: Int
+
+  init(id: StoreID, state: any Engine, log: LogStore, directory: String?, rowCacheByteCount: Int = 0) {
     self.id = id
     self.state = state
     self.log = log
     self.directory = directory
+    self.rowCacheByteCount = rowCacheByteCount
   }
 
   /// A store in memory.
@@ -63,18 +67,19 @@ public final class LocalStore: Sendable {
 
   /// Opens the store in `directory`, creating both if they are not there.
   /// - Parameters:
-  ///   - cacheByteCount: memory for blocks read from disk.
+  ///   - cacheByteCount: memory for what was read from disk: three quarters for blocks, the rest for single rows.
   ///   - newID: names the store if it is created now: random bits, by the caller.
   public static func open(
     directory: String, cacheByteCount: Int, newID: StoreID
   ) throws(StorageError) -> LocalStore {
     try makeDirectory(directory)
     let id = try openIdentity(directory, newID: newID)
-    let cache = BlockCache(byteCount: cacheByteCount)
+    let cache = BlockCache(byteCount: cacheByteCount - cacheByteCount / 4)
     do {
       let log = try RocksEngine(path: directory + "/log", role: .log, cache: cache)
       let state = try RocksEngine(path: directory + "/state", role: .state, cache: cache)
-      return LocalStore(id: id, state: state, log: LogStore(log), directory: directory)
+      return LocalStore(
+        id: id, state: state, log: LogStore(log), directory: directory, rowCacheByteCount: cacheByteCount / 4)
     } catch {
       if case .locked = error { throw StorageError.locked(path: directory) }
       throw error

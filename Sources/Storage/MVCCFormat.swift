@@ -102,6 +102,13 @@ enum MVCCFormat {
     }
   }
 
+  /// The payload of a value that this process has just written; nil for a deletion.
+  @inline(__always)
+  static func uncheckedPayload(of value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard value.count >= valueHeaderCount, value[4] == valueKind else { return nil }
+    return UnsafeRawBufferPointer(rebasing: value[valueHeaderCount...])
+  }
+
   /// Appends a data value; nil for a deletion.
   static func appendValue(_ payload: UnsafeRawBufferPointer?, to buffer: inout [UInt8]) {
     let start = buffer.count

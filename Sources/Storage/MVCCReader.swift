@@ -59,10 +59,11 @@ public final class MVCCReader {
   /// Versions stepped over one by one before a seek is cheaper.
   static let stepLimit = 6
 
-  /// - Parameter caches: keep the newest versions of hot keys; the owner then tells `noteWritten` of every batch.
-  public init(_ source: any EngineReader, caches: Bool = false) {
+  /// - Parameter cacheByteCount: memory for the newest versions of keys in use; if it is not 0, the owner tells `noteWritten` of
+  ///   every batch.
+  public init(_ source: any EngineReader, cacheByteCount: Int = 0) {
     self.source = source
-    cache = caches ? VersionCache() : nil
+    cache = cacheByteCount > 0 ? VersionCache(byteCount: cacheByteCount) : nil
     target.reserveCapacity(256)
   }
 

@@ -65,6 +65,8 @@ extension RocksEngine {
       rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10))
       if family == .data {
         rocksdb_options_set_prefix_extractor(options, stemExtractor())
+        // A row that is not in a memory table is known not to be without a descent through it.
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05)
         rocksdb_block_based_options_set_whole_key_filtering(table, 0)
       }
     }

@@ -62,7 +62,7 @@ struct StartSingleNode: AsyncParsableCommand {
   @Option(help: "Event loops that sessions and ranges are spread over.")
   var reactors: Int = NodeConfiguration.defaultReactorCount
 
-  @Option(help: ArgumentHelp("Memory for the block cache.", valueName: "size"))
+  @Option(help: ArgumentHelp("Memory for data read or written lately: blocks and rows.", valueName: "size"))
   var cache = ByteCount(bytes: NodeConfiguration.defaultCacheByteCount)
 
   @Option(help: "Clients that may be connected at once.")
