@@ -284,7 +284,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       await start(major: major, minor: minor, parameters: parameters)
     case .password(let body) where login != nil: await continueLogin(body)
     case .terminate: channel.close(promise: nil)
-    default: fail(SQLError(.protocolViolation, "expected a startup packet"))
+    default:
+      fail(SQLError(.protocolViolation, login == nil ? "expected a startup packet" : "expected SASL response"))
     }
   }
 
@@ -428,7 +429,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
         await open(login.startup)
       }
     } catch {
-      context.logger.debug("login refused", metadata: ["user": "\(login.startup.user)", "error": "\(error.message)"])
+      context.logger.info(
+        "login refused",
+        metadata: [
+          "user": "\(login.startup.user)", "address": "\(channel.remoteAddress?.ipAddress ?? "local")",
+          "error": "\(error.message)",
+        ])
       fail(error)
     }
   }
