@@ -429,7 +429,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
         await open(login.startup)
       }
     } catch {
-      context.logger.debug("login refused", metadata: ["user": "\(login.startup.user)", "error": "\(error.message)"])
+      context.logger.info(
+        "login refused",
+        metadata: [
+          "user": "\(login.startup.user)", "address": "\(channel.remoteAddress?.ipAddress ?? "local")",
+          "error": "\(error.message)",
+        ])
       fail(error)
     }
   }
