@@ -7,9 +7,6 @@
 
 /// What a reactor runs on: a serial executor with timers. Implemented by the production and the simulated environment.
 public protocol ReactorExecutor: SerialExecutor {
-  /// What a reactor's own tasks prefer: when a continuation resumes one, it comes back to the reactor at once, where others first
-  /// pass through a thread of the global executor.
-  var wayBack: any TaskExecutor { get }
   func execute(_ work: @escaping @Sendable () -> Void)
   /// Runs `work` on the executor after `nanoseconds`; the token cancels it.
   func schedule(afterNanoseconds nanoseconds: Int64, _ work: @escaping @Sendable () -> Void) -> TimerToken
@@ -43,13 +40,7 @@ public actor Reactor {
 
   /// Begins a task on this reactor. Called on the reactor it runs at once, up to its first true suspension.
   public func run(_ work: @escaping @Sendable (isolated Reactor) async -> Void) {
-    begin(work, preferring: executor.wayBack)
-  }
-
-  private func begin(
-    _ work: @escaping @Sendable (isolated Reactor) async -> Void, preferring executor: some TaskExecutor
-  ) {
-    Task.immediate(executorPreference: executor) { await work(self) }
+    Task.immediate { await work(self) }
   }
 
   /// Runs `work` here and hands its result back to the caller's executor: the one hop each way of a request to a
