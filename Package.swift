@@ -102,10 +102,13 @@ let rooms: [Room] = [
     ]),
   Room("Shell", uses: ["CEdit"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
+  Room("Simulation", uses: ["Reactors", "Encoding", "Raft", "ArgumentParser"]),
   Room(
     "meridian",
-    uses: ["Server", "Sessions", "Shell", "LogicTest", "Logging", "ArgumentParser"],
+    uses: ["Server", "Sessions", "Shell", "LogicTest", "Simulation", "Logging", "ArgumentParser"],
     isExecutable: true),
+  // `meridian simulate` alone, which builds in a minute: MERIDIAN_ROOMS=simulate.
+  Room("simulate", uses: ["Simulation", "ArgumentParser"], isExecutable: true),
 ]
 
 let wanted: Set<String> = {

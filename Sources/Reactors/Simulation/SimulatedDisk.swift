@@ -108,6 +108,16 @@ public final class SimulatedDisk {
     change(.create(name, nextFile))
   }
 
+  /// A file that is there from the beginning, durably.
+  public func install(_ name: String, _ bytes: [UInt8]) {
+    create(name)
+    var file = SimulatedFile()
+    file.append(bytes)
+    file.finishSync(file.beginSync())
+    files[nextFile] = file
+    commitNames(through: nameChanges.count)
+  }
+
   public func truncate(_ name: String, to count: Int) throws(SimulatedDiskError) {
     try withFile(name) { $0.truncate(to: count) }
   }
@@ -129,6 +139,7 @@ public final class SimulatedDisk {
     }
     let sync = files[id]?.beginSync()
     let cycle = powerCycle
+    let life = machine.life
     let fails = damage.chance(perMillion: failuresPerMillion)
     syncCount += 1
     // The disk works on while the process is paused or dead: its part is an event of its own, before the process's.
@@ -139,7 +150,7 @@ public final class SimulatedDisk {
       } else {
         files[id]?.finishSync(sync)
       }
-      world.schedule(afterNanoseconds: 0, on: machine) { completion(fails ? .failed : nil) }
+      tell(machine, life) { completion(fails ? .failed : nil) }
     }
   }
 
@@ -147,12 +158,13 @@ public final class SimulatedDisk {
   public func syncNames(on machine: SimulatedMachine, _ completion: @escaping (SimulatedDiskError?) -> Void) {
     let covered = nameChanges.count
     let cycle = powerCycle
+    let life = machine.life
     syncCount += 1
     world.schedule(afterNanoseconds: duration()) { [self] in
       guard cycle == powerCycle else { return }
       // An earlier sync may have ended meanwhile and taken its part.
       commitNames(through: min(covered, nameChanges.count))
-      world.schedule(afterNanoseconds: 0, on: machine) { completion(nil) }
+      tell(machine, life) { completion(nil) }
     }
   }
 
@@ -172,6 +184,11 @@ public final class SimulatedDisk {
   }
 
   private func duration() -> Int64 { (20_000 + timing.exponential(mean: meanSyncTime)) * max(1, slowness) }
+
+  /// Tells the process that asked; a later one on the same machine knows nothing of it.
+  private func tell(_ machine: SimulatedMachine, _ life: Int, _ work: @escaping () -> Void) {
+    if machine.life == life { world.schedule(afterNanoseconds: 0, on: machine, work) }
+  }
 
   private func later(_ machine: SimulatedMachine, _ work: @escaping () -> Void) {
     world.schedule(afterNanoseconds: duration(), on: machine, work)
