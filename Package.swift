@@ -33,6 +33,11 @@ let libraries: [Library] = [
   Library("NIOCore", "apple/swift-nio", "2.101.2"),
   Library("NIOPosix", "apple/swift-nio", "2.101.2"),
   Library("NIOHTTP1", "apple/swift-nio", "2.101.2"),
+  Library("NIOTLS", "apple/swift-nio", "2.101.2"),
+  Library("NIOSSL", "apple/swift-nio-ssl", "2.37.6"),
+  Library("Crypto", "apple/swift-crypto", "4.5.2"),
+  Library("X509", "apple/swift-certificates", "1.21.1"),
+  Library("SwiftASN1", "apple/swift-asn1", "1.7.4"),
   Library("Logging", "apple/swift-log", "1.16.2"),
   Library("BigInt", "attaswift/BigInt", "6.0.1"),
   Library("DequeModule", "apple/swift-collections", "1.6.0"),
@@ -67,6 +72,8 @@ let rooms: [Room] = [
   Room("Reactors", uses: ["CConcurrencyTrap", "NIOCore", "NIOPosix", "DequeModule"]),
   Room("Clocks", uses: []),
   Room("Encoding", uses: []),
+  Room("Credentials", uses: ["Crypto"]),
+  Room("Certificates", uses: ["Crypto", "X509", "SwiftASN1"]),
   // Local state
   Room("Storage", uses: ["CRocksDB", "Clocks", "Encoding"]),
   // Consensus
@@ -86,26 +93,30 @@ let rooms: [Room] = [
   Room(
     "Sessions",
     uses: [
-      "Reactors", "Clocks", "Encoding", "SQLTypes", "Expressions", "SQLSyntax", "Catalog",
+      "Reactors", "Clocks", "Encoding", "Credentials", "SQLTypes", "Expressions", "SQLSyntax", "Catalog",
       "Planning", "Execution", "Transactions", "Logging",
     ]),
   // Surface
   Room(
     "PGWire",
-    uses: ["Reactors", "SQLTypes", "Sessions", "NIOCore", "NIOPosix", "DequeModule", "Logging"]),
-  Room("Admin", uses: ["Reactors", "NIOCore", "NIOPosix", "NIOHTTP1", "Logging"]),
+    uses: [
+      "Reactors", "Credentials", "SQLTypes", "Sessions", "NIOCore", "NIOPosix", "NIOSSL", "DequeModule", "Logging",
+    ]),
+  Room("Admin", uses: ["Reactors", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "Logging"]),
   Room(
     "Server",
     uses: [
-      "Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Transactions", "SQLTypes", "Catalog",
-      "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "Logging",
+      "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Ranges", "Transactions", "SQLTypes",
+      "Catalog", "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
     ]),
-  Room("Shell", uses: ["CEdit"]),
+  Room("Shell", uses: ["CEdit", "Credentials", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
   Room("Simulation", uses: ["Reactors", "Encoding", "Raft", "ArgumentParser"]),
   Room(
     "meridian",
-    uses: ["Server", "Sessions", "Shell", "LogicTest", "Simulation", "Logging", "ArgumentParser"],
+    uses: [
+      "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging", "ArgumentParser",
+    ],
     isExecutable: true),
   // `meridian simulate` alone, which builds in a minute: MERIDIAN_ROOMS=simulate.
   Room("simulate", uses: ["Simulation", "ArgumentParser"], isExecutable: true),

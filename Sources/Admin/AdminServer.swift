@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Reactors
 
 /// What the pages tell; implemented by the node.
@@ -22,9 +23,11 @@ public final class AdminServer: Sendable {
 
   private init(channel: any Channel) { self.channel = channel }
 
+  /// - Parameter encryption: HTTPS if given.
   /// - Throws: the system's error, for instance that the port is taken.
   public static func start(
-    host: String, port: Int, environment: ProductionEnvironment, source: any AdminSource
+    host: String, port: Int, environment: ProductionEnvironment, encryption: NIOSSLContext? = nil,
+    source: any AdminSource
   ) async throws -> AdminServer {
     let reactors = environment.reactors
     let bootstrap = ServerBootstrap(group: environment.eventLoopGroup)
@@ -33,6 +36,9 @@ public final class AdminServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           guard let reactor = reactors.first(where: { ProductionEnvironment.eventLoop(of: $0) === channel.eventLoop })
           else { preconditionFailure("a child channel runs on one of the environment's loops") }
+          if let encryption {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: encryption))
+          }
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
           try channel.pipeline.syncOperations.addHandler(
             AdminHandler(source: source, reactor: reactor, channel: channel))

@@ -1,6 +1,10 @@
-// The snapshots that a node, or a reactor, keeps. A transaction that uses the catalog reads the version key through
-// itself, so that the version is part of what it read: a schema change that commits before it does collides with it
-// like any other write, and neither needs a lock. With the version known, the snapshot is usually here already.
+// The snapshots that a node, or a reactor, keeps. A transaction that uses the catalog reads the version key through itself,
+// so that it knows which snapshot is true at its read timestamp; usually that is here already.
+//
+// The version alone would make every schema change collide with every transaction. So that read is not remembered; instead
+// a transaction depends on the descriptors of what its statements use (`QueryPlan.dependencies`), at every isolation level:
+// a change of one of them that commits before it does collides with it, and neither needs a lock. Whoever reads the catalog
+// itself depends on the version. Invariant: the session takes a new view when the read timestamp has moved.
 
 import Synchronization
 import Transactions
@@ -17,7 +21,7 @@ public final class CatalogCache: Sendable {
 
   /// The catalog as `storage`'s transaction sees it: one point read if the snapshot is known.
   public func view(in storage: some CatalogStorage) async throws(TransactionError) -> CatalogView {
-    let version = try CatalogSnapshot.decodeVersion(await storage.value(KeyLayout.catalogVersion, lock: nil))
+    let version = try CatalogSnapshot.decodeVersion(await storage.unrecordedValue(KeyLayout.catalogVersion))
     if let known = snapshots.withLock({ $0.first { $0.version == version } }) { return CatalogView(known) }
     let loaded = try await CatalogSnapshot.load(version: version, from: storage)
     keep(loaded)

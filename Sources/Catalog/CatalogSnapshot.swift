@@ -2,6 +2,7 @@
 // Invariant: names within a schema are one namespace for tables, views, sequences and indexes, as in PostgreSQL; a
 // snapshot of version v is the same on every node.
 
+import Encoding
 import SQLTypes
 
 /// A relation's name within its schema, or a schema's within its database.
@@ -116,6 +117,18 @@ public final class CatalogSnapshot: Sendable {
 
   /// The catalog of a fresh store.
   public static let genesis = CatalogSnapshot(version: 0, objects: SystemObjects.genesis)
+
+  /// Whether what stands at these keys, descriptors of relations and the version, is the same in both.
+  public func agrees(with other: CatalogSnapshot, on keys: [Key]) -> Bool {
+    if self === other || version == other.version { return true }
+    return keys.allSatisfy { key in
+      guard let oid = KeyLayout.describedRelation(key) else { return false }
+      let (mine, theirs) = (contents.relations[oid], other.contents.relations[oid])
+      if mine === theirs { return true }
+      guard let mine, let theirs else { return false }
+      return DescriptorCoding.encode(.relation(mine)) == DescriptorCoding.encode(.relation(theirs))
+    }
+  }
 
   // MARK: By OID
 

@@ -15,6 +15,11 @@ public protocol CatalogStorage: AnyObject {
   func value(_ key: Key, lock: LockRequest?) async throws(TransactionError) -> [UInt8]?
   /// All entries of a span.
   func entries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock
+  /// The same as of the transaction's read timestamp, without a collision if they change later.
+  func unrecordedValue(_ key: Key) async throws(TransactionError) -> [UInt8]?
+  func unrecordedEntries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock
+  /// Makes a later change of the key a collision, at every isolation level.
+  func depend(on key: Key)
   func put(_ key: Key, _ value: [UInt8])
   func delete(_ key: Key)
   /// Nanoseconds since the Unix epoch of the transaction's read timestamp.
@@ -30,9 +35,24 @@ extension Transaction: CatalogStorage {
   }
 
   public func entries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock {
+    try await entries(span, ScanOptions())
+  }
+
+  public func unrecordedValue(_ key: Key) async throws(TransactionError) -> [UInt8]? {
+    var block = KeyValueBlock()
+    return try await getUnrecorded(key, into: &block) ? block.value(0) : nil
+  }
+
+  public func unrecordedEntries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock {
+    var options = ScanOptions()
+    options.isRecorded = false
+    return try await entries(span, options)
+  }
+
+  private func entries(_ span: KeySpan, _ options: ScanOptions) async throws(TransactionError) -> KeyValueBlock {
     var block = KeyValueBlock()
     var rest: KeySpan? = span
-    while let next = rest { rest = try await scan(next, into: &block) }
+    while let next = rest { rest = try await scan(next, options, into: &block) }
     return block
   }
 }
@@ -59,7 +79,7 @@ extension CatalogSnapshot {
   static func load(version: UInt64, from storage: some CatalogStorage) async throws(TransactionError) -> CatalogSnapshot
   {
     if version == 0 { return .genesis }
-    let block = try await storage.entries(KeySpan(prefix: KeyLayout.descriptors))
+    let block = try await storage.unrecordedEntries(KeySpan(prefix: KeyLayout.descriptors))
     var contents = CatalogContents()
     for row in 0..<block.count {
       let kind = block.withKey(row) { $0.count > KeyLayout.descriptors.bytes.count ? $0[2] : 0 }

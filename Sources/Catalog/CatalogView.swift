@@ -6,7 +6,8 @@ import SQLTypes
 
 /// A point in a transaction's catalog changes, taken with a savepoint.
 public struct CatalogMark: Sendable {
-  let snapshot: CatalogSnapshot
+  /// Nil: nothing had been changed.
+  let snapshot: CatalogSnapshot?
 }
 
 public final class CatalogView {
@@ -38,10 +39,10 @@ public final class CatalogView {
   /// The version under which plans made now may be kept for others: none while there are uncommitted changes.
   public var shareableVersion: UInt64? { hasChanges ? nil : snapshot.version }
 
-  public func mark() -> CatalogMark { CatalogMark(snapshot: snapshot) }
+  public func mark() -> CatalogMark { CatalogMark(snapshot: hasChanges ? snapshot : nil) }
 
   /// Forgets the changes since `mark`; the caller rolls its transaction back to the savepoint taken with it.
-  public func rollback(to mark: CatalogMark) { snapshot = mark.snapshot }
+  public func rollback(to mark: CatalogMark) { snapshot = mark.snapshot ?? committed }
 
   // MARK: Search path
 

@@ -24,6 +24,7 @@ public final class CatalogWriter {
   public init(_ view: CatalogView, in storage: some CatalogStorage) async throws(TransactionError) {
     self.view = view
     self.storage = storage
+    storage.depend(on: KeyLayout.catalogVersion)
     let lock = LockRequest(.exclusive)
     let version = try CatalogSnapshot.decodeVersion(await storage.value(KeyLayout.catalogVersion, lock: lock))
     // Own changes of earlier statements have already written the next version.

@@ -41,6 +41,19 @@ public enum KeyLayout {
 
   public static let descriptors = Key([system, 0x03])
 
+  /// The descriptor of a relation.
+  public static func relation(_ oid: OID) -> Key { descriptor(kind: "r", oid) }
+
+  /// The relation whose descriptor stands at this key; nil for any other key.
+  public static func describedRelation(_ key: Key) -> OID? {
+    guard key.hasPrefix(descriptors), key.bytes.count > 2, key.bytes[2] == UInt8(ascii: "r") else { return nil }
+    return key.bytes.withUnsafeBytes { bytes in
+      var reader = ByteReader(bytes, offset: 3)
+      guard let oid = reader.readOrderedUInt64(), reader.isAtEnd else { return nil }
+      return UInt32(exactly: oid).map { OID($0) }
+    }
+  }
+
   /// The value of a sequence: a counter outside the transactions that draw from it, one for each generation.
   public static func sequence(_ oid: OID, generation: UInt64 = 0) -> Key {
     var bytes: [UInt8] = [system, 0x05]

@@ -40,7 +40,7 @@ public struct RoleOptions: Sendable, Hashable {
   public var isReplication: Bool?
   public var bypassesRowSecurity: Bool?
   public var connectionLimit: Int32?
-  /// A verifier (`SCRAM-SHA-256$…`), never the password itself.
+  /// From the planner what the statement says; by the time that the catalog gets it a verifier (`SCRAM-SHA-256$…`).
   public var password: String?
   /// `PASSWORD NULL`.
   public var removesPassword = false

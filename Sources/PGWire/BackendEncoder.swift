@@ -51,6 +51,24 @@ struct BackendEncoder {
     end(place)
   }
 
+  /// AuthenticationSASL, AuthenticationSASLContinue, AuthenticationSASLFinal.
+  mutating func authentication(_ reply: Login.Reply) {
+    let place = begin("R")
+    switch reply {
+    case .mechanisms(let names):
+      append(int32: 10)
+      for name in names { append(zeroTerminated: name) }
+      bytes.append(0)
+    case .challenge(let text):
+      append(int32: 11)
+      bytes.append(contentsOf: text.utf8)
+    case .final(let text):
+      append(int32: 12)
+      bytes.append(contentsOf: text.utf8)
+    }
+    end(place)
+  }
+
   mutating func backendKey(process: Int32, secret: Int32) {
     let place = begin("K")
     append(int32: process)

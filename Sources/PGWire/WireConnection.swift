@@ -8,6 +8,7 @@
 import DequeModule
 import Logging
 import NIOCore
+import NIOSSL
 import Reactors
 import SQLTypes
 import Sessions
@@ -34,8 +35,15 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var flushedByteCount = 0
   private var session: Session?
   private var process: Int32 = 0
+  private var secret: Int32 = 0
   private var isWorking = false
   private var isClosed = false
+  /// The last message to the client has been written: what it still sends is dropped.
+  private var isEnding = false
+  /// Encryption, once the client has asked for it.
+  private var encryption: NIOSSLServerHandler?
+  /// The client is asked who it is, to go on with this startup message.
+  private var login: (state: Login, startup: Startup)?
   /// The node is stopping: the connection ends as soon as its client is between transactions.
   private var isDraining = false
   /// What waits for COPY data shall stop waiting.
@@ -53,15 +61,29 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     self.context = context
   }
 
+  /// What a startup message asks for.
+  private struct Startup {
+    var user: String
+    var database: String
+    var parameters: [(name: String, value: String)]
+  }
+
   // MARK: From the channel
 
   func received(_ bytes: UnsafeRawBufferPointer, on reactor: isolated Reactor) {
+    if isEnding { return }
     decoder.append(bytes)
     do {
       var pending = decoder.pendingByteCount
       while let message = try decoder.next() {
         let byteCount = pending - decoder.pendingByteCount
         pending = decoder.pendingByteCount
+        if case .cancelRequest(let process, let secret) = message, session == nil {
+          // Here and not in its turn: who asks often closes at once, and what a closed connection has queued is dropped.
+          context.registry.cancel(process: process, secret: secret)
+          channel.close(promise: nil)
+          return
+        }
         queue.append((message, byteCount))
         queuedByteCount += byteCount
       }
@@ -138,15 +160,17 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   /// Tells the client why, then closes.
   private func fail(_ error: SQLError) {
+    guard !isEnding else { return }
     encoder.error(error, severity: "FATAL")
     flushOutput()
+    isEnding = true
     channel.close(promise: nil)
   }
 
   // MARK: Work
 
   private func work(on reactor: isolated Reactor) async {
-    while !isClosed, let message = nextMessage() {
+    while !isClosed, !isEnding, let message = nextMessage() {
       await handle(message)
       if queue.isEmpty { flushOutput() }
     }
@@ -252,17 +276,16 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   private nonisolated(nonsending) func handleBeforeSession(_ message: FrontendMessage) async {
     switch message {
+    case .sslRequest where context.security.certificates != nil && encryption == nil: encrypt()
     case .sslRequest, .gssEncryptionRequest:
-      // The handler in front answers requests that it can serve; here the answer is no.
       encoder.bytes.append(UInt8(ascii: "N"))
       flushOutput()
-    case .cancelRequest(let process, let secret):
-      context.registry.cancel(process: process, secret: secret)
-      channel.close(promise: nil)
     case .startup(let major, let minor, let parameters):
       await start(major: major, minor: minor, parameters: parameters)
+    case .password(let body) where login != nil: await continueLogin(body)
     case .terminate: channel.close(promise: nil)
-    default: fail(SQLError(.protocolViolation, "expected a startup packet"))
+    default:
+      fail(SQLError(.protocolViolation, login == nil ? "expected a startup packet" : "expected SASL response"))
     }
   }
 
@@ -298,12 +321,24 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       return
     }
     process = registered.process
+    let startup = Startup(
+      user: user, database: database.isEmpty ? user : database,
+      parameters: parameters.filter {
+        !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.")
+      })
+    secret = registered.secret
+    if let certificates = context.security.certificates {
+      await beginLogin(startup, certificates)
+    } else {
+      await open(startup)
+    }
+  }
+
+  /// The client may come in.
+  private nonisolated(nonsending) func open(_ startup: Startup) async {
     do {
       let session = try await context.sessions.makeSession(
-        on: reactor, user: user, database: database.isEmpty ? user : database,
-        parameters: parameters.filter {
-          !["user", "database", "replication"].contains($0.name) && !$0.name.hasPrefix("_pq_.")
-        },
+        on: reactor, user: startup.user, database: startup.database, parameters: startup.parameters,
         process: process, client: self)
       guard !isClosed else {
         await session.close()
@@ -312,9 +347,94 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       self.session = session
       encoder.authenticationOK()
       for (name, value) in session.reportedParameters { encoder.parameterStatus(name, value) }
-      encoder.backendKey(process: process, secret: registered.secret)
+      encoder.backendKey(process: process, secret: secret)
       encoder.readyForQuery(.idle)
     } catch {
+      fail(error)
+    }
+  }
+
+  // MARK: Encryption and login
+
+  /// Agrees to TLS; everything after this byte goes through it.
+  private func encrypt() {
+    guard let certificates = context.security.certificates else { return }
+    guard queue.isEmpty, decoder.pendingByteCount == 0 else {
+      // What came in the clear would be taken for what came encrypted.
+      fail(
+        SQLError(
+          .protocolViolation, "received unencrypted data after SSL request",
+          detail: "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."))
+      return
+    }
+    encoder.bytes.append(UInt8(ascii: "S"))
+    flushOutput()
+    let handler = NIOSSLServerHandler(context: certificates.context)
+    do {
+      try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+      encryption = handler
+    } catch {
+      channel.close(promise: nil)
+    }
+  }
+
+  /// Ends the connection if its client is not in after a while.
+  func limitLogin() {
+    _ = reactor.schedule(afterNanoseconds: Login.Limits.nanoseconds) { [weak self] _ in
+      guard let self, self.session == nil, !self.isClosed else { return }
+      self.isEnding = true
+      self.channel.close(promise: nil)
+    }
+  }
+
+  private nonisolated(nonsending) func beginLogin(_ startup: Startup, _ certificates: WireCertificates) async {
+    if let encryption {
+      if let shown = try? encryption.peerCertificate?.toDERBytes(), certificates.commonName(shown) == startup.user {
+        await open(startup)
+        return
+      }
+    } else if channel.remoteAddress?.isLoopback != true {
+      let host = channel.remoteAddress?.ipAddress ?? "???"
+      fail(
+        SQLError(
+          .invalidAuthorizationSpecification,
+          "connections from host \"\(host)\" must be encrypted, user \"\(startup.user)\", database \"\(startup.database)\", no encryption",
+          hint: "Connect with sslmode=require, or better with sslmode=verify-full."))
+      return
+    }
+    do {
+      let verifier = try await context.sessions.passwordVerifier(of: startup.user, on: reactor)
+      guard !isClosed else { return }
+      let state = Login(
+        user: startup.user, verifier: verifier, isEncrypted: encryption != nil, certificates)
+      encoder.authentication(state.begin())
+      login = (state, startup)
+      flushOutput()
+    } catch {
+      fail(error)
+    }
+  }
+
+  private nonisolated(nonsending) func continueLogin(_ body: [UInt8]) async {
+    guard var login = self.login else { return }
+    self.login = nil
+    do {
+      switch try login.state.receive(body) {
+      case .ask(let reply):
+        self.login = login
+        encoder.authentication(reply)
+        flushOutput()
+      case .accepted(let reply):
+        encoder.authentication(reply)
+        await open(login.startup)
+      }
+    } catch {
+      context.logger.info(
+        "login refused",
+        metadata: [
+          "user": "\(login.startup.user)", "address": "\(channel.remoteAddress?.ipAddress ?? "local")",
+          "error": "\(error.message)",
+        ])
       fail(error)
     }
   }

@@ -12,15 +12,22 @@ public protocol SessionFactory: Sendable {
     on reactor: Reactor, user: String, database: String, parameters: [(name: String, value: String)], process: Int32,
     client: any ClientChannel
   ) async throws(SQLError) -> Session
+
+  /// The verifier of a role's password; nil if there is no such role, or no password that is valid now.
+  func passwordVerifier(of user: String, on reactor: Reactor) async throws(SQLError) -> String?
 }
 
 public final class WireContext: Sendable {
   let sessions: any SessionFactory
   public let registry: ConnectionRegistry
+  let security: WireSecurity
   let logger: Logger
 
-  public init(sessions: any SessionFactory, registry: ConnectionRegistry, logger: Logger) {
+  public init(
+    sessions: any SessionFactory, registry: ConnectionRegistry, security: WireSecurity = .open, logger: Logger
+  ) {
     self.sessions = sessions
+    self.security = security
     self.registry = registry
     self.logger = logger
   }

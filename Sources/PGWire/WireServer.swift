@@ -57,13 +57,14 @@ public final class WireServer: Sendable {
     let bootstrap = ServerBootstrap(group: environment.eventLoopGroup)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           guard let reactor = reactors.first(where: { ProductionEnvironment.eventLoop(of: $0) === channel.eventLoop })
           else { preconditionFailure("a child channel runs on one of the environment's loops") }
           let connection = WireConnection(channel: channel, reactor: reactor, context: context)
           try channel.pipeline.syncOperations.addHandler(WireHandler(connection: connection))
+          if context.security.certificates != nil { connection.limitLogin() }
         }
       }
     let channel = try await bootstrap.bind(host: host, port: port).get()

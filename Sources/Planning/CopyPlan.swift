@@ -2,6 +2,7 @@
 // Source: PostgreSQL manual, COPY; messages are PostgreSQL's.
 
 import Catalog
+import Encoding
 import Expressions
 import SQLSyntax
 import SQLTypes
@@ -27,6 +28,8 @@ public struct CopyInto: Sendable {
   public var filter: ScalarExpression?
   public var sequences: [OID: Int]
   public var catalogVersion: UInt64
+  /// As of a `QueryPlan`.
+  public var dependencies: [Key] = []
 }
 
 extension CopyPlan {
@@ -118,5 +121,6 @@ extension CopyInto {
     let plan = PhysicalPlan(.values([values]), output: [])
     sequences = SequenceUse.count(in: plan)
     catalogVersion = context.names.catalog.version
+    dependencies = context.names.uses.keys
   }
 }

@@ -329,14 +329,18 @@ public final class QueryPlan: Sendable {
   public let sequences: [OID: Int]
   public let isReadOnly: Bool
   public let catalogVersion: UInt64
+  /// Keys of the descriptors that the plan was made from: the transaction that runs it depends on them.
+  public let dependencies: [Key]
   /// Whether a literal was read by the session's settings (time zone, date order) or by the time of planning: such a plan
   /// is for this session's settings only.
   public let dependsOnSettings: Bool
 
   public init(
     kind: Kind, root: PhysicalPlan, columns: [ResultColumn], parameterTypes: [SQLType], outerSlotCount: Int,
-    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64, dependsOnSettings: Bool = false
+    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64, dependencies: [Key] = [],
+    dependsOnSettings: Bool = false
   ) {
+    self.dependencies = dependencies
     self.dependsOnSettings = dependsOnSettings
     self.kind = kind
     self.root = root

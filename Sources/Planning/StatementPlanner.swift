@@ -162,7 +162,7 @@ public struct StatementPlanner {
       kind: kind, root: built.plan, columns: results, parameterTypes: context.parameters.types,
       outerSlotCount: planner.outerSlotCount, sequences: SequenceUse.count(in: built.plan),
       isReadOnly: kind == .select && !relation.isVolatile, catalogVersion: context.names.catalog.version,
-      dependsOnSettings: context.dependsOnSettings)
+      dependencies: context.names.uses.keys, dependsOnSettings: context.dependsOnSettings)
   }
 }
 

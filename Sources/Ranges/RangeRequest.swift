@@ -91,7 +91,7 @@ public struct WriteRequest: Sendable {
 
   public var purpose: Purpose
   public var writes: [KeyWrite]
-  /// What must hold at the commit timestamp; empty for isolation levels that do not care.
+  /// What must hold at the commit timestamp: what was read, where the isolation level asks for that, and dependencies.
   public var reads: ReadFootprint
 
   public init(_ purpose: Purpose, writes: [KeyWrite], reads: ReadFootprint = ReadFootprint()) {

@@ -267,6 +267,12 @@ extension Replica {
 
   /// Suspends until a read may begin again; the failure that ends it otherwise.
   public func wait(_ read: ReadWait, _ header: TransactionHeader) async -> RangeFailure? {
-    await wait(read.waiter, key: read.key, timeout: header.lockTimeout)
+    waits[header.id] = read.waiter
+    let failure = await wait(read.waiter, key: read.key, timeout: header.lockTimeout)
+    if waits[header.id] === read.waiter { waits[header.id] = nil }
+    return failure ?? (read.waiter.isCancelled ? .cancelled : nil)
   }
+
+  /// Ends a wait that its transaction will not begin.
+  public func abandon(_ read: ReadWait) { cancel(read.waiter) }
 }

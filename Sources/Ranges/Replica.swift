@@ -32,6 +32,8 @@ public final class Replica {
   var collectionThreshold = Timestamp.zero
   /// Where the log stood when the last collection ended.
   var collectedIndex: UInt64 = 0
+  /// What transactions wait for here now; each makes one request at a time.
+  var waits: [TransactionID: Waiter] = [:]
   private let appliedKey: [UInt8]
 
   init(_ descriptor: RangeDescriptor, shard: StoreShard, group: any ConsensusGroup, applied: AppliedState) {
@@ -204,9 +206,14 @@ public final class Replica {
     }
   }
 
-  /// Ends whatever lock a transaction waits for here.
+  /// Ends whatever a transaction waits for here, be it a lock or a latch: its request does not begin again.
   public func cancelWait(_ id: TransactionID) {
-    if let waiting = locks.owner(id)?.waiting { locks.cancel(waiting, .cancelled) }
+    if let waiter = waits[id] { cancel(waiter) }
+  }
+
+  func cancel(_ waiter: Waiter) {
+    waiter.isCancelled = true
+    if waiter.lock == nil { waiter.finish(.cancelled) } else { locks.cancel(waiter, .cancelled) }
   }
 
   func stop(_ reason: String) {

@@ -24,6 +24,8 @@ final class Waiter: @unchecked Sendable {
   var strength: LockStrength = .exclusive
 
   var isFinished: Bool { outcome != nil }
+  /// Its request shall end, even if what it waited for has just come to pass.
+  var isCancelled = false
 
   func finish(_ outcome: WaitOutcome) {
     guard self.outcome == nil else { return }

@@ -3,6 +3,7 @@
 
 import Admin
 import Catalog
+import Certificates
 import Clocks
 import Execution
 import Logging
@@ -32,6 +33,7 @@ public final class Node: SessionFactory, AdminSource {
   private let store: Store
   /// By reactor.
   private let gateways: [Confined<Gateway>]
+  private let passwords: PasswordHasher
   private let startTime: MonotonicInstant
   private let doors = Mutex<Doors?>(nil)
   private let isStopping = Mutex(false)
@@ -46,8 +48,9 @@ public final class Node: SessionFactory, AdminSource {
 
   private init(
     configuration: NodeConfiguration, logger: Logger, environment: ProductionEnvironment, store: Store,
-    gateways: [Confined<Gateway>]
+    gateways: [Confined<Gateway>], passwords: PasswordHasher
   ) {
+    self.passwords = passwords
     self.configuration = configuration
     self.logger = logger
     self.environment = environment
@@ -77,6 +80,10 @@ public final class Node: SessionFactory, AdminSource {
   private static func open(
     _ configuration: NodeConfiguration, _ environment: ProductionEnvironment, _ logger: Logger
   ) async throws(NodeStartError) -> Node {
+    var certificates: NodeCertificates?
+    if let folder = configuration.certificates {
+      certificates = try NodeCertificates(folder: CertificateFolder(folder), environment: environment)
+    }
     var random = environment.makeRandom("store identity")
     let newID = LocalStore.StoreID(high: random.next(), low: random.next())
     let store: Store
@@ -95,6 +102,7 @@ public final class Node: SessionFactory, AdminSource {
     let catalog = CatalogCache()
     let sequences = SequenceService()
     let rowIDs = RowIDGenerator(node: 1)
+    let passwords = PasswordHasher(environment: environment)
     var gateways: [Confined<Gateway>] = []
     for reactor in environment.reactors {
       gateways.append(
@@ -103,15 +111,16 @@ public final class Node: SessionFactory, AdminSource {
           return Confined(
             Gateway(
               reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
-              sequences: sequences, rowIDs: rowIDs, logger: logger),
+              sequences: sequences, rowIDs: rowIDs, passwords: passwords, logger: logger),
             to: reactor)
         })
     }
     let node = Node(
-      configuration: configuration, logger: logger, environment: environment, store: store, gateways: gateways)
+      configuration: configuration, logger: logger, environment: environment, store: store, gateways: gateways,
+      passwords: passwords)
     node.scheduleUpkeep()
     do {
-      try await node.listen()
+      try await node.listen(certificates)
     } catch {
       await store.stop()
       throw error
@@ -119,10 +128,12 @@ public final class Node: SessionFactory, AdminSource {
     return node
   }
 
-  private func listen() async throws(NodeStartError) {
+  private func listen(_ certificates: NodeCertificates?) async throws(NodeStartError) {
     let registry = ConnectionRegistry(
       limit: configuration.connectionLimit, random: environment.makeRandom("cancel keys"))
-    let context = WireContext(sessions: self, registry: registry, logger: logger)
+    let context = WireContext(
+      sessions: self, registry: registry, security: certificates.map { .certificates($0.wire) } ?? .open,
+      logger: logger)
     let sql = configuration.sqlAddress
     let wire: WireServer
     do {
@@ -133,7 +144,8 @@ public final class Node: SessionFactory, AdminSource {
     let http = configuration.httpAddress
     let admin: AdminServer
     do {
-      admin = try await AdminServer.start(host: http.host, port: http.port, environment: environment, source: self)
+      admin = try await AdminServer.start(
+        host: http.host, port: http.port, environment: environment, encryption: certificates?.http, source: self)
     } catch {
       await wire.drain(on: environment.reactors[0], nanoseconds: 0)
       throw Self.listenError(http, "HTTP", error)
@@ -193,6 +205,9 @@ public final class Node: SessionFactory, AdminSource {
   public var readyLine: String {
     "meridian \(ServerVersion.meridian) ready: sql=\(sqlAddress) http=\(httpAddress) "
       + "url=postgresql://postgres@\(sqlAddress)/postgres"
+      + (configuration.certificates.map {
+        "?sslmode=verify-full&sslrootcert=\(CertificateFolder($0).authorityCertificate)"
+      } ?? "")
   }
 
   // MARK: Sessions
@@ -205,6 +220,10 @@ public final class Node: SessionFactory, AdminSource {
     let gateway = gateways[reactor.index].accessAssumingIsolated()
     return try await Session.open(
       gateway: gateway, client: client, user: user, database: database, parameters: parameters, process: process)
+  }
+
+  public func passwordVerifier(of user: String, on reactor: Reactor) async throws(SQLError) -> String? {
+    try await gateways[reactor.index].accessAssumingIsolated().passwordVerifier(of: user)
   }
 
   // MARK: Administration
@@ -266,6 +285,7 @@ public final class Node: SessionFactory, AdminSource {
       await open.wire.drain(on: environment.reactors[0], nanoseconds: Limits.drainNanoseconds)
       await open.admin.stop()
     }
+    passwords.stop()
     await store.stop()
     try? await environment.shutdown()
   }

@@ -12,6 +12,8 @@ public struct NodeConfiguration: Sendable {
   public var store: String
   public var sqlAddress = ListenAddress(host: "127.0.0.1", port: 26257)
   public var httpAddress = ListenAddress(host: "127.0.0.1", port: 8080)
+  /// The folder of `node.crt`, `node.key` and `ca.crt`; nil: no encryption, and everybody who reaches the node is let in.
+  public var certificates: String?
   public var reactorCount = NodeConfiguration.defaultReactorCount
   public var cacheByteCount = NodeConfiguration.defaultCacheByteCount
   public var connectionLimit = 1000

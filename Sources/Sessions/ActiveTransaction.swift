@@ -2,6 +2,9 @@
 // savepoints by name, the failed state, and what must happen once it has committed.
 
 import Catalog
+import Clocks
+import Planning
+import Encoding
 import SQLTypes
 import Transactions
 
@@ -14,8 +17,10 @@ struct NamedSavepoint {
 
 final class ActiveTransaction {
   let kv: Transaction
-  /// Read when the first statement needs it.
+  /// Read when the first statement needs it, and again when the read timestamp has moved.
   var catalog: CatalogView?
+  /// The read timestamp at which `catalog` is true.
+  var catalogTimestamp = Timestamp.zero
   /// Begun by `BEGIN`; else it ends with the statement, the query string or `Sync`.
   var isExplicit: Bool
   /// After an error: only the end of the block, or a rollback to a savepoint, is taken.
@@ -41,5 +46,10 @@ final class ActiveTransaction {
     self.isolation = isolation
     self.beginTime = beginTime
     self.number = number
+  }
+
+  /// A plan is about to run: what it was made from must stay as it is until the commit.
+  func depend(on keys: [Key]) {
+    for key in keys { kv.depend(on: key) }
   }
 }

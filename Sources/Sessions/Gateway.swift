@@ -20,6 +20,7 @@ public final class Gateway {
   public let sequences: SequenceService
   public let rowIDs: RowIDGenerator
   public let logger: Logger
+  let passwords: PasswordHasher
   let plans = PlanCache(capacity: 4096)
   let codecs = CodecCache()
   var random: RandomSource
@@ -30,8 +31,9 @@ public final class Gateway {
 
   public init(
     reactor: Reactor, environment: any Environment, transactions: TransactionSystem, catalog: CatalogCache,
-    sequences: SequenceService, rowIDs: RowIDGenerator, logger: Logger
+    sequences: SequenceService, rowIDs: RowIDGenerator, passwords: PasswordHasher? = nil, logger: Logger
   ) {
+    self.passwords = passwords ?? PasswordHasher(environment: environment)
     self.reactor = reactor
     self.environment = environment
     self.transactions = transactions

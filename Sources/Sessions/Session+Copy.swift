@@ -26,6 +26,7 @@ extension Session {
     let options = try CopyOptions(
       Self.values(of: written), columns: names,
       table: (target.table.name, target.table.columns.filter { !$0.isHidden }.map(\.name)), isFrom: true)
+    active.depend(on: target.dependencies)
     let context = executionContext(parameters: [], active, catalog)
     let copy = try CopyIn(
       CopyTarget(

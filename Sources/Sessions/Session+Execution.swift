@@ -49,7 +49,8 @@ extension Session {
   func begin(
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
-    try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
+    active.depend(on: plan.dependencies)
+    return try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
   }
 
   /// Runs a plan and sends everything: description, rows, tag. For the simple protocol.

@@ -13,6 +13,7 @@ extension Session {
     var elapsed: Double?
     if explain.options.isAnalyze {
       try requireWritable(active, explain.query)
+      active.depend(on: explain.query.dependencies)
       let environment = gateway.environment
       let measured = Instrumentation { environment.monotonicNow().nanoseconds }
       let context = executionContext(parameters: [], active, catalog)

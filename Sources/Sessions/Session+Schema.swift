@@ -13,6 +13,7 @@ extension Session {
   func runSchema(
     _ operation: SchemaOperation, tag: String, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
+    let operation = try await hashingPassword(of: operation)
     let execution = executionContext(parameters: [], active, catalog)
     // Steps are transactions of their own: they would wait for ever for what earlier statements of this one have locked.
     let isAlone = !active.isExplicit && active.statementCount <= 1
@@ -25,6 +26,27 @@ extension Session {
       client.send(commandTag: "SELECT \(rowCount)")
     } else {
       client.send(commandTag: tag)
+    }
+  }
+
+  /// The operation with a verifier in place of the password that the statement gave.
+  private func hashingPassword(of operation: SchemaOperation) async throws(SQLError) -> SchemaOperation {
+    func hashed(_ options: RoleOptions) async throws(SQLError) -> RoleOptions {
+      guard let password = options.password else { return options }
+      var options = options
+      options.password = try await gateway.passwords.verifier(for: password)
+      if options.password == nil {
+        options.removesPassword = true
+        client.send(
+          notice: SQLError(.successfulCompletion, "empty string is not a valid password, clearing password"),
+          severity: "NOTICE")
+      }
+      return options
+    }
+    switch operation {
+    case .createRole(let name, let options): return .createRole(name: name, try await hashed(options))
+    case .alterRole(let name, let options): return .alterRole(name: name, try await hashed(options))
+    default: return operation
     }
   }
 
@@ -94,12 +116,16 @@ private final class SessionSteps: StepTransactions {
   ) async throws(SQLError) {
     let gateway = session.gateway
     let transaction = gateway.transactions.begin(label: "a schema change")
+    transaction.lockTimeout = session.settings.lockTimeout
+    session.stepTransaction = transaction
+    defer { session.stepTransaction = nil }
     var attempt = 0
     while true {
       var view: CatalogView?
       do throws(SQLError) {
         let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database)
         catalog.searchPath = session.settings.searchPath
+        transaction.depend(on: KeyLayout.catalogVersion)
         view = catalog
         try await body(transaction, catalog)
         do throws(TransactionError) {

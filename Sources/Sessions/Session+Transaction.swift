@@ -19,6 +19,7 @@ extension Session {
     let isReadOnly = modes.isReadOnly ?? (settings.value("default_transaction_read_only") == "on")
     let kv = gateway.transactions.begin(isolation: isolation)
     kv.lockTimeout = settings.lockTimeout
+    if isInterrupted { kv.cancelWait() }
     let active = ActiveTransaction(
       kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
       number: gateway.transactionBegan(kv))
@@ -43,10 +44,24 @@ extension Session {
     }
   }
 
-  /// The catalog as the transaction sees it.
+  /// The catalog as the transaction sees it. Nobody else changes it while this transaction has changes of its own.
+  /// Error 40001 if what earlier statements of the transaction wrote was made for another schema.
   func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
-    if let view = active.catalog { return view }
+    let known = active.catalog
+    if let known, known.hasChanges || active.catalogTimestamp == active.kv.readTimestamp { return known }
     let view = try await gateway.view(in: active.kv, user: user, database: database)
+    active.catalogTimestamp = active.kv.readTimestamp
+    if let known {
+      if known.version == view.version { return known }
+      guard view.committed.agrees(with: known.committed, on: active.kv.dependencies) else {
+        var error = SQLError(
+          .retry(reason: "the schema of a table that it had changed was changed by another transaction", key: nil),
+          relation: { _ in nil })
+        // Only the whole block may be tried again.
+        error.retry = .never
+        throw error
+      }
+    }
     active.catalog = view
     return view
   }
@@ -109,6 +124,11 @@ extension Session {
       active.statementCount = earlier
       let isPartial = earlier > 0 || !active.savepoints.isEmpty
       let savepoint = active.isolation == .readCommitted || isPartial ? active.kv.savepoint() : nil
+      let catalogMark = active.catalog?.mark()
+      func rollBack(to savepoint: Savepoint) {
+        active.kv.rollback(to: savepoint)
+        if let catalogMark { active.catalog?.rollback(to: catalogMark) } else { active.catalog = nil }
+      }
       do throws(SQLError) {
         if active.isolation == .readCommitted { active.kv.beginStatement() }
         try await body(active)
@@ -118,7 +138,12 @@ extension Session {
       } catch {
         if try await reserveMissingSequences(), client.rewind(to: mark) {
           // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
-          if let savepoint { active.kv.rollback(to: savepoint) } else { await active.kv.restart() }
+          if let savepoint {
+            rollBack(to: savepoint)
+          } else {
+            await active.kv.restart()
+            active.catalog = nil
+          }
           continue
         }
         attempt += 1
@@ -134,7 +159,7 @@ extension Session {
           await active.kv.restart()
           active.catalog = nil
         } else if let savepoint {
-          active.kv.rollback(to: savepoint)
+          rollBack(to: savepoint)
         }
       }
     }

@@ -46,6 +46,8 @@ public final class Session {
   /// Why the current statement shall end: set by cancel requests and timers.
   private(set) var interruption: SQLError?
   private var isRunning = false
+  /// That of the step of an online schema change under way.
+  var stepTransaction: Transaction?
   private var idleTimer: TimerToken?
   /// When the session's work last began or went on, on the monotonic clock.
   private var turnStart: Int64 = 0
@@ -169,10 +171,13 @@ public final class Session {
     interrupt(SQLError(.queryCanceled, "canceling statement due to user request"))
   }
 
+  var isInterrupted: Bool { isRunning && interruption != nil }
+
   func interrupt(_ error: SQLError) {
     guard isRunning, interruption == nil else { return }
     interruption = error
     transaction?.kv.cancelWait()
+    stepTransaction?.cancelWait()
     client.interruptCopy()
   }
 
@@ -196,6 +201,7 @@ public final class Session {
     idleTimer = nil
     isRunning = true
     interruption = nil
+    transaction?.kv.allowWaits()
     turnStart = gateway.environment.monotonicNow().nanoseconds
     evaluation.statementTime = gateway.now
     var timer: TimerToken?

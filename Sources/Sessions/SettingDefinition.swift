@@ -123,6 +123,9 @@ struct SettingDefinition: Sendable {
     .init(
       "max_identifier_length", .integer(63...63, unit: .none), "63", access: .fixed, "The maximum identifier length."),
     .init("max_index_keys", .integer(32...32, unit: .none), "32", access: .fixed, "The maximum number of index keys."),
+    .init(
+      "password_encryption", .choice(["scram-sha-256"]), "scram-sha-256",
+      "Chooses the algorithm for encrypting passwords."),
     .init("row_security", .bool, "on", "Enable row security."),
     .init(
       "search_path", .text, "\"$user\", public", "The schema search order for names that are not schema-qualified."),

@@ -30,7 +30,7 @@ extension Transaction {
       parts = []
     }
     let range = header.hasIntents || parts.isEmpty ? system.router.lookup(header.anchor) : parts[0].range
-    let reads = header.isolation == .serializable ? self.reads.footprint : ReadFootprint()
+    let reads = footprint(with: header.isolation == .serializable ? self.reads.footprint : ReadFootprint())
     let request = WriteRequest(.commit, writes: parts.first?.writes ?? [], reads: reads)
     mayHoldLocks = true
     let outcome: RangeFailure

@@ -30,6 +30,18 @@ extension Transaction {
     return true
   }
 
+  /// Reads one key as it stands at the read timestamp without remembering that: for what the caller looks after by itself,
+  /// see `depend(on:)`.
+  public func getUnrecorded(_ key: Key, into block: inout KeyValueBlock) async throws(TransactionError) -> Bool {
+    if let own = buffer.find(key) {
+      if let value = own.value { block.append(key: key.bytes, value: value) }
+      return own.value != nil
+    }
+    let rows = block.count
+    try await read(key, lock: nil, isRecorded: false, into: &block)
+    return block.count > rows
+  }
+
   /// Reads many keys at once, in the order given; absent (and skipped) keys add nothing.
   public func get(_ keys: [Key], lock: LockRequest? = nil, into block: inout KeyValueBlock)
     async throws(TransactionError)
@@ -61,31 +73,39 @@ extension Transaction {
 
   // MARK: - One key
 
-  private func read(_ key: Key, lock: LockRequest?, into block: inout KeyValueBlock)
+  private func read(_ key: Key, lock: LockRequest?, isRecorded: Bool = true, into block: inout KeyValueBlock)
     async throws(TransactionError)
   {
     let range = system.router.lookup(key)
     if lock != nil { mayHoldLocks = true }
     guard let replica = system.replica(range) else {
       try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
-      if mustRecord(lock) { reads.add(key) }
+      if isRecorded && mustRecord(lock) { reads.add(key) }
       return
     }
     while true {
       switch replica.get(key, header, lock: lock, observed: &observed, into: &block) {
       case .done:
-        if mustRecord(lock) { reads.add(key) }
+        if isRecorded && mustRecord(lock) { reads.add(key) }
         return
-      case .wait(let wait):
-        waitingAt = range
-        let failure = await replica.wait(wait, header)
-        waitingAt = nil
-        if let failure { throw TransactionError(failure) }
+      case .wait(let wait): try await self.wait(wait, at: replica, of: range)
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
       case .failed(let failure): throw TransactionError(failure)
       }
     }
+  }
+
+  /// Waits until a read may begin again.
+  private func wait(_ wait: ReadWait, at replica: Replica, of range: RangeDescriptor) async throws(TransactionError) {
+    if isCancelled {
+      replica.abandon(wait)
+      throw .cancelled
+    }
+    waitingAt = range
+    let failure = await replica.wait(wait, header)
+    waitingAt = nil
+    if let failure { throw TransactionError(failure) }
   }
 
   /// Under a lock nobody changes the key, so only plain reads must be looked at again.
@@ -101,6 +121,7 @@ extension Transaction {
   ) async throws(TransactionError) -> KeySpan? {
     if isLocking { mayHoldLocks = true }
     while true {
+      if isCancelled { throw .cancelled }
       waitingAt = range
       let response = await system.send(request, header, to: range)
       waitingAt = nil
@@ -145,7 +166,7 @@ extension Transaction {
       }
       if !isPartDone { break }
     }
-    if !isDeclaredReadOnly && header.isolation != .repeatableRead {
+    if options.isRecorded && !isDeclaredReadOnly && header.isolation != .repeatableRead {
       if options.isReverse {
         reads.add(KeySpan(start: rest.isEmpty ? span.start : rest.end, end: span.end))
       } else {
@@ -180,11 +201,7 @@ extension Transaction {
         into: &block)
       switch step {
       case .done: return
-      case .wait(let wait):
-        waitingAt = range
-        let failure = await replica.wait(wait, header)
-        waitingAt = nil
-        if let failure { throw TransactionError(failure) }
+      case .wait(let wait): try await self.wait(wait, at: replica, of: range)
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
       case .failed(let failure): throw TransactionError(failure)
@@ -248,8 +265,8 @@ extension Transaction {
       throw .retry(reason: "a concurrent transaction wrote the row", key: key)
     }
     let target = max(system.store.clock.now(), newer)
-    if !reads.isEmpty {
-      for (range, part) in system.router.split(reads.footprint) {
+    if !reads.isEmpty || !dependencies.isEmpty {
+      for (range, part) in system.router.split(footprint(with: reads.footprint)) {
         let failure: RangeFailure?
         if let replica = system.replica(range) {
           failure = await replica.refresh(part, header, to: target)

@@ -34,6 +34,11 @@ public final class Transaction {
   var flushedSequence: UInt32 = 0
   /// Where a wait may be under way, for `cancelWait`.
   var waitingAt: RangeDescriptor?
+  /// Set by `cancelWait`: further waits end before they begin.
+  private(set) var isCancelled = false
+  /// Keys that must stand as they are read from now until the commit, whatever the isolation level: what the meaning of the
+  /// writes hangs on, such as descriptors of tables. Few, each once.
+  public private(set) var dependencies: [Key] = []
   private var heartbeatTimer: TimerToken?
   let isDeclaredReadOnly: Bool
   /// Set by `commit`.
@@ -88,6 +93,21 @@ public final class Transaction {
     guard header.isolation == .readCommitted, state == .open else { return }
     header.readTimestamp = system.store.clock.now()
     reads.removeAll()
+    // With writes under way, whoever called `depend` finds out whether it still holds at the new timestamp.
+    if isReadOnly { dependencies.removeAll() }
+  }
+
+  /// Makes the commit fail with `retry` if `key` changes between the read timestamp of now and the commit. Costs no read.
+  public func depend(on key: Key) {
+    guard !isDeclaredReadOnly, !dependencies.contains(key) else { return }
+    dependencies.append(key)
+  }
+
+  /// What must hold when the read timestamp moves, or at the commit.
+  func footprint(with reads: ReadFootprint) -> ReadFootprint {
+    var all = reads
+    all.keys += dependencies
+    return all
   }
 
   /// Begins anew after `retry`: a fresh timestamp, no writes. Locks are kept unless intents had been laid down.
@@ -105,6 +125,7 @@ public final class Transaction {
     header.ignored = []
     buffer.removeAll()
     reads.removeAll()
+    dependencies.removeAll()
     savepoints = []
     observed = .zero
     flushedSequence = 0
@@ -175,8 +196,10 @@ public final class Transaction {
     if mayHoldLocks || header.hasIntents { await giveUpEverywhere() }
   }
 
-  /// Cancels whatever this transaction waits for now; its request fails with `cancelled`. Called on its reactor.
+  /// Cancels whatever this transaction waits for, now and until `allowWaits`: the request fails with `cancelled`. Called on
+  /// its reactor. What only cleans up is not held back.
   public func cancelWait() {
+    isCancelled = true
     guard let range = waitingAt else { return }
     let id = header.id
     if let replica = system.replica(range) {
@@ -188,6 +211,9 @@ public final class Transaction {
       }
     }
   }
+
+  /// A cancelled transaction may wait again.
+  public func allowWaits() { isCancelled = false }
 
   /// Suspends until true time is certainly past `timestamp`.
   private func waitUntilPast(_ timestamp: Timestamp) async throws(TransactionError) {

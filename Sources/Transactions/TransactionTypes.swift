@@ -18,6 +18,8 @@ public struct ScanOptions: Sendable {
   /// Bytes of keys and values after which the page ends.
   public var byteLimit = 1 << 20
   public var lock: LockRequest?
+  /// Whether the transaction remembers that it read this, and fails if it changes; see `Transaction.getUnrecorded`.
+  public var isRecorded = true
 
   public init(isReverse: Bool = false, rowLimit: Int = 0, lock: LockRequest? = nil) {
     self.isReverse = isReverse

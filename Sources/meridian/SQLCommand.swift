@@ -1,6 +1,7 @@
 // `meridian sql`: the interactive shell, and scripts.
 
 import ArgumentParser
+import Certificates
 import Foundation
 import Sessions
 import Shell
@@ -22,6 +23,11 @@ struct SQLCommand: ParsableCommand {
       meridian sql postgresql://app@db.example.com:26257/shop
       meridian sql -c 'SELECT count(*) FROM orders' --format csv
       meridian sql -v ON_ERROR_STOP=1 -f schema.sql
+      meridian sql --certs-dir certs -U app
+      meridian sql 'postgresql://app@db.example.com/shop?sslmode=verify-full&sslrootcert=certs/ca.crt'
+
+      A password is taken from the URL, from PGPASSWORD, or asked for. Of a URL's parameters sslmode, sslrootcert, sslcert
+      and sslkey mean what they mean to psql.
 
       Exit status: 0 all went well, 1 a failure of -c or of the shell itself, 2 no connection, 3 a script stopped at an
       error because ON_ERROR_STOP is set. Commands of the shell begin with a backslash; \\? lists them.
@@ -30,11 +36,19 @@ struct SQLCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A database, or a URL.", valueName: "database-or-url"))
   var target: String?
 
-  @Option(help: ArgumentHelp("What to connect to: postgresql://user@host:port/database.", valueName: "url"))
+  @Option(
+    help: ArgumentHelp(
+      "What to connect to: postgresql://user:password@host:port/database?sslmode=verify-full.", valueName: "url"))
   var url: String?
 
   @Option(name: [.customShort("U"), .long], help: "The user to connect as.")
   var user: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Verify the server with ca.crt in this folder, and show it client.USER.crt if that is there.",
+      valueName: "folder"))
+  var certsDir: String?
 
   @Option(
     name: [.short, .long], parsing: .unconditionalSingleValue,
@@ -151,6 +165,19 @@ struct SQLCommand: ParsableCommand {
     }
     if let database { connection.database = database }
     if let user { connection.user = user }
+    if connection.password == nil { connection.password = ProcessInfo.processInfo.environment["PGPASSWORD"] }
+    if let certsDir {
+      let folder = CertificateFolder(certsDir)
+      var parameters = [("sslmode", "verify-full"), ("sslrootcert", folder.authorityCertificate)]
+      if CertificateFolder.exists(folder.clientCertificate(connection.user)) {
+        parameters.append(("sslcert", folder.clientCertificate(connection.user)))
+        parameters.append(("sslkey", folder.clientKey(connection.user)))
+      }
+      // What the URL says itself stands.
+      for (name, value) in parameters where !connection.parameters.contains(where: { $0.name == name }) {
+        connection.parameters.append(ConnectionURL.Parameter(name: name, value: value))
+      }
+    }
     return connection
   }
 

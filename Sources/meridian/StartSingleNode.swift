@@ -41,6 +41,13 @@ struct StartSingleNode: AsyncParsableCommand {
     discussion: """
       The node listens on loopback unless told otherwise. When it is ready it prints one line with its version, its
       addresses and a URL to connect to. SIGTERM or SIGINT drains it: sessions end, what was acknowledged is on disk.
+
+      With --certs-dir (see `meridian cert --help`) both doors speak TLS. An SQL client is let in with a certificate of its
+      user's name, or with the user's password (SCRAM-SHA-256; CREATE ROLE ... PASSWORD sets it). Beyond loopback SQL
+      must be encrypted; on loopback it may come in the clear, with a password. The HTTP pages ask nobody who they are.
+
+      Without --certs-dir nothing is encrypted and nobody is asked for a password: who reaches the port is let in as the
+      user that they name. Such a node listens on loopback only, unless --insecure is given.
       """)
 
   @Option(help: "The folder that holds the node's data; made if it does not exist.")
@@ -61,7 +68,11 @@ struct StartSingleNode: AsyncParsableCommand {
   @Option(help: "Clients that may be connected at once.")
   var maxConnections = 1000
 
-  @Flag(help: "Allow addresses beyond loopback: anybody who reaches the port is let in.")
+  @Option(
+    help: ArgumentHelp("The folder of ca.crt, node.crt and node.key: clients are authenticated.", valueName: "folder"))
+  var certsDir: String?
+
+  @Flag(help: "Allow addresses beyond loopback without certificates: anybody who reaches the port is let in.")
   var insecure = false
 
   @Option(help: "How log lines on stderr look.")
@@ -74,9 +85,11 @@ struct StartSingleNode: AsyncParsableCommand {
     guard (1...256).contains(reactors) else { throw ValidationError("--reactors must be between 1 and 256") }
     guard cache.bytes >= 1 << 20 else { throw ValidationError("--cache must be at least 1MiB") }
     guard maxConnections > 0 else { throw ValidationError("--max-connections must be at least 1") }
-    for (flag, address) in [("--sql-addr", sqlAddr), ("--http-addr", httpAddr)] where !address.isLoopback && !insecure {
+    if certsDir != nil, insecure { throw ValidationError("--certs-dir and --insecure exclude each other") }
+    for (flag, address) in [("--sql-addr", sqlAddr), ("--http-addr", httpAddr)]
+    where !address.isLoopback && !insecure && certsDir == nil {
       throw ValidationError(
-        "\(flag) \(address) is reachable from other machines and clients are not authenticated; pass --insecure to allow that"
+        "\(flag) \(address) is reachable from other machines and clients are not authenticated; give certificates with --certs-dir (see `meridian cert --help`), or pass --insecure to let everybody in"
       )
     }
   }
@@ -85,6 +98,7 @@ struct StartSingleNode: AsyncParsableCommand {
     var configuration = NodeConfiguration(store: store)
     configuration.sqlAddress = sqlAddr
     configuration.httpAddress = httpAddr
+    configuration.certificates = certsDir
     configuration.reactorCount = reactors
     configuration.cacheByteCount = cache.bytes
     configuration.connectionLimit = maxConnections

@@ -26,6 +26,10 @@ final class MemoryStorage: CatalogStorage {
     return block
   }
 
+  func unrecordedValue(_ key: Key) async throws(TransactionError) -> [UInt8]? { try await value(key, lock: nil) }
+  func unrecordedEntries(_ span: KeySpan) async throws(TransactionError) -> KeyValueBlock { try await entries(span) }
+  func depend(on key: Key) {}
+
   func put(_ key: Key, _ value: [UInt8]) { buffer[key] = .some(value) }
   func delete(_ key: Key) { buffer[key] = .some(nil) }
 

@@ -4,7 +4,7 @@ import Foundation
 import Server
 import Testing
 
-@Suite(.enabled(if: ProcessInfo.processInfo.environment["MERIDIAN_SERVER_TESTS"] != nil, "set MERIDIAN_SERVER_TESTS"))
+@Suite(.timeLimit(.minutes(2)))
 struct LifeCycleTests {
   @Test func aRestartKeepsWhatWasAcknowledged() async throws {
     let folder = try TestNode.makeFolder()

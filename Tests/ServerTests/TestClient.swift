@@ -63,7 +63,9 @@ final class Pending: @unchecked Sendable {
     }
   }
 
-  /// Whether it is still under way after a while in which it would have ended if nothing were in its way.
+  /// Whether it is still under way after a while in which it would have ended if nothing were in its way. On a slow machine it
+  /// may not even have reached the server then, so that what a test says of a query that is blocked must hold of one that
+  /// comes late as well.
   func isBlocked() async -> Bool {
     try? await Task.sleep(nanoseconds: 60_000_000)
     return !isDone
@@ -144,6 +146,11 @@ final class TestClient: @unchecked Sendable {
     await perform({ $0.write(messages.flatMap { $0 }) }, ready: ready, copy: { nil }).value()
   }
 
+  /// Sends messages and reads up to a message of this letter.
+  func start(_ messages: [[UInt8]], until letter: Character) -> Pending {
+    perform({ $0.write(messages.flatMap { $0 }) }, ready: 0, until: letter, copy: { nil })
+  }
+
   /// Reads what comes until the connection ends or the server is ready.
   func listen() -> Pending { perform({ _ in }, copy: { nil }) }
 
@@ -152,12 +159,13 @@ final class TestClient: @unchecked Sendable {
   }
 
   private func perform(
-    _ begin: @escaping @Sendable (TestClient) -> Void, ready: Int = 1, copy: @escaping @Sendable () -> [String]?
+    _ begin: @escaping @Sendable (TestClient) -> Void, ready: Int = 1, until letter: Character? = nil,
+    copy: @escaping @Sendable () -> [String]?
   ) -> Pending {
     let pending = Pending()
     queue.async {
       begin(self)
-      pending.finish(self.readAnswer(ready: ready, copy: copy()))
+      pending.finish(self.readAnswer(ready: ready, until: letter, copy: copy()))
     }
     return pending
   }
@@ -173,12 +181,24 @@ final class TestClient: @unchecked Sendable {
     }
   }
 
-  /// Asks the server to cancel what this session runs, over a connection of its own.
-  func cancel() {
+  /// Cancels a query of this session. A request that comes before its query does nothing, so it is made again until it worked.
+  func cancel(_ pending: Pending, waits: Bool = true) async -> Answer {
+    while !pending.isDone {
+      cancel(waits: waits)
+      try? await Task.sleep(nanoseconds: 20_000_000)
+    }
+    return await pending.value()
+  }
+
+  /// Asks the server to cancel what this session runs, over a connection of its own; then waits, as libpq does, until the server
+  /// has heard it: else it could reach a later query.
+  func cancel(waits: Bool = true) {
     let other = Self.open(port)
     var bytes = Bytes()
     for value in [16, 80_877_102, process, secret] { bytes.int32(value) }
     _ = bytes.array.withUnsafeBytes { send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    var byte: UInt8 = 0
+    if waits { _ = recv(other, &byte, 1, 0) }
     Glibc.close(other)
   }
 
@@ -209,19 +229,19 @@ final class TestClient: @unchecked Sendable {
     return true
   }
 
-  private func readAnswer(ready: Int, copy: [String]?) -> Answer {
+  private func readAnswer(ready: Int, until letter: Character?, copy: [String]?) -> Answer {
     var answer = Answer()
     var left = ready
-    while left > 0 {
+    while left > 0 || (letter != nil && answer.letters.last != letter) {
       guard fill(5) else { return answer }
-      let letter = Character(Unicode.Scalar(input[inputStart]))
+      let received = Character(Unicode.Scalar(input[inputStart]))
       var header = Reader(Array(input[(inputStart + 1)..<(inputStart + 5)]))
       let length = Int(header.int32())
       guard fill(length + 1) else { return answer }
       var reader = Reader(Array(input[(inputStart + 5)..<(inputStart + 1 + length)]))
       inputStart += length + 1
-      if letter != "S", letter != "R", letter != "K" { answer.letters.append(letter) }
-      switch letter {
+      if received != "S", received != "R", received != "K" { answer.letters.append(received) }
+      switch received {
       case "D":
         answer.rows.append((0..<reader.int16()).map { _ in reader.value() })
       case "C": answer.tags.append(reader.text())
@@ -232,6 +252,7 @@ final class TestClient: @unchecked Sendable {
         process = reader.int32()
         secret = reader.int32()
       case "G":
+        if letter != nil { continue }
         for line in copy ?? [] { write(message("d", Array(line.utf8))) }
         if copy == nil { write(message("f", Array("refused".utf8) + [0])) } else { write(message("c", [])) }
       case "d": answer.copied.append(String(decoding: reader.bytes, as: UTF8.self))

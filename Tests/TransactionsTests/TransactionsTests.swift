@@ -91,4 +91,75 @@ import Testing
     #expect(sum == 80)
     try await test.close()
   }
+
+  @Test(arguments: [Ranges.IsolationLevel.serializable, .repeatableRead, .readCommitted])
+  func dependenciesHoldAtEveryLevel(level: Ranges.IsolationLevel) async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      for (changed, failures) in [("schema", 1), ("other", 0)] {
+        let t = system.begin(isolation: level)
+        t.beginStatement()
+        var block = KeyValueBlock()
+        _ = try await t.getUnrecorded(key("schema"), into: &block)
+        _ = try await t.getUnrecorded(key("other"), into: &block)
+        t.depend(on: key("schema"))
+        _ = try await system.atomically { (u) async throws(TransactionError) in
+          u.write(changed, "2")
+          // What makes the first commit after the second.
+          _ = try await u.read("row")
+        }
+        t.write("row", "1")
+        var failed = 0
+        do throws(TransactionError) {
+          _ = try await t.commit()
+        } catch {
+          failed = isRetry(error) ? 1 : 2
+          await t.restart()
+          t.write("row", "1")
+          _ = try await t.commit()
+        }
+        #expect(failed == failures, "\(changed)")
+      }
+    }
+    try await test.close()
+  }
+
+  /// A cancel request that comes between two waits of a request must not be lost: nobody would send a second.
+  @Test(arguments: [1, 2]) func aCancelReachesTheNextWait(reactors: Int) async throws {
+    let test = try await TestStore.open(reactors: reactors)
+    for reactor in 0..<reactors {
+      try await test.on(reactor) { reactor, system in
+        let (holder, other, t) = (system.begin(), system.begin(), system.begin())
+        _ = try await holder.read("a", lock: LockRequest(.exclusive))
+        _ = try await other.read("b", lock: LockRequest(.exclusive))
+        func attempt(_ names: [String]) async -> Bool {
+          do throws(TransactionError) {
+            var block = KeyValueBlock()
+            try await t.get(names.map { key($0) }, lock: LockRequest(.exclusive), into: &block)
+            return false
+          } catch {
+            if case .cancelled = error { return true }
+            return false
+          }
+        }
+        t.cancelWait()
+        #expect(await attempt(["a"]))
+        t.allowWaits()
+        // The first wait ends in the moment before the cancel comes.
+        let both = Confined([holder, t], to: reactor)
+        reactor.run { reactor in
+          await reactor.sleep(nanoseconds: 20_000_000)
+          let both = both.access(on: reactor)
+          await both[0].rollback()
+          both[1].cancelWait()
+        }
+        #expect(await attempt(["a", "b"]))
+        t.allowWaits()
+        await other.rollback()
+        #expect(try await t.read("b", lock: LockRequest(.exclusive)) == nil)
+        await t.rollback()
+      }
+    }
+    try await test.close()
+  }
 }

@@ -55,6 +55,7 @@ struct IndexBuild {
           isDone = rest == nil
         }
       }
+      try execution.checkInterruption()
       try await steps.run { (transaction, view) throws(SQLError) in
         _ = try await context.writer(transaction, view).activateIndex(made.index.id, of: table)
       }

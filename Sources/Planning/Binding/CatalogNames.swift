@@ -1,11 +1,28 @@
 // Names of objects as statements write them, looked up in one catalog view, with PostgreSQL's errors and positions.
 
 import Catalog
+import Encoding
 import SQLSyntax
 import SQLTypes
 
+/// What of the catalog a statement was resolved to, in order of first use: its plan is wrong once one of them changes.
+final class CatalogUses {
+  private(set) var keys: [Key] = []
+
+  func add(_ found: NamedRelation) {
+    let key: Key
+    switch found {
+    case .relation(let table), .index(_, of: let table):
+      // Relations of the system's own show the whole catalog.
+      if case .virtual = table.kind { key = KeyLayout.catalogVersion } else { key = KeyLayout.relation(table.oid) }
+    }
+    if !keys.contains(key) { keys.append(key) }
+  }
+}
+
 struct CatalogNames {
   let catalog: CatalogView
+  let uses = CatalogUses()
 
   /// The database connected to.
   var databaseName: String { catalog.snapshot.database(catalog.database)?.name ?? "" }
@@ -20,7 +37,9 @@ struct CatalogNames {
   }
 
   func namedRelation(_ name: QualifiedName) throws(SQLError) -> NamedRelation? {
-    catalog.namedRelation(name.name.text, schema: try schema(of: name))
+    let found = catalog.namedRelation(name.name.text, schema: try schema(of: name))
+    if let found { uses.add(found) }
+    return found
   }
 
   /// A relation that must exist, of any kind.
@@ -63,6 +82,7 @@ struct CatalogNames {
     guard let found else {
       throw SQLError(.undefinedTable, "relation \"\(parts.joined(separator: "."))\" does not exist")
     }
+    uses.add(found)
     return found.oid
   }
 

@@ -303,6 +303,9 @@ struct SchemaPlanner {
   private func roleOptions(_ options: [RoleOption], canLogin: Bool?) throws(SQLError) -> RoleOptions {
     var result = RoleOptions()
     result.canLogin = canLogin
+    for (index, option) in options.enumerated() where options[..<index].contains(where: { $0.isSame(as: option) }) {
+      throw SQLError(.syntaxError, "conflicting or redundant options")
+    }
     for option in options {
       switch option {
       case .superuser(let value): result.isSuperuser = value
@@ -314,7 +317,7 @@ struct SchemaPlanner {
       case .bypassRowLevelSecurity(let value): result.bypassesRowSecurity = value
       case .connectionLimit(let value): result.connectionLimit = value
       case .password(nil): result.removesPassword = true
-      case .password: throw context.unsupported("passwords are")
+      case .password(let text): result.password = text
       case .validUntil(let text):
         guard
           case .int64(let time) = try TypeInfo.find(SQLType.timestamptz.oid)?.input(text, settings: context.settings)
@@ -334,6 +337,20 @@ struct SchemaPlanner {
     let oid = try role(name)
     return .alterRole(
       name: catalog.snapshot.role(oid)?.name ?? "", try roleOptions(options, canLogin: nil))
+  }
+}
+
+extension RoleOption {
+  /// Whether both set the same thing.
+  fileprivate func isSame(as other: RoleOption) -> Bool {
+    switch (self, other) {
+    case (.superuser, .superuser), (.createDatabase, .createDatabase), (.createRole, .createRole), (.inherit, .inherit),
+      (.login, .login), (.replication, .replication), (.bypassRowLevelSecurity, .bypassRowLevelSecurity),
+      (.connectionLimit, .connectionLimit), (.password, .password), (.validUntil, .validUntil), (.inRoles, .inRoles),
+      (.members, .members), (.adminMembers, .adminMembers):
+      true
+    default: false
+    }
   }
 }
 

@@ -13,6 +13,11 @@ public struct ConnectionURL: Sendable, Hashable {
   public struct Parameter: Sendable, Hashable {
     public var name: String
     public var value: String
+
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
   }
 
   public init(user: String = "postgres", host: String = "127.0.0.1", port: Int = 26257, database: String = "postgres") {

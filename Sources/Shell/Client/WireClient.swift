@@ -1,7 +1,8 @@
-// A PostgreSQL client of the plainest kind: one blocking socket, the simple query protocol, COPY, cancel. Used by the shell
-// and the logic test runner, against Meridian or any PostgreSQL server.
-// Source: PostgreSQL manual, 55.2 "Message Flow".
+// A PostgreSQL client of the plainest kind: one blocking socket, the simple query protocol, COPY, cancel; TLS through a tunnel of
+// its own, passwords by SCRAM-SHA-256. Used by the shell and the logic test runner, against Meridian or any PostgreSQL server.
+// Source: PostgreSQL manual, 55.2 "Message Flow", 55.3 "SASL Authentication".
 
+import Credentials
 import Foundation
 
 /// An error or notice as the server told it, by field letter.
@@ -25,6 +26,8 @@ public struct ConnectionFailure: Error, Sendable, CustomStringConvertible {
   public var description: String
   /// Whether a password in the URL may help.
   public var needsPassword = false
+  /// Whether the server answered, with a refusal.
+  var isRefusal = false
 }
 
 /// What it takes to have the server cancel what a connection runs; may be used from any thread.
@@ -80,11 +83,30 @@ public final class WireClient {
   public private(set) var transactionStatus = UInt8(ascii: "I")
   public private(set) var process: Int32 = 0
   private var secret: Int32 = 0
+  private var tunnel: EncryptedTunnel?
+  /// Whether the connection is encrypted.
+  public var isEncrypted: Bool { tunnel != nil }
 
   /// Connects and logs in.
   public init(_ url: ConnectionURL, applicationName: String) throws {
     self.url = url
+    let encryption = try ClientEncryption(url)
+    do {
+      try open(isEncrypted: encryption.mode != .disable && encryption.mode != .allow, encryption, applicationName)
+    } catch let failure as ConnectionFailure
+      where encryption.mode == .allow && failure.isRefusal && !failure.needsPassword
+    {
+      Foundation.close(descriptor)
+      descriptor = -1
+      input = []
+      inputStart = 0
+      try open(isEncrypted: true, encryption, applicationName)
+    }
+  }
+
+  private func open(isEncrypted: Bool, _ encryption: ClientEncryption, _ applicationName: String) throws {
     descriptor = try Self.connect(url)
+    if isEncrypted { try encrypt(encryption) }
     var body: [UInt8] = []
     Self.append(int32: 196_608, to: &body)
     var values = [("user", url.user), ("database", url.database), ("client_encoding", "UTF8")]
@@ -96,10 +118,39 @@ public final class WireClient {
     }
     for (name, value) in values { body += Array(name.utf8) + [0] + Array(value.utf8) + [0] }
     body.append(0)
+    output = []
     Self.append(int32: Int32(body.count + 4), to: &output)
     output += body
     try flush()
     try finishStartup()
+  }
+
+  /// Asks the server for TLS and goes on through it if it agrees.
+  private func encrypt(_ encryption: ClientEncryption) throws {
+    Self.append(int32: 8, to: &output)
+    Self.append(int32: 80_877_103, to: &output)
+    try flush()
+    // One byte and no more: what follows it is TLS.
+    var answer: UInt8 = 0
+    var count = recv(descriptor, &answer, 1, 0)
+    while count < 0, errno == EINTR { count = recv(descriptor, &answer, 1, 0) }
+    guard count == 1 else { throw ConnectionFailure(description: "server closed the connection unexpectedly") }
+    switch answer {
+    case UInt8(ascii: "S"):
+      let configuration = try encryption.configuration()
+      let socket = descriptor
+      descriptor = -1
+      let tunnel = try EncryptedTunnel.open(over: socket, host: url.host, configuration)
+      self.tunnel = tunnel
+      descriptor = tunnel.near
+    case UInt8(ascii: "N"):
+      guard encryption.mode == .prefer else {
+        throw ConnectionFailure(
+          description: "connection to server at \"\(url.host)\", port \(url.port) failed: "
+            + "server does not support SSL, but SSL was required")
+      }
+    default: throw ConnectionFailure(description: "received invalid response to SSL negotiation")
+    }
   }
 
   deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
@@ -136,21 +187,68 @@ public final class WireClient {
     )
   }
 
+  private func password() throws(ConnectionFailure) -> String {
+    guard let password = url.password else {
+      throw ConnectionFailure(description: "the server asks for a password; give one in the URL", needsPassword: true)
+    }
+    return password
+  }
+
+  private func scram<R>(_ step: () throws(SCRAMFailure) -> R) throws(ConnectionFailure) -> R {
+    do {
+      return try step()
+    } catch {
+      switch error {
+      case .refusal: throw ConnectionFailure(description: "password authentication failed")
+      case .malformed(let text): throw ConnectionFailure(description: "malformed SCRAM message: \(text)")
+      case .unsupported(let text): throw ConnectionFailure(description: text)
+      case .mismatch(let text, let detail):
+        throw ConnectionFailure(description: [text, detail].compactMap { $0 }.joined(separator: ": "))
+      }
+    }
+  }
+
   private func finishStartup() throws {
+    var exchange: SCRAMClient?
     while true {
       let (type, body) = try readMessage()
       var reader = FieldReader(body)
       switch type {
       case UInt8(ascii: "R"):
         switch reader.int32() {
-        case 0: break
-        case 3:
-          guard let password = url.password else {
-            throw ConnectionFailure(
-              description: "the server asks for a password; give one in the URL", needsPassword: true)
+        case 0:
+          // A server that skips its proof may be anybody.
+          guard exchange == nil else {
+            throw ConnectionFailure(description: "server did not complete authentication")
           }
+        case 3:
+          let password = try self.password()
           send("p") { $0 += Array(password.utf8) + [0] }
           try flush()
+        case 10:
+          var mechanisms: [String] = []
+          while let name = Optional(reader.string()), !name.isEmpty { mechanisms.append(name) }
+          guard mechanisms.contains("SCRAM-SHA-256") else {
+            throw ConnectionFailure(
+              description: "none of the server's SASL authentication mechanisms are supported")
+          }
+          var generator = SystemRandomNumberGenerator()
+          let begun = SCRAMClient(
+            password: Array(try password().utf8), nonce: SecretSource(&generator).nonce())
+          exchange = begun
+          send("p") {
+            $0 += Array("SCRAM-SHA-256".utf8) + [0]
+            Self.append(int32: Int32(begun.first.utf8.count), to: &$0)
+            $0 += Array(begun.first.utf8)
+          }
+          try flush()
+        case 11:
+          let answer = try scram { () throws(SCRAMFailure) in try exchange?.answer(reader.text()) ?? "" }
+          send("p") { $0 += Array(answer.utf8) }
+          try flush()
+        case 12:
+          try scram { () throws(SCRAMFailure) in try exchange?.finish(reader.text()) }
+          exchange = nil
         default:
           throw ConnectionFailure(description: "the server asks for a kind of authentication that this client lacks")
         }
@@ -162,8 +260,8 @@ public final class WireClient {
         let message = Self.message(&reader)
         throw ConnectionFailure(
           description:
-            "connection to server at \"\(url.host)\", port \(url.port) failed: \(message.severity):  \(message.message)"
-        )
+            "connection to server at \"\(url.host)\", port \(url.port) failed: \(message.severity):  \(message.message)",
+          isRefusal: true)
       case UInt8(ascii: "Z"):
         transactionStatus = reader.uint8()
         return
@@ -352,7 +450,8 @@ public final class WireClient {
       }
       if received < 0, errno == EINTR { continue }
       guard received > 0 else {
-        throw ConnectionFailure(description: "server closed the connection unexpectedly")
+        throw ConnectionFailure(
+          description: tunnel?.failure.map { "SSL error: \($0)" } ?? "server closed the connection unexpectedly")
       }
     }
   }
@@ -397,6 +496,13 @@ private struct FieldReader {
     let end = bytes[min(offset, bytes.count)...].firstIndex(of: 0) ?? bytes.count
     defer { offset = min(end + 1, bytes.count) }
     return String(decoding: bytes[min(offset, end)..<end], as: UTF8.self)
+  }
+
+  /// The rest as text.
+  mutating func text() -> String {
+    let start = min(offset, bytes.count)
+    offset = bytes.count
+    return String(decoding: bytes[start...], as: UTF8.self)
   }
 
   mutating func nullableText() -> String? {
