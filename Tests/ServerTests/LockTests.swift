@@ -29,6 +29,39 @@ struct LockTests {
     #expect(values == ["10", "10"] || values == ["20", "20"])
   }
 
+  @Test func aDeadlockOfThreeHasOneVictim() async throws {
+    let clients = try await TestNode.shared().clients(3)
+    await table("deadlock3", clients[0])
+    for (number, client) in clients.enumerated() {
+      await client.query("begin; update deadlock3 set v = v + 10 where k = \(number + 1)")
+    }
+    let pending = clients.enumerated().map { number, client in
+      client.start("update deadlock3 set v = v + 10 where k = \((number + 1) % 3 + 1)")
+    }
+    // The one behind the victim goes on at once; it has to end before the third can.
+    let ends = clients.map { $0.start("commit") }
+    var states: [String?] = []
+    for waiting in pending { states.append(await waiting.value().state) }
+    for end in ends { _ = await end.value() }
+    #expect(states.compactMap { $0 } == ["40P01"])
+    #expect(await clients[0].query("select sum(v) from deadlock3").value == "46")
+  }
+
+  @Test func twoSharesThatBothWantMoreAreADeadlock() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await table("upgrade", a)
+    for client in clients { await client.query("begin; select v from upgrade where k = 1 for share") }
+    let first = a.start("update upgrade set v = 10 where k = 1")
+    #expect(await first.isBlocked())
+    let second = b.start("update upgrade set v = 20 where k = 1")
+    let answers = (await first.value(), await second.value())
+    #expect([answers.0.state, answers.1.state].compactMap { $0 } == ["40P01"])
+    await a.query("commit")
+    await b.query("commit")
+    #expect(["10", "20"].contains(await a.query("select v from upgrade where k = 1").value))
+  }
+
   @Test func rowLocksWaitSkipOrFail() async throws {
     let clients = try await TestNode.shared().clients(2)
     let (a, b) = (clients[0], clients[1])
