@@ -111,10 +111,15 @@ let rooms: [Room] = [
     ]),
   Room("Shell", uses: ["CEdit", "Credentials", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
+  Room("Simulation", uses: ["Reactors", "Encoding", "Raft", "ArgumentParser"]),
   Room(
     "meridian",
-    uses: ["Server", "Sessions", "Shell", "LogicTest", "Certificates", "Logging", "ArgumentParser"],
+    uses: [
+      "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging", "ArgumentParser",
+    ],
     isExecutable: true),
+  // `meridian simulate` alone, which builds in a minute: MERIDIAN_ROOMS=simulate.
+  Room("simulate", uses: ["Simulation", "ArgumentParser"], isExecutable: true),
 ]
 
 let wanted: Set<String> = {

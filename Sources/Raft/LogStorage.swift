@@ -27,6 +27,7 @@ public protocol LogStorage {
 
   var lastIndex: LogIndex { get }
 
-  /// A snapshot to send, no older than `firstIndex - 1`; nil when none can be had just now.
+  /// A snapshot to send, no older than `firstIndex - 1`; nil when none can be had just now. Whoever it is for must be a
+  /// member in it, or will ignore it for good: the owner sends the newest applied state, not the last one saved.
   func snapshot() -> Snapshot?
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Sessions
+import Simulation
 
 @main
 struct Meridian: AsyncParsableCommand {
@@ -14,7 +15,10 @@ struct Meridian: AsyncParsableCommand {
         meridian sql
       """,
     version: ServerVersion.meridian,
-    subcommands: [StartSingleNode.self, SQLCommand.self, CertCommand.self, LogicTestCommand.self, Version.self])
+    subcommands: [
+      StartSingleNode.self, SQLCommand.self, CertCommand.self, LogicTestCommand.self, SimulateCommand.self,
+      Version.self,
+    ])
 }
 
 struct Version: ParsableCommand {

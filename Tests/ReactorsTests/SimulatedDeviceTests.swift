@@ -113,6 +113,18 @@ import Testing
     #expect(answers == ["failed"])
   }
 
+  @Test func `Who asked for a sync is told, and no later process in its place`() throws {
+    var answers = 0
+    try simulate { machine in
+      try machine.disk.append("log", [1])
+      machine.disk.sync("log", on: machine) { _ in answers += 1 }
+      machine.killProcess()
+      machine.boot()
+      machine.disk.sync("log", on: machine) { _ in answers += 10 }
+    }
+    #expect(answers == 10)
+  }
+
   @Test func `Bits rot on the disk, too`() throws {
     try simulate { machine in
       let disk = machine.disk

@@ -149,7 +149,7 @@ import Testing
       let environment = SimulatedEnvironment(SimulatedMachine(0, world))
       // A sleep wakes on a thread of its own, whatever the world does meanwhile.
       environment.reactors[0].enqueue { reactor in
-        reactor.run { _ in try? await Task.sleep(nanoseconds: 1) }
+        reactor.run { _ in try? await Task.sleep(nanoseconds: 50_000_000) }
       }
       world.run(until: 10)
       try await Task.sleep(nanoseconds: 10_000_000_000)

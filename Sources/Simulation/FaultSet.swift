@@ -1,0 +1,86 @@
+// What may go wrong in a simulation, by name.
+
+/// Faults that are switched on.
+public struct FaultSet: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  // The network
+  public static let loss = FaultSet(rawValue: 1 << 0)
+  public static let duplication = FaultSet(rawValue: 1 << 1)
+  /// Packets that overtake each other.
+  public static let reordering = FaultSet(rawValue: 1 << 2)
+  /// Flipped bits in packets.
+  public static let corruption = FaultSet(rawValue: 1 << 3)
+  /// Machines cut off, in one direction or both.
+  public static let partitions = FaultSet(rawValue: 1 << 4)
+  /// Machines whose packets wait, in overlapping spells.
+  public static let clogging = FaultSet(rawValue: 1 << 5)
+
+  // Machines
+  /// Processes that die and start again.
+  public static let crashes = FaultSet(rawValue: 1 << 6)
+  /// Machines that lose power, and with it what was not synced.
+  public static let power = FaultSet(rawValue: 1 << 7)
+  /// Processes that stand still for a while.
+  public static let pauses = FaultSet(rawValue: 1 << 8)
+  /// Clocks that run fast or slow, and jump.
+  public static let clocks = FaultSet(rawValue: 1 << 9)
+
+  // Disks
+  public static let slowDisks = FaultSet(rawValue: 1 << 10)
+  public static let failingDisks = FaultSet(rawValue: 1 << 11)
+  public static let fullDisks = FaultSet(rawValue: 1 << 12)
+  /// Bits that rot in what was synced long ago.
+  public static let rot = FaultSet(rawValue: 1 << 13)
+
+  // What operators do
+  /// Members come, go, and change roles.
+  public static let membership = FaultSet(rawValue: 1 << 14)
+  /// Leadership is handed on, elections are called for, leaders forgotten.
+  public static let transfers = FaultSet(rawValue: 1 << 15)
+
+  /// In the order of their bits.
+  static let names = [
+    "loss", "duplication", "reordering", "corruption", "partitions", "clogging", "crashes", "power", "pauses", "clocks",
+    "slow-disks", "failing-disks", "full-disks", "rot", "membership", "transfers",
+  ]
+
+  public static let all = FaultSet(rawValue: UInt32(1 << names.count) - 1)
+
+  /// From names with commas between them, `all` or `none`; nil when a name is unknown.
+  public init?(parsing text: String) {
+    self = []
+    if text == "none" { return }
+    for name in text.split(separator: ",") {
+      if name == "all" {
+        formUnion(.all)
+      } else if let bit = Self.names.firstIndex(where: { $0 == name }) {
+        insert(FaultSet(rawValue: 1 << UInt32(bit)))
+      } else {
+        return nil
+      }
+    }
+  }
+
+  public var description: String {
+    if self == .all { return "all" }
+    if isEmpty { return "none" }
+    return Self.names.indices.filter { contains(FaultSet(rawValue: 1 << UInt32($0))) }.map { Self.names[$0] }
+      .joined(separator: ",")
+  }
+}
+
+/// A defect that is put in on purpose, to see that it is found. For tests of the simulator itself.
+public enum PlantedBug: String, CaseIterable, Sendable {
+  /// The vote of a term is not written to the disk.
+  case skipPersistingVote = "skip-persisting-vote"
+  /// Learners are asked for their vote, and it counts.
+  case countLearnerVotes = "count-learner-votes"
+  /// An entry of an earlier term is committed once a quorum has it.
+  case commitEarlierTerms = "commit-earlier-terms"
+  /// What rests on a write is sent before the write is durable.
+  case acknowledgeBeforeSync = "acknowledge-before-sync"
+  /// After a restart, entries that the saved state contains are applied again.
+  case applyTwice = "apply-twice"
+}

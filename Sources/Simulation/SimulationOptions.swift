@@ -1,0 +1,47 @@
+// What is asked of a simulation, and what came of it. Together with the seed the options determine a run.
+
+/// What to simulate.
+public struct SimulationOptions: Sendable, Hashable {
+  /// Simulated nanoseconds under faults; healing comes on top.
+  public var duration: Int64 = 60 * .second
+  /// Voters at the beginning; drawn when nil.
+  public var nodes: Int?
+  /// Faults that occur in every run; when nil each run draws its own.
+  public var faults: FaultSet?
+  public var planted: PlantedBug? {
+    didSet { shape = planted }
+  }
+  /// The defect that the drawn plan is to bring out. Apart from `planted`, so that a test can run the same plan without it.
+  package var shape: PlantedBug?
+
+  public init() {}
+
+  /// As arguments of the command line.
+  public var arguments: String {
+    var text = "--duration \(duration / .second)"
+    if let nodes { text += " --nodes \(nodes)" }
+    if let faults { text += " --faults \(faults.description)" }
+    if let planted { text += " --plant \(planted.rawValue)" }
+    return text
+  }
+}
+
+extension Int64 {
+  /// Nanoseconds in a millisecond and in a second.
+  static let millisecond: Int64 = 1_000_000
+  static let second: Int64 = 1_000_000_000
+}
+
+/// What a run did.
+public struct SimulationOutcome: Sendable, Equatable {
+  public var seed: UInt64
+  /// What broke, in words; nil when nothing did.
+  public var violation: String?
+  /// Simulated nanoseconds.
+  public var simulatedTime: Int64 = 0
+  public var eventCount = 0
+  /// Two runs that agree in it did the same.
+  public var traceHash: UInt64 = 0
+  /// What the group looked like, and what it went through.
+  public var summary = ""
+}
