@@ -50,6 +50,8 @@ extension MVCCReader {
     cursor.seekToFirst()
     var stem: [UInt8] = []
     var isShadowed = false
+    /// Versions of this key above the threshold, looked at one by one.
+    var newer = 0
     var hiddenDeletion: [UInt8]?
     while cursor.isValid {
       let key = cursor.key
@@ -62,9 +64,11 @@ extension MVCCReader {
         stem.removeAll(keepingCapacity: true)
         stem.append(contentsOf: here)
         isShadowed = false
+        newer = 0
       }
-      if outcome.collected >= limit || outcome.visited >= visitLimit {
-        // In the middle of a key its deletion stays, and the next step begins with it again.
+      // Between keys, or where something of this key has gone already: the next step begins with it again and must get further. In
+      // the middle of a key its deletion stays.
+      if outcome.collected >= limit || (outcome.visited >= visitLimit && (!isSameKey || isShadowed && !batch.isEmpty)) {
         outcome.resume = KeySpan(start: try MVCCFormat.userKey(stem: here), end: span.end)
         return outcome
       }
@@ -76,6 +80,15 @@ extension MVCCReader {
       } else if version <= threshold {
         isShadowed = true
         if try MVCCFormat.payload(of: cursor.value, key: key) == nil { hiddenDeletion = [UInt8](key) }
+      } else {
+        newer += 1
+        if newer == Self.stepLimit {
+          // A row that is written all the time: what is too young to go is passed over in one go.
+          var target = stem
+          threshold.appendInverted(to: &target)
+          cursor.seek(target)
+          continue
+        }
       }
       cursor.next()
     }

@@ -337,6 +337,29 @@ let second = TransactionID(high: 2, low: 2)
     }
   }
 
+  @Test func aHotKeyDoesNotHoldTheCollectionUp() throws {
+    let test = try TestEngine(.memory)
+    let reader = MVCCReader(test.engine)
+    var batch = WriteBatch()
+    for wall in 1...500 { MVCC.put(key("hot"), bytes("v"), at: at(Int64(wall)), into: &batch) }
+    MVCC.put(key("other"), bytes("v"), at: at(1), into: &batch)
+    MVCC.put(key("other"), bytes("w"), at: at(2), into: &batch)
+    try test.engine.write(batch)
+    // Nothing of the hot key may go below 1, some of it below 400; each step gets further however little it may look at.
+    for (threshold, left) in [(1, 502), (400, 102)] {
+      var rest: KeySpan? = .all
+      var steps = 0
+      while let span = rest, steps < 1_000 {
+        var batch = WriteBatch()
+        rest = try reader.collectGarbage(in: span, below: at(Int64(threshold)), limit: 10, visitLimit: 20, into: &batch).resume
+        try test.engine.write(batch)
+        steps += 1
+      }
+      #expect(rest == nil)
+      #expect(try reader.statistics(of: .all).versions == left)
+    }
+  }
+
   @Test(arguments: EngineKind.allCases) func garbageGoesDeletionsLast(_ kind: EngineKind) throws {
     let versions = try Versions(kind)
     for wall in 1...50 as ClosedRange<Int64> { try versions.put("a", wall == 40 ? nil : "a\(wall)", wall) }
