@@ -98,7 +98,8 @@ extension CatalogWriter {
     draft.columns.append(column)
     draft.nextColumnID += 1
     var index = IndexDescriptor(
-      id: try makeStorageID(of: draft.oid), oid: .invalid, name: "", columns: [IndexColumn(columnID: column.id)], isUnique: true,
+      id: try makeStorageID(of: draft.oid), oid: .invalid, name: "", columns: [IndexColumn(columnID: column.id)],
+      isUnique: true,
       isPrimary: true)
     index.isConstraint = false
     draft.primaryIndex = index

@@ -160,7 +160,8 @@ enum DescriptorCoding {
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
     var table = TableDraft(
       TableDescriptor(
-        oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: [], nextColumnID: 0, version: 0))
+        oid: .invalid, schema: .invalid, name: "", owner: .invalid, kind: .table, columns: [], nextColumnID: 0,
+        version: 0))
     let isWhole = readFields(bytes) { tag, value in
       switch tag {
       case 1: return value.oid.store(in: &table.oid)

@@ -39,7 +39,8 @@ public struct TableDraft: Sendable {
   public func descriptor() -> TableDescriptor {
     TableDescriptor(
       oid: oid, schema: schema, name: name, owner: owner, kind: kind, columns: columns, primaryIndex: primaryIndex,
-      indexes: indexes, checks: checks, dependencies: dependencies, comment: comment, nextColumnID: nextColumnID, version: version)
+      indexes: indexes, checks: checks, dependencies: dependencies, comment: comment, nextColumnID: nextColumnID,
+      version: version)
   }
 }
 

@@ -1,6 +1,7 @@
 // A command on its way through the log, and what happens here once it is applied: latches and locks go back, then
 // whoever waits is told.
 
+import Reactors
 import Storage
 
 final class Proposal {
@@ -37,8 +38,14 @@ final class Proposal {
   }
 
   /// Suspends until the command is applied. Called at most once.
-  func value() async -> Outcome {
+  func value(on reactor: Reactor) async -> Outcome {
     if let outcome { return outcome }
-    return await withUnsafeContinuation { continuation in self.continuation = continuation }
+    return await reactor.suspend { continuation in
+      if let outcome {
+        continuation.resume(returning: outcome)
+      } else {
+        self.continuation = continuation
+      }
+    }
   }
 }

@@ -18,7 +18,7 @@ extension Replica {
     guard let proposal = propose(batch, over: [], spans: [span], at: shard.clock.now()) else {
       return unavailable
     }
-    switch await proposal.value() {
+    switch await proposal.value(on: shard.reactor) {
     case .applied: return nil
     case .lost: return .ambiguous("the command lost its place in the log of range \(id)")
     case .stopped(let reason): return .unavailable(reason)
@@ -46,7 +46,7 @@ extension Replica {
         continue
       }
       guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return unavailable }
-      if case .stopped(let reason) = await proposal.value() { return .unavailable(reason) }
+      if case .stopped(let reason) = await proposal.value(on: shard.reactor) { return .unavailable(reason) }
       await shard.reactor.sleep(nanoseconds: 20_000_000)
     }
     collectedIndex = appliedPosition.index

@@ -132,7 +132,7 @@ extension Replica {
     var batch = WriteBatch()
     batch.put(.local, TransactionRecord.key(id, header.id), entry.record.encoded())
     guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return unavailable }
-    _ = await proposal.value()
+    _ = await proposal.value(on: shard.reactor)
     return nil
   }
 
@@ -244,7 +244,7 @@ extension Replica {
       for span in entry.record.spansToClear { MVCC.clear(span, into: &batch) }
       guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return true }
       entry.record.spansToClear = []
-      _ = await proposal.value()
+      _ = await proposal.value(on: shard.reactor)
       return entry.unresolvedSpans.isEmpty
     }
     guard let span = entry.unresolvedSpans.last else { return true }
@@ -259,7 +259,7 @@ extension Replica {
       return false
     }
     if let busy = own.lazy.compactMap({ self.latches.conflict($0.key) }).first {
-      _ = await busy.makeWaiter().value()
+      _ = await busy.makeWaiter().value(on: shard.reactor)
       return false
     }
     guard let proposal = proposeResolution(own, entry) else { return true }
@@ -267,7 +267,7 @@ extension Replica {
     let isWhole = proposal.latch?.keys.count == own.count
     let reached = (isWhole ? last.key : proposal.latch?.keys.last ?? span.start).next
     entry.unresolvedSpans[entry.unresolvedSpans.count - 1].start = reached
-    _ = await proposal.value()
+    _ = await proposal.value(on: shard.reactor)
     return false
   }
 
@@ -276,7 +276,9 @@ extension Replica {
     guard shard.stopReason == nil else { return }
     var batch = WriteBatch()
     batch.delete(.local, TransactionRecord.key(id, entry.record.id))
-    if let proposal = propose(batch, largestTimestamp: .zero, latch: nil) { _ = await proposal.value() }
+    if let proposal = propose(batch, largestTimestamp: .zero, latch: nil) {
+      _ = await proposal.value(on: shard.reactor)
+    }
     registry.markResolved(entry)
     if entry.record.status == .committed || entry.coordinatorKnows { registry.remove(entry.record.id) }
   }

@@ -69,7 +69,7 @@ extension Replica {
 
   /// Waits until a write is applied.
   public func finish(_ write: WriteUnderWay) async -> WriteOutcome {
-    switch await write.proposal.value() {
+    switch await write.proposal.value(on: shard.reactor) {
     case .applied: .written(write.timestamp)
     case .lost: .failed(.ambiguous("the command lost its place in the log of range \(id)"))
     case .stopped(let reason): .failed(write.purpose == .commit ? .ambiguous(reason) : .unavailable(reason))

@@ -195,7 +195,7 @@ public final class Replica {
         locks.access(on: reactor).cancel(waiter, .timedOut)
       }
     }
-    let outcome = await waiter.value()
+    let outcome = await waiter.value(on: shard.reactor)
     timer?.cancel()
     switch outcome {
     case .granted: return nil

@@ -1,6 +1,8 @@
 // One suspended request: for a lock, for a latch, for a resolution. Whoever ends the wait says how, once; the first
 // word counts. Confined to its replica's reactor.
 
+import Reactors
+
 /// How a wait ended.
 enum WaitOutcome: Sendable {
   /// What was waited for came to pass; the request looks again.
@@ -37,8 +39,14 @@ final class Waiter: @unchecked Sendable {
   }
 
   /// Suspends until `finish`. Called once.
-  func value() async -> WaitOutcome {
+  func value(on reactor: Reactor) async -> WaitOutcome {
     if let outcome { return outcome }
-    return await withUnsafeContinuation { continuation in self.continuation = continuation }
+    return await reactor.suspend { continuation in
+      if let outcome {
+        continuation.resume(returning: outcome)
+      } else {
+        self.continuation = continuation
+      }
+    }
   }
 }

@@ -4,22 +4,29 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// A reactor's executor on an NIO event loop. Swift jobs are enqueued on the loop without an allocation of their own.
+/// A reactor's executor on an NIO event loop. It is an executor of its own, not the loop's, so that it can tell the runtime when
+/// it runs already: a task begun in a socket's callback then starts there and then, and is not put behind what is queued.
 final class EventLoopReactorExecutor: ReactorExecutor {
   let eventLoop: any EventLoop
-  private let loopExecutor: any NIOSerialEventLoopExecutor
+  private let returning: ReturningExecutor
 
   init(_ eventLoop: any EventLoop) {
-    guard let loopExecutor = eventLoop as? any NIOSerialEventLoopExecutor else {
-      preconditionFailure("an event loop of NIOPosix is a serial executor")
-    }
     self.eventLoop = eventLoop
-    self.loopExecutor = loopExecutor
+    returning = ReturningExecutor(eventLoop)
+    returning.reactor = self
   }
 
-  func enqueue(_ job: consuming ExecutorJob) { loopExecutor.enqueue(job) }
-  func asUnownedSerialExecutor() -> UnownedSerialExecutor { loopExecutor.asUnownedSerialExecutor() }
+  var wayBack: any TaskExecutor { returning }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    eventLoop.execute { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+  }
+
+  func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
   func checkIsolated() { eventLoop.preconditionInEventLoop() }
+  /// Without this answer a task begun inside a socket's callback would be queued instead of running at once.
+  func isIsolatingCurrentContext() -> Bool? { eventLoop.inEventLoop }
 
   func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
 
@@ -27,6 +34,26 @@ final class EventLoopReactorExecutor: ReactorExecutor {
     let scheduled = eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { work() }
     return TimerToken { scheduled.cancel() }
   }
+}
+
+/// Where tasks that belong to a reactor are resumed: on its loop, and already isolated to it. An object apart from the serial
+/// executor, through which tasks of others come too: those must leave for their own threads when they leave the reactor.
+private final class ReturningExecutor: TaskExecutor {
+  private let eventLoop: any EventLoop
+  /// Set once, before any task begins. Reactors live as long as their environment.
+  nonisolated(unsafe) unowned var reactor: EventLoopReactorExecutor!
+
+  init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    eventLoop.execute {
+      job.runSynchronously(
+        isolatedTo: self.reactor.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+    }
+  }
+
+  func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 }
 
 public final class ProductionEnvironment: Environment {

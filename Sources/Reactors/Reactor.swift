@@ -7,6 +7,9 @@
 
 /// What a reactor runs on: a serial executor with timers. Implemented by the production and the simulated environment.
 public protocol ReactorExecutor: SerialExecutor {
+  /// What a reactor's tasks prefer while they wait: resumed by a continuation they come back to the reactor at once, where others
+  /// first pass through a thread of the global executor.
+  var wayBack: any TaskExecutor { get }
   func execute(_ work: @escaping @Sendable () -> Void)
   /// Runs `work` on the executor after `nanoseconds`; the token cancels it.
   func schedule(afterNanoseconds nanoseconds: Int64, _ work: @escaping @Sendable () -> Void) -> TimerToken
@@ -53,6 +56,20 @@ public actor Reactor {
     afterNanoseconds nanoseconds: Int64, _ work: @escaping @Sendable (isolated Reactor) -> Void
   ) -> TimerToken {
     executor.schedule(afterNanoseconds: nanoseconds) { self.assumeIsolated { reactor in work(reactor) } }
+  }
+
+  /// Suspends the calling task, one of this reactor's, until the continuation is resumed. `body` runs on this reactor, perhaps in a
+  /// later turn: it looks whether there is still something to wait for.
+  public nonisolated func suspend<Value: Sendable>(
+    _ body: (UnsafeContinuation<Value, Never>) -> Void
+  ) async -> Value {
+    await suspend(preferring: executor.wayBack, body)
+  }
+
+  private nonisolated func suspend<Value: Sendable>(
+    preferring wayBack: some TaskExecutor, _ body: (UnsafeContinuation<Value, Never>) -> Void
+  ) async -> Value {
+    await withTaskExecutorPreference(wayBack) { await withUnsafeContinuation(body) }
   }
 
   /// Suspends the calling task for a while. It resumes on its own executor.

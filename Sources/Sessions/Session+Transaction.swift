@@ -28,7 +28,6 @@ extension Session {
     return active
   }
 
-
   private static func level(_ level: SQLSyntax.IsolationLevel) -> Transactions.IsolationLevel {
     switch level {
     case .serializable: .serializable

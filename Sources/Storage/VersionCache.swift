@@ -48,7 +48,9 @@ final class VersionCache {
   /// Zeroed memory in large pages where the kernel has them: entries are met at random, and each page costs a walk.
   private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer {
     let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let memory, memory != MAP_FAILED else { preconditionFailure("the system grants \(byteCount) bytes of address space") }
+    guard let memory, memory != MAP_FAILED else {
+      preconditionFailure("the system grants \(byteCount) bytes of address space")
+    }
     madvise(memory, byteCount, 14 /* MADV_HUGEPAGE */)
     return memory
   }

@@ -351,7 +351,8 @@ let second = TransactionID(high: 2, low: 2)
       var steps = 0
       while let span = rest, steps < 1_000 {
         var batch = WriteBatch()
-        rest = try reader.collectGarbage(in: span, below: at(Int64(threshold)), limit: 10, visitLimit: 20, into: &batch).resume
+        rest = try reader.collectGarbage(in: span, below: at(Int64(threshold)), limit: 10, visitLimit: 20, into: &batch)
+          .resume
         try test.engine.write(batch)
         steps += 1
       }

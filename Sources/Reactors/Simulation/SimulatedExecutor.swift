@@ -20,6 +20,8 @@ final class SimulatedExecutor: ReactorExecutor, TaskExecutor, @unchecked Sendabl
     world.push(.job(UnownedJob(job), self), after: 0, machine)
   }
 
+  var wayBack: any TaskExecutor { self }
+
   func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
   func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
