@@ -20,8 +20,6 @@ final class EventLoopReactorExecutor: ReactorExecutor {
   func enqueue(_ job: consuming ExecutorJob) { loopExecutor.enqueue(job) }
   func asUnownedSerialExecutor() -> UnownedSerialExecutor { loopExecutor.asUnownedSerialExecutor() }
   func checkIsolated() { eventLoop.preconditionInEventLoop() }
-  /// Without this answer a task begun inside a socket's callback would be queued instead of running at once.
-  func isIsolatingCurrentContext() -> Bool? { eventLoop.inEventLoop }
 
   func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
 

@@ -94,7 +94,7 @@ import X509
   }
 
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")))
-  func opensslVerifiesTheChain() throws {
+  func opensslVerifiesTheChain() async throws {
     let folder = try makeFolder()
     defer { try? FileManager.default.removeItem(atPath: folder.path) }
     let (authority, own) = try authority()
@@ -106,31 +106,39 @@ import X509
     try CertificateFolder.write(
       try authority.issueClient(user: "app", lifetime: lifetime), certificate: folder.clientCertificate("app"),
       key: folder.clientKey("app"), overwrites: false)
-    func openssl(_ arguments: String...) throws -> Int32 {
-      let process = Process()
-      process.executableURL = URL(filePath: "/usr/bin/openssl")
-      process.arguments = arguments
-      process.standardOutput = FileHandle.nullDevice
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
-      return process.terminationStatus
+    func openssl(_ arguments: String...) async throws -> Int32 {
+      // On a thread of its own: those of the tests are few, and must not wait.
+      try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue(label: "openssl").async {
+          continuation.resume(
+            with: Result {
+              let process = Process()
+              process.executableURL = URL(filePath: "/usr/bin/openssl")
+              process.arguments = arguments
+              process.standardOutput = FileHandle.nullDevice
+              process.standardError = FileHandle.nullDevice
+              try process.run()
+              process.waitUntilExit()
+              return process.terminationStatus
+            })
+        }
+      }
     }
     let trusted = ["-CAfile", folder.authorityCertificate]
     #expect(
-      try openssl(
+      try await openssl(
         "verify", "-x509_strict", trusted[0], trusted[1], "-purpose", "sslserver", "-verify_hostname", "localhost",
         folder.nodeCertificate) == 0)
     #expect(
-      try openssl(
+      try await openssl(
         "verify", "-x509_strict", trusted[0], trusted[1], "-purpose", "sslserver", "-verify_ip", "127.0.0.1",
         folder.nodeCertificate) == 0)
     #expect(
-      try openssl(
+      try await openssl(
         "verify", "-x509_strict", trusted[0], trusted[1], "-purpose", "sslclient", folder.clientCertificate("app"))
         == 0)
     #expect(
-      try openssl(
+      try await openssl(
         "verify", trusted[0], trusted[1], "-purpose", "sslserver", folder.clientCertificate("app")) != 0)
   }
 }

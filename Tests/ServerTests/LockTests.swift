@@ -137,7 +137,7 @@ struct LockTests {
     #expect(await computing.isBlocked())
     #expect(await b.cancel(computing).state == "57014")
     // One for an idle session does nothing.
-    b.cancel()
+    await b.cancel()
     #expect(await b.query("select 1").value == "1")
     await a.query("rollback")
     // Some clients do not wait for the server to close.

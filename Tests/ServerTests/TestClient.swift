@@ -184,7 +184,7 @@ final class TestClient: @unchecked Sendable {
   /// Cancels a query of this session. A request that comes before its query does nothing, so it is made again until it worked.
   func cancel(_ pending: Pending, waits: Bool = true) async -> Answer {
     while !pending.isDone {
-      cancel(waits: waits)
+      await cancel(waits: waits)
       try? await Task.sleep(nanoseconds: 20_000_000)
     }
     return await pending.value()
@@ -192,14 +192,21 @@ final class TestClient: @unchecked Sendable {
 
   /// Asks the server to cancel what this session runs, over a connection of its own; then waits, as libpq does, until the server
   /// has heard it: else it could reach a later query.
-  func cancel(waits: Bool = true) {
-    let other = Self.open(port)
-    var bytes = Bytes()
-    for value in [16, 80_877_102, process, secret] { bytes.int32(value) }
-    _ = bytes.array.withUnsafeBytes { send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-    var byte: UInt8 = 0
-    if waits { _ = recv(other, &byte, 1, 0) }
-    Glibc.close(other)
+  func cancel(waits: Bool = true) async {
+    let (port, process, secret) = (port, process, secret)
+    // On a thread of its own: `queue` waits for the query.
+    await withCheckedContinuation { continuation in
+      DispatchQueue(label: "cancel request").async {
+        let other = Self.open(port)
+        var bytes = Bytes()
+        for value in [16, 80_877_102, process, secret] { bytes.int32(value) }
+        _ = bytes.array.withUnsafeBytes { send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        var byte: UInt8 = 0
+        if waits { _ = recv(other, &byte, 1, 0) }
+        Glibc.close(other)
+        continuation.resume()
+      }
+    }
   }
 
   // MARK: The socket, on `queue`
