@@ -111,7 +111,9 @@ let rooms: [Room] = [
     ]),
   Room("Shell", uses: ["CEdit", "Credentials", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
-  Room("Simulation", uses: ["Reactors", "Encoding", "Raft", "ArgumentParser"]),
+  Room(
+    "Simulation",
+    uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "Logging", "ArgumentParser"]),
   Room(
     "meridian",
     uses: [

@@ -36,10 +36,15 @@ public struct ShardCounters: Sendable {
   }
 }
 
-/// Switches that only tests set, to see that their checks catch what they plant.
-struct PlantedFaults: Sendable {
-  var skipsTimestampCache = false
-  var skipsRefresh = false
+/// Switches that only tests and simulation set, to see that their checks catch what they plant.
+package struct PlantedFaults: Sendable {
+  package var skipsTimestampCache = false
+  package var skipsRefresh = false
+
+  package init(skipsTimestampCache: Bool = false, skipsRefresh: Bool = false) {
+    self.skipsTimestampCache = skipsTimestampCache
+    self.skipsRefresh = skipsRefresh
+  }
 }
 
 public final class StoreShard {
@@ -53,7 +58,7 @@ public final class StoreShard {
   /// Tells the node that it must not go on; the shard refuses everything from then on.
   let onFatal: @Sendable (String) -> Void
   public internal(set) var counters = ShardCounters()
-  var faults = PlantedFaults()
+  package var faults = PlantedFaults()
   /// Why nothing is served any more.
   private(set) var stopReason: String?
   private(set) var replicas: [RangeID: Replica] = [:]

@@ -83,4 +83,6 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case acknowledgeBeforeSync = "acknowledge-before-sync"
   /// After a restart, entries that the saved state contains are applied again.
   case applyTwice = "apply-twice"
+  /// Workload `node`: writes do not look at what was read above them.
+  case forgetTimestampCache = "forget-timestamp-cache"
 }

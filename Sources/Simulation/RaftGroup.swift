@@ -403,6 +403,10 @@ final class RaftGroup {
       slot.machine.resume()
     }
     network.heal()
+    // What a slow network and small windows have piled up must not be taken for a standstill.
+    network.minimumDelay = 100_000
+    network.meanDelay = 50_000
+    for slot in slots { slot.machine.disk.meanSyncTime = 200_000 }
     var core = Set(slots.map(\.machine.id))
     if let membership = settledMembership {
       var voters = membership.voters.incoming.filter { !lostDisks.contains($0) }

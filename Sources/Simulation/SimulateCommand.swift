@@ -19,6 +19,9 @@ public struct SimulateCommand: ParsableCommand {
   @Option(help: "Run a range of seeds, such as 1..2000.")
   var seeds: String?
 
+  @Option(help: "What runs: raft, one group on several machines, or node, a single node's storage and transactions.")
+  var workload = "raft"
+
   @Option(help: "Simulated seconds under faults; healing comes on top.")
   var duration: Int64 = 60
 
@@ -42,6 +45,10 @@ public struct SimulateCommand: ParsableCommand {
   public mutating func run() throws {
     var options = SimulationOptions()
     guard duration > 0, duration <= 86_400 else { throw ValidationError("--duration is from 1 to 86400 seconds") }
+    guard let chosen = SimulatedWorkload(rawValue: workload) else {
+      throw ValidationError("unknown workload \(workload)")
+    }
+    options.workload = chosen
     options.duration = duration * .second
     if let nodes {
       guard (1...15).contains(nodes) else { throw ValidationError("--nodes is from 1 to 15") }

@@ -1,7 +1,16 @@
 // What is asked of a simulation, and what came of it. Together with the seed the options determine a run.
 
+/// What runs in a simulation.
+public enum SimulatedWorkload: String, CaseIterable, Sendable {
+  /// One Raft group on several machines.
+  case raft
+  /// The storage and transactions of a single node.
+  case node
+}
+
 /// What to simulate.
 public struct SimulationOptions: Sendable, Hashable {
+  public var workload = SimulatedWorkload.raft
   /// Simulated nanoseconds under faults; healing comes on top.
   public var duration: Int64 = 60 * .second
   /// Voters at the beginning; drawn when nil.
@@ -18,7 +27,8 @@ public struct SimulationOptions: Sendable, Hashable {
 
   /// As arguments of the command line.
   public var arguments: String {
-    var text = "--duration \(duration / .second)"
+    var text = workload == .raft ? "" : "--workload \(workload.rawValue) "
+    text += "--duration \(duration / .second)"
     if let nodes { text += " --nodes \(nodes)" }
     if let faults { text += " --faults \(faults.description)" }
     if let planted { text += " --plant \(planted.rawValue)" }

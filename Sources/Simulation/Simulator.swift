@@ -9,7 +9,10 @@ public enum Simulator {
   public static func run(
     _ options: SimulationOptions, seed: UInt64, onTrace: ((Int64, String) -> Void)? = nil
   ) -> SimulationOutcome {
-    RaftGroup(options, seed: seed, onTrace: onTrace).run()
+    switch options.workload {
+    case .raft: RaftGroup(options, seed: seed, onTrace: onTrace).run()
+    case .node: NodeSimulation(options, seed: seed, onTrace: onTrace).run()
+    }
   }
 
   /// Runs one seed, and some of them twice.

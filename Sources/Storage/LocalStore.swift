@@ -65,6 +65,11 @@ public final class LocalStore: Sendable {
     LocalStore(id: id, state: MemoryEngine(), log: LogStore(MemoryEngine()), directory: nil)
   }
 
+  /// A store on engines that the caller keeps: in a simulation they outlive the process that opens it.
+  public static func on(state: any Engine, log: any Engine, id: StoreID = StoreID(high: 0, low: 1)) -> LocalStore {
+    LocalStore(id: id, state: state, log: LogStore(log), directory: nil)
+  }
+
   /// Opens the store in `directory`, creating both if they are not there.
   /// - Parameters:
   ///   - cacheByteCount: memory for what was read from disk: three quarters for blocks, the rest for single rows.

@@ -55,7 +55,7 @@ public final class SimulatedWorld: @unchecked Sendable {
   private(set) var current: SimulatedExecutor?
   private var currentMachine: SimulatedMachine?
   /// What resumed tasks run on until they are back.
-  private let wayBack = ResumedTaskExecutor()
+  private lazy var wayBack = ResumedTaskExecutor(self)
 
   public init(seed: UInt64) {
     self.seed = seed
@@ -103,7 +103,7 @@ public final class SimulatedWorld: @unchecked Sendable {
     let before = meridian_concurrency_trap_enter(Unmanaged.passUnretained(self).toOpaque()) { context, job in
       guard let context, let job else { return }
       let world = Unmanaged<SimulatedWorld>.fromOpaque(context).takeUnretainedValue()
-      world.push(.resumed(unsafeBitCast(job, to: UnownedJob.self)), after: 0, world.currentMachine)
+      world.resume(unsafeBitCast(job, to: UnownedJob.self))
     }
     defer { meridian_concurrency_trap_leave(before) }
     while !isStopping, let next = queue.nextTime, next <= time {
@@ -120,6 +120,9 @@ public final class SimulatedWorld: @unchecked Sendable {
       meridian_concurrency_trap_stop("it came back from another thread, where it slept or visited another actor")
     }
   }
+
+  /// Lets a task go on.
+  fileprivate func resume(_ job: UnownedJob) { push(.resumed(job), after: 0, currentMachine) }
 
   /// Ends `run` after the event that runs now.
   public func stop() { isStopping = true }
@@ -169,11 +172,19 @@ public final class SimulatedWorld: @unchecked Sendable {
   }
 }
 
-/// Stands for the global executor while a resumed task runs up to the switch to its actor.
-private final class ResumedTaskExecutor: TaskExecutor {
+/// Stands for the global executor while a resumed task runs up to the switch to its actor, and while one gives way.
+///
+/// `@unchecked Sendable`: used by the thread of its world alone.
+private final class ResumedTaskExecutor: TaskExecutor, @unchecked Sendable {
+  unowned let world: SimulatedWorld
+
+  init(_ world: SimulatedWorld) { self.world = world }
+
   func enqueue(_ job: consuming ExecutorJob) {
-    preconditionFailure("tasks do not prefer the executor on which they are resumed")
+    world.checkThread()
+    world.resume(UnownedJob(job))
   }
+
   func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 }
 
