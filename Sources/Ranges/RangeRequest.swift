@@ -72,11 +72,14 @@ public struct KeyWrite: Sendable {
   public var key: Key
   public var value: [UInt8]?
   public var sequence: UInt32
+  /// The key holds a number that nobody ever used: there is no version of it to look for.
+  public var isNew: Bool
 
-  public init(key: Key, value: [UInt8]?, sequence: UInt32) {
+  public init(key: Key, value: [UInt8]?, sequence: UInt32, isNew: Bool = false) {
     self.key = key
     self.value = value
     self.sequence = sequence
+    self.isNew = isNew
   }
 }
 

@@ -95,6 +95,7 @@ extension Replica {
         if !shard.faults.skipsTimestampCache {
           timestamp = max(timestamp, shard.timestampCache.floor(write.key, owner: header.tag))
         }
+        if write.isNew { continue }
         if let owner, locks.holdsCurrent(write.key, by: owner) { continue }
         let newest: Timestamp
         if let versions {

@@ -143,10 +143,13 @@ public final class Transaction {
   // MARK: - Writes
 
   /// Buffers a write. The caller has made sure of what the statement must see (unique keys, locks) by locking reads.
-  public func put(_ key: Key, _ value: [UInt8]) {
+  public func put(_ key: Key, _ value: [UInt8]) { put(key, value, isNew: false) }
+
+  /// - Parameter isNew: the key holds a number that nobody ever used.
+  public func put(_ key: Key, _ value: [UInt8], isNew: Bool) {
     precondition(!isDeclaredReadOnly, "a transaction begun read-only writes")
     header.sequence &+= 1
-    buffer.put(key, value, sequence: header.sequence)
+    buffer.put(key, value, sequence: header.sequence, isNew: isNew)
   }
 
   public func delete(_ key: Key) {

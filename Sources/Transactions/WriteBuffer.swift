@@ -15,6 +15,9 @@ struct WriteBuffer {
     var sequence: UInt32
     /// The position of the write to the same key before this one, or -1.
     var before: Int32
+    var isNew = false
+
+    var write: KeyWrite { KeyWrite(key: key, value: value, sequence: sequence, isNew: isNew) }
   }
 
   private(set) var entries: [Entry] = []
@@ -32,11 +35,11 @@ struct WriteBuffer {
   /// Keys with a write.
   var keyCount: Int { latest.count }
 
-  mutating func put(_ key: Key, _ value: [UInt8]?, sequence: UInt32) {
+  mutating func put(_ key: Key, _ value: [UInt8]?, sequence: UInt32, isNew: Bool = false) {
     let position = Int32(entries.count)
     let before = latest.updateValue(position, forKey: key) ?? -1
     byteCount += key.bytes.count + (value?.count ?? 0) + Self.overhead
-    entries.append(Entry(key: key, value: value, sequence: sequence, before: before))
+    entries.append(Entry(key: key, value: value, sequence: sequence, before: before, isNew: isNew))
   }
 
   /// The latest write to `key`.
@@ -60,8 +63,7 @@ struct WriteBuffer {
     var taken: [KeyWrite] = []
     for span in spans.sorted(by: { $0.start < $1.start }) {
       for place in positions(in: span) {
-        let entry = ordered(place)
-        taken.append(KeyWrite(key: entry.key, value: entry.value, sequence: entry.sequence))
+        taken.append(ordered(place).write)
       }
     }
     guard !taken.isEmpty else { return [] }
@@ -69,7 +71,7 @@ struct WriteBuffer {
       taken.count == latest.count
       ? [] : entries.filter { entry in !spans.contains { $0.contains(entry.key) } }
     removeAll()
-    for entry in kept { put(entry.key, entry.value, sequence: entry.sequence) }
+    for entry in kept { put(entry.key, entry.value, sequence: entry.sequence, isNew: entry.isNew) }
     return taken
   }
 
@@ -155,10 +157,7 @@ struct WriteBuffer {
   /// The latest writes, ascending by key.
   mutating func sortedWrites() -> [KeyWrite] {
     bringInOrder()
-    return order.map { position in
-      let entry = entries[Int(position)]
-      return KeyWrite(key: entry.key, value: entry.value, sequence: entry.sequence)
-    }
+    return order.map { entries[Int($0)].write }
   }
 
   /// All writes that a savepoint could bring back, in rounds: each round ascends by key and holds a key once, rounds
@@ -176,7 +175,7 @@ struct WriteBuffer {
         if let kept = versions.last,
           savepoints.contains(where: { $0 >= entry.sequence && $0 < kept.sequence })
         {
-          versions.append(KeyWrite(key: entry.key, value: entry.value, sequence: entry.sequence))
+          versions.append(entry.write)
         }
         position = entry.before
       }

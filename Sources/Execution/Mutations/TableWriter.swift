@@ -181,9 +181,10 @@ final class TableWriter {
   private func write(_ batch: Batch, _ members: [[Bool]?]) {
     let transaction = context.transaction
     for row in 0..<batch.rowCount {
+      // Row ids are never given twice.
       transaction.put(
         codec.primary.key(batch, row, scratch: &scratch),
-        codec.primary.value(batch, row, encoder: &encoder, scratch: &suffixScratch))
+        codec.primary.value(batch, row, encoder: &encoder, scratch: &suffixScratch), isNew: rowIDOrdinal != nil)
       for (number, index) in codec.secondary.enumerated() where members[number]?[row] != false {
         transaction.put(
           index.key(batch, row, scratch: &scratch),

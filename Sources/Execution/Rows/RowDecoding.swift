@@ -7,8 +7,9 @@ import Catalog
 import Encoding
 import SQLTypes
 
-/// Which parts of an index's entries become which columns of a batch.
-struct RowDecoding {
+/// Which parts of an index's entries become which columns of a batch. A class, so that handing it on costs one count and not one for each
+/// of its lists.
+final class RowDecoding {
   private struct KeyStep {
     var info: TypeInfo
     var modifier: Int32
