@@ -217,8 +217,8 @@ final class LockTable {
 
   /// Ends every wait: the replica stops.
   func stop(_ reason: String) {
-    var waiters: [Waiter] = []
-    for owner in owners.values { if let waiting = owner.waiting { waiters.append(waiting) } }
+    // In the order of their ids, so that a run repeats.
+    let waiters = owners.sorted { $0.key < $1.key }.compactMap(\.value.waiting)
     for waiter in waiters {
       remove(waiter)
       waiter.finish(.stopped(reason))
