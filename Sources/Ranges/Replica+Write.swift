@@ -154,15 +154,29 @@ extension Replica {
     return nil
   }
 
+  /// About what a command with these writes takes.
+  private static func byteCount(of writes: [KeyWrite]) -> Int {
+    writes.reduce(64) { $0 + $1.key.bytes.count + ($1.value?.count ?? 0) + 32 }
+  }
+
+  private static func tooLarge(_ bytes: Int) -> WriteStep {
+    .failed(.limit("a command of \(bytes) bytes is larger than \(Limits.commandBytes)"))
+  }
+
+  private static func put(_ write: KeyWrite, at timestamp: Timestamp, into batch: inout WriteBatch) {
+    if let value = write.value {
+      MVCC.put(write.key, value, at: timestamp, into: &batch)
+    } else {
+      MVCC.delete(write.key, at: timestamp, into: &batch)
+    }
+  }
+
   private func proposeCommit(
     _ request: WriteRequest, _ header: TransactionHeader, _ owner: LockOwner?, at timestamp: Timestamp
   ) throws(StorageError) -> WriteStep {
+    let bytes = Self.byteCount(of: request.writes)
+    guard bytes <= Limits.commandBytes else { return Self.tooLarge(bytes) }
     var batch = WriteBatch()
-    var bytes = 64
-    for write in request.writes { bytes += write.key.bytes.count + (write.value?.count ?? 0) + 32 }
-    guard bytes <= Limits.commandBytes else {
-      return .failed(.limit("a command of \(bytes) bytes is larger than \(Limits.commandBytes)"))
-    }
     batch.reserveCapacity(bytes)
     var keys: [Key] = []
     keys.reserveCapacity(request.writes.count)
@@ -171,11 +185,7 @@ extension Replica {
       if header.hasIntents, let intent = try shard.reader.intent(write.key) {
         MVCC.resolve(intent, .abort, into: &batch)
       }
-      if let value = write.value {
-        MVCC.put(write.key, value, at: timestamp, into: &batch)
-      } else {
-        MVCC.delete(write.key, at: timestamp, into: &batch)
-      }
+      Self.put(write, at: timestamp, into: &batch)
     }
     if let owner { noteReadsUnderLock(owner, at: timestamp, besides: keys, header) }
     let entry = header.hasIntents ? registry[header.id] : nil
@@ -205,20 +215,13 @@ extension Replica {
 
   /// Versions at the read timestamp, which is at most the commit's: whoever finds a way to these keys reads above it.
   private func proposeIngestion(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
+    let bytes = Self.byteCount(of: request.writes)
+    guard bytes <= Limits.commandBytes else { return Self.tooLarge(bytes) }
     var batch = WriteBatch()
-    var bytes = 64
-    for write in request.writes { bytes += write.key.bytes.count + (write.value?.count ?? 0) + 32 }
-    guard bytes <= Limits.commandBytes else {
-      return .failed(.limit("a command of \(bytes) bytes is larger than \(Limits.commandBytes)"))
-    }
     batch.reserveCapacity(bytes)
     let timestamp = header.readTimestamp
     for write in request.writes {
-      if let value = write.value {
-        MVCC.put(write.key, value, at: timestamp, into: &batch)
-      } else {
-        MVCC.delete(write.key, at: timestamp, into: &batch)
-      }
+      Self.put(write, at: timestamp, into: &batch)
     }
     let entry = registered(header)
     var spans = entry.record.spansToClear
