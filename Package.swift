@@ -41,6 +41,7 @@ let libraries: [Library] = [
   Library("Logging", "apple/swift-log", "1.16.2"),
   Library("BigInt", "attaswift/BigInt", "6.0.1"),
   Library("DequeModule", "apple/swift-collections", "1.6.0"),
+  Library("SwiftProtobuf", "apple/swift-protobuf", "1.39.0"),
   Library("ArgumentParser", "apple/swift-argument-parser", "1.8.2"),
 ]
 
@@ -79,6 +80,11 @@ let rooms: [Room] = [
   // Consensus
   Room("Raft", uses: ["Encoding"]),
   // Distribution
+  Room(
+    "Transport",
+    uses: [
+      "Reactors", "NIOCore", "NIOPosix", "NIOSSL", "SwiftProtobuf", "DequeModule", "Logging",
+    ]),
   Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Logging", "DequeModule"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),
   // SQL
