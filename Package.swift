@@ -113,14 +113,17 @@ let rooms: [Room] = [
   Room("LogicTest", uses: ["Server", "Shell"]),
   Room(
     "Simulation",
-    uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "Logging", "ArgumentParser"]),
+    uses: [
+      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "SQLTypes", "Catalog", "Planning",
+      "Execution", "Sessions", "Logging", "ArgumentParser",
+    ]),
   Room(
     "meridian",
     uses: [
       "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging", "ArgumentParser",
     ],
     isExecutable: true),
-  // `meridian simulate` alone, which builds in a minute: MERIDIAN_ROOMS=simulate.
+  // `meridian simulate` alone, which builds without the surface: MERIDIAN_ROOMS=simulate.
   Room("simulate", uses: ["Simulation", "ArgumentParser"], isExecutable: true),
 ]
 

@@ -19,6 +19,8 @@ public struct StoreOptions: Sendable {
   public var collectionInterval: Int64 = 600 * 1_000_000_000
   /// Nanoseconds between looks whether the log can be cut.
   public var maintenanceInterval: Int64 = 10 * 1_000_000_000
+  /// For tests and simulation.
+  package var faults = PlantedFaults()
   public init() {}
 }
 
@@ -65,6 +67,7 @@ public final class Store: Sendable {
         reactor: reactor, clock: clock, engine: local.state,
         rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
+      shard.faults = options.faults
       shards.append(Confined(shard, to: reactor))
     }
   }
@@ -97,7 +100,8 @@ public final class Store: Sendable {
     for (index, reactor) in environment.reactors.enumerated() {
       let shard = store.shards[index]
       await reactor.perform { reactor in
-        shard.access(on: reactor).timestampCache.raiseLowWater(to: clock.now())
+        let shard = shard.access(on: reactor)
+        if !shard.faults.forgetsTimeAtRestart { shard.timestampCache.raiseLowWater(to: clock.now()) }
       }
     }
     store.scheduleMaintenance()
@@ -127,7 +131,7 @@ public final class Store: Sendable {
       range: id, reactor: reactorIndex(of: id), last: last, term: hardState.term, writer: writer)
     let replica = Replica(descriptor, shard: shard, group: group, applied: applied)
     try replica.replay(local.log)
-    clock.update(ClockTimestamp(reached: replica.largestTimestamp))
+    if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }
     guard clock.drift <= Limits.clockJump else {
       throw .refused(
         "this machine's clock is \(clock.drift / 1_000_000_000) seconds behind what the store has seen")

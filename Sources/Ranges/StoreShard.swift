@@ -40,6 +40,8 @@ public struct ShardCounters: Sendable {
 package struct PlantedFaults: Sendable {
   package var skipsTimestampCache = false
   package var skipsRefresh = false
+  /// A restart neither tells the clock what time was reached before, nor the timestamp cache what may have been read.
+  package var forgetsTimeAtRestart = false
 
   package init(skipsTimestampCache: Bool = false, skipsRefresh: Bool = false) {
     self.skipsTimestampCache = skipsTimestampCache
