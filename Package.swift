@@ -79,7 +79,7 @@ let rooms: [Room] = [
   // Consensus
   Room("Raft", uses: ["Encoding"]),
   // Distribution
-  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Logging", "DequeModule"]),
+  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Logging", "DequeModule"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),
   // SQL
   Room("SQLTypes", uses: ["Encoding", "BigInt"]),
