@@ -85,7 +85,7 @@ let rooms: [Room] = [
     uses: [
       "Reactors", "NIOCore", "NIOPosix", "NIOSSL", "SwiftProtobuf", "DequeModule", "Logging",
     ]),
-  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Logging", "DequeModule"]),
+  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Logging", "DequeModule"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),
   // SQL
   Room("SQLTypes", uses: ["Encoding", "BigInt"]),
@@ -119,14 +119,17 @@ let rooms: [Room] = [
   Room("LogicTest", uses: ["Server", "Shell"]),
   Room(
     "Simulation",
-    uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "Logging", "ArgumentParser"]),
+    uses: [
+      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "SQLTypes", "Catalog", "Planning",
+      "Execution", "Sessions", "Logging", "ArgumentParser",
+    ]),
   Room(
     "meridian",
     uses: [
       "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging", "ArgumentParser",
     ],
     isExecutable: true),
-  // `meridian simulate` alone, which builds in a minute: MERIDIAN_ROOMS=simulate.
+  // `meridian simulate` alone, which builds without the surface: MERIDIAN_ROOMS=simulate.
   Room("simulate", uses: ["Simulation", "ArgumentParser"], isExecutable: true),
 ]
 
