@@ -162,4 +162,48 @@ import Testing
     }
     try await pair.stop()
   }
+
+  @Test func `The loopback network serves real threads, too`() async throws {
+    let network = LoopbackNetwork(fate: { .deliver(afterNanoseconds: $0.byteCount % 3 == 0 ? 0 : 50_000) })
+    let environments = (0..<3).map { _ in ProductionEnvironment(reactorCount: 2) }
+    var transports: [NodeTransport] = []
+    for (index, environment) in environments.enumerated() {
+      let address = NodeAddress(host: "memory", port: index + 1)
+      let transport = NodeTransport(
+        environment: environment,
+        identity: NodeIdentity(
+          clusterID: ClusterID(high: 1, low: 1), nodeID: NodeID(rawValue: UInt32(index + 1)), binaryVersion: "test",
+          bootID: UInt64(index + 1)),
+        carrier: network.carrier(for: address, reactors: environment.reactors), logger: LogLines().logger())
+      transport.onCall(1) { from, message, _ in
+        .success(NodeMessage(kind: 1, body: message.body + [UInt8(from?.rawValue ?? 0)]))
+      }
+      for other in 0..<3 {
+        transport.setAddress(of: NodeID(rawValue: UInt32(other + 1)), NodeAddress(host: "memory", port: other + 1))
+      }
+      _ = try await transport.listen(on: address)
+      transports.append(transport)
+    }
+    let all = transports
+    let count = await withTaskGroup(of: Bool.self) { group in
+      for number in 0..<200 {
+        group.addTask {
+          let (from, to) = (number % 3, (number + 1 + number / 3 % 2) % 3)
+          return await environments[from].reactors[number / 6 % 2].perform { reactor in
+            let reply = try? await all[from].call(
+              NodeMessage(kind: 1, body: [UInt8(number)]), to: NodeID(rawValue: UInt32(to + 1)),
+              class: MessageClass.allCases[number / 12 % 3], timeoutNanoseconds: 10 * Self.second, on: reactor)
+            return reply?.body == [UInt8(number), UInt8(from + 1)]
+          }
+        }
+      }
+      var count = 0
+      for await isRight in group where isRight { count += 1 }
+      return count
+    }
+    #expect(count == 200)
+    network.disconnect(NodeAddress(host: "memory", port: 1))
+    for transport in transports { await transport.stop() }
+    for environment in environments { try await environment.shutdown() }
+  }
 }

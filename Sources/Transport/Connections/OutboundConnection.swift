@@ -40,6 +40,9 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     case open(Attempt, any Link, NodeIdentity)
   }
 
+  /// Nine years: timers count no further than they must.
+  private static let longestTimeout: Int64 = 1 << 58
+
   private let board: Switchboard
   private let destination: Destination
   private let messageClass: MessageClass
@@ -104,8 +107,7 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     }
     let now = context.monotonicNow
     lastUse = now
-    let (sum, overflow) = now.addingReportingOverflow(max(0, timeoutNanoseconds))
-    let deadline = overflow ? Int64.max : sum
+    let deadline = now + min(max(0, timeoutNanoseconds), Self.longestTimeout)
     let call = calls.add(waiter, deadline: deadline)
     let frame = Frame(.call, call: call, message)
     if !frame.isWithinLimits {
