@@ -4,7 +4,7 @@ SWIFT ?= swift
 STORE ?= demo-data
 PACKAGES := librocksdb-dev libedit-dev libpcre2-dev
 
-.PHONY: help setup build demo test test-room sqltests sqltests-record check format bench fuzz clean
+.PHONY: help setup build demo test test-room sqltests sqltests-record check format protobuf bench fuzz clean
 
 help: ## What there is to say
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ check: ## Formatting, layers, banned APIs, links
 
 format: ## Format all sources in place
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+
+protobuf: ## Generate the code of Protobuf/ anew (needs protobuf-compiler)
+	Scripts/protobuf
 
 bench: build ## Compare with PostgreSQL 15 on this machine
 	Benchmarks/run

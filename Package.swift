@@ -41,6 +41,7 @@ let libraries: [Library] = [
   Library("Logging", "apple/swift-log", "1.16.2"),
   Library("BigInt", "attaswift/BigInt", "6.0.1"),
   Library("DequeModule", "apple/swift-collections", "1.6.0"),
+  Library("SwiftProtobuf", "apple/swift-protobuf", "1.39.0"),
   Library("ArgumentParser", "apple/swift-argument-parser", "1.8.2"),
 ]
 
@@ -79,7 +80,12 @@ let rooms: [Room] = [
   // Consensus
   Room("Raft", uses: ["Encoding"]),
   // Distribution
-  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Logging", "DequeModule"]),
+  Room(
+    "Transport",
+    uses: [
+      "Reactors", "NIOCore", "NIOPosix", "NIOSSL", "SwiftProtobuf", "DequeModule", "Logging",
+    ]),
+  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Logging", "DequeModule"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),
   // SQL
   Room("SQLTypes", uses: ["Encoding", "BigInt"]),
@@ -113,14 +119,17 @@ let rooms: [Room] = [
   Room("LogicTest", uses: ["Server", "Shell"]),
   Room(
     "Simulation",
-    uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "Logging", "ArgumentParser"]),
+    uses: [
+      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "SQLTypes", "Catalog", "Planning",
+      "Execution", "Sessions", "Logging", "ArgumentParser",
+    ]),
   Room(
     "meridian",
     uses: [
       "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging", "ArgumentParser",
     ],
     isExecutable: true),
-  // `meridian simulate` alone, which builds in a minute: MERIDIAN_ROOMS=simulate.
+  // `meridian simulate` alone, which builds without the surface: MERIDIAN_ROOMS=simulate.
   Room("simulate", uses: ["Simulation", "ArgumentParser"], isExecutable: true),
 ]
 

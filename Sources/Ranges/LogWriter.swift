@@ -1,35 +1,41 @@
 // One thread per store that makes the logs of all its ranges durable: whatever was queued since the last sync is
 // appended in one batch and synced once (group commit); then each reactor concerned is told in one hop.
 //
-// Contract: entries of one range are written in the order of submission. After an error of the disk nothing more is
+// Contract: writes of one range are carried out in the order of submission. After an error of the disk nothing more is
 // written and nobody is told anything: what could not be synced is never acknowledged.
 
+import Raft
 import Reactors
 import Storage
 import Synchronization
 
-/// One entry on its way to the disk.
-struct LogAppend: Sendable {
+/// One range's entries and hard state on their way to the disk.
+struct LogWrite: Sendable {
   var reactor: Int
   var range: RangeID
-  var position: LogPosition
-  var payload: [UInt8]
+  /// Ascending for each range.
+  var sequence: UInt64
+  var hardState: Storage.HardState
+  /// The log begins anew after this entry: a snapshot has come.
+  var restart: LogPosition?
+  /// Whether entries stand where the new ones belong; these and all behind them give way.
+  var replacesTail: Bool
+  var entries: [Entry]
 }
 
-/// What became durable for one range.
+/// What became durable for one range: every write up to a sequence number.
 struct SyncedLog: Sendable {
   var range: RangeID
-  var position: LogPosition
+  var sequence: UInt64
 }
 
 final class LogWriter: Sendable {
   private struct State {
-    var appends: [LogAppend] = []
-    var compactions: [SyncedLog] = []
-    var hardStates: [(RangeID, HardState)] = []
+    var writes: [LogWrite] = []
+    var compactions: [(range: RangeID, position: LogPosition)] = []
     var isScheduled = false
     var hasFailed = false
-    var isEmpty: Bool { appends.isEmpty && compactions.isEmpty && hardStates.isEmpty }
+    var isEmpty: Bool { writes.isEmpty && compactions.isEmpty }
   }
 
   private let log: LogStore
@@ -49,17 +55,13 @@ final class LogWriter: Sendable {
     self.onFailure = onFailure
   }
 
-  func append(_ entry: LogAppend) {
-    enqueue { $0.appends.append(entry) }
+  func write(_ write: LogWrite) {
+    enqueue { $0.writes.append(write) }
   }
 
   /// Drops a range's entries through a position that is applied and durable in the state.
   func compact(_ range: RangeID, through position: LogPosition) {
-    enqueue { $0.compactions.append(SyncedLog(range: range, position: position)) }
-  }
-
-  func setHardState(_ range: RangeID, _ hardState: HardState) {
-    enqueue { $0.hardStates.append((range, hardState)) }
+    enqueue { $0.compactions.append((range, position)) }
   }
 
   private func enqueue(_ change: (inout State) -> Void) {
@@ -80,9 +82,8 @@ final class LogWriter: Sendable {
           return nil
         }
         let work = state
-        state.appends = []
+        state.writes = []
         state.compactions = []
-        state.hardStates = []
         return work
       }
       guard let work else { return }
@@ -91,7 +92,7 @@ final class LogWriter: Sendable {
       } catch {
         state.withLock { state in
           state.hasFailed = true
-          state.appends = []
+          state.writes = []
         }
         onFailure(error)
         return
@@ -101,33 +102,44 @@ final class LogWriter: Sendable {
 
   private func write(_ work: borrowing State) throws(StorageError) {
     var batch = LogBatch()
-    for (range, hardState) in work.hardStates { batch.setHardState(range: range.rawValue, hardState) }
-    for entry in work.appends {
-      entry.payload.withUnsafeBytes {
-        batch.append(
-          range: entry.range.rawValue, index: entry.position.index, term: entry.position.term, payload: $0)
+    for write in work.writes {
+      let range = write.range.rawValue
+      if let restart = write.restart {
+        batch.removeEntries(range: range, from: 0)
+        batch.compact(range: range, through: restart)
       }
+      if write.replacesTail, let first = write.entries.first {
+        batch.removeEntries(range: range, from: first.index.rawValue)
+      }
+      for entry in write.entries {
+        entry.data.withUnsafeBytes {
+          batch.append(
+            range: range, index: entry.index.rawValue, term: entry.term.rawValue, kind: entry.kind.rawValue,
+            payload: $0)
+        }
+      }
+      batch.setHardState(range: range, write.hardState)
     }
     for compaction in work.compactions {
       batch.compact(range: compaction.range.rawValue, through: compaction.position)
     }
     try log.write(batch, sync: true)
-    // One message per reactor, ranges in the order of their first entry, each with its last position.
+    // One message per reactor, ranges in the order of their first write, each with its last sequence number.
     var reactors: [Int] = []
     var synced: [[SyncedLog]] = []
-    for entry in work.appends {
+    for write in work.writes {
       let place: Int
-      if let known = reactors.firstIndex(of: entry.reactor) {
+      if let known = reactors.firstIndex(of: write.reactor) {
         place = known
       } else {
         place = reactors.count
-        reactors.append(entry.reactor)
+        reactors.append(write.reactor)
         synced.append([])
       }
-      if let index = synced[place].lastIndex(where: { $0.range == entry.range }) {
-        synced[place][index].position = entry.position
+      if let index = synced[place].lastIndex(where: { $0.range == write.range }) {
+        synced[place][index].sequence = write.sequence
       } else {
-        synced[place].append(SyncedLog(range: entry.range, position: entry.position))
+        synced[place].append(SyncedLog(range: write.range, sequence: write.sequence))
       }
     }
     for (reactor, ranges) in zip(reactors, synced) { onSynced(reactor, ranges) }

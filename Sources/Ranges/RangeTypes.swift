@@ -44,6 +44,8 @@ public enum Limits {
   public static let applyBatchBytes = 8 << 20
   /// Log bytes after which the state is flushed so that the log may be cut; bounds replay after a crash.
   public static let logBytesBeforeFlush = 128 << 20
+  /// Bytes of a range's commands that are proposed and not yet committed. Beyond it new ones are refused.
+  public static let uncommittedBytes = 512 << 20
   /// The largest command. A coordinator flushes long before.
   public static let commandBytes = 64 << 20
   /// Nanoseconds without a heartbeat after which anybody may abort a transaction.

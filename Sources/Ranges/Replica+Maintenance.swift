@@ -9,7 +9,7 @@ extension Replica {
   public func clear(_ span: KeySpan) async -> RangeFailure? {
     guard let span = span.intersection(descriptor.span) else { return nil }
     while true {
-      if let reason = shard.stopReason { return .unavailable(reason) }
+      if !holdsLease { return unavailable }
       guard let busy = latches.conflict(span) else { break }
       if let failure = await wait(busy.makeWaiter(), key: span.start, timeout: 0) { return failure }
     }
@@ -30,7 +30,7 @@ extension Replica {
     var rest: KeySpan? = descriptor.span
     if threshold > collectionThreshold { collectionThreshold = threshold }
     while let span = rest {
-      if let reason = shard.stopReason { return .unavailable(reason) }
+      if !holdsLease { return unavailable }
       var batch = WriteBatch()
       do throws(StorageError) {
         let outcome = try shard.reader.collectGarbage(
@@ -56,7 +56,7 @@ extension Replica {
   /// Bytes and rows of a span, from the engine's file sizes and a sample of its rows.
   public func statistics(_ span: KeySpan) -> RangeStatistics {
     var statistics = RangeStatistics()
-    guard shard.stopReason == nil, let span = span.intersection(descriptor.span) else { return statistics }
+    guard holdsLease, let span = span.intersection(descriptor.span) else { return statistics }
     do throws(StorageError) {
       var sample = KeyValueBlock()
       let outcome = try shard.reader.scan(

@@ -155,7 +155,7 @@ extension Replica {
   // MARK: - Background
 
   func startSweeping() {
-    guard !isSweeping, shard.stopReason == nil else { return }
+    guard !isSweeping, holdsLease else { return }
     isSweeping = true
     let me = Confined(self, to: shard.reactor)
     _ = shard.reactor.schedule(afterNanoseconds: Limits.heartbeatInterval) { reactor in
@@ -165,7 +165,7 @@ extension Replica {
 
   private func sweep() {
     isSweeping = false
-    guard shard.stopReason == nil else { return }
+    guard holdsLease else { return }
     if registry.hasStrangers { findStrangers() }
     let interval = shard.clock.interval()
     let now = shard.reactor.environment.monotonicNow().nanoseconds
@@ -211,7 +211,7 @@ extension Replica {
   }
 
   func startResolving() {
-    guard !isResolving, !resolutions.isEmpty, shard.stopReason == nil else { return }
+    guard !isResolving, !resolutions.isEmpty, holdsLease else { return }
     isResolving = true
     let me = Confined(self, to: shard.reactor)
     shard.reactor.enqueue { reactor in
@@ -221,7 +221,7 @@ extension Replica {
 
   /// Settles intents, a slice in flight at a time, finished transactions taking turns.
   private func resolveAll() async {
-    while shard.stopReason == nil, let next = resolutions.popFirst() {
+    while holdsLease, let next = resolutions.popFirst() {
       guard let entry = registry[next], !entry.isResolved, entry.record.status != .pending else { continue }
       do throws(StorageError) {
         if try await resolveSlice(entry) {
@@ -273,7 +273,7 @@ extension Replica {
 
   /// All intents are settled: the record goes.
   private func forget(_ entry: RegisteredTransaction) async throws(StorageError) {
-    guard shard.stopReason == nil else { return }
+    guard holdsLease else { return }
     var batch = WriteBatch()
     batch.delete(.local, TransactionRecord.key(id, entry.record.id))
     if let proposal = propose(batch, largestTimestamp: .zero, latch: nil) {

@@ -77,7 +77,7 @@ extension Replica {
   }
 
   func evaluate(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
-    if let reason = shard.stopReason { return .failed(.unavailable(reason)) }
+    if !holdsLease { return .failed(unavailable) }
     if let failure = checkOwnIntents(header) { return .failed(failure) }
     if request.purpose == .ingest { return proposeIngestion(request, header) }
     do throws(StorageError) {
@@ -314,7 +314,7 @@ extension Replica {
     _ reads: ReadFootprint, _ header: TransactionHeader, to timestamp: Timestamp
   ) async -> RangeFailure? {
     while true {
-      if let reason = shard.stopReason { return .unavailable(reason) }
+      if !holdsLease { return unavailable }
       do throws(StorageError) {
         switch try checkRefresh(reads, header, to: timestamp) {
         case .holds: return nil

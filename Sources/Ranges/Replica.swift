@@ -10,16 +10,21 @@
 import Clocks
 import DequeModule
 import Encoding
+import Raft
 import Reactors
 import Storage
 
 public final class Replica {
   public internal(set) var descriptor: RangeDescriptor
   unowned let shard: StoreShard
-  let latches = LatchManager()
-  let locks = LockTable()
-  let registry = TransactionRegistry()
-  var group: any ConsensusGroup
+  // What a leaseholder knows; it begins anew with each lease.
+  private(set) var latches = LatchManager()
+  private(set) var locks = LockTable()
+  private(set) var registry = TransactionRegistry()
+  let group: ConsensusGroup
+  /// Whether requests are served here: this member leads, and has applied whatever was committed before it did.
+  private(set) var holdsLease = false
+  private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
   private(set) var applied: AppliedState
   private var pending: Deque<Proposal> = []
   /// Transactions whose intents are still to be settled, first come first served.
@@ -36,12 +41,16 @@ public final class Replica {
   var waits: [TransactionID: Waiter] = [:]
   private let appliedKey: [UInt8]
 
-  init(_ descriptor: RangeDescriptor, shard: StoreShard, group: any ConsensusGroup, applied: AppliedState) {
+  init(_ descriptor: RangeDescriptor, shard: StoreShard, group: ConsensusGroup, applied: AppliedState) {
     self.descriptor = descriptor
     self.shard = shard
     self.group = group
     self.applied = applied
     appliedKey = LocalKeys.appliedState(descriptor.id)
+    group.onCommitted = { [unowned self] in apply($0) }
+    group.onRoleChange = { [unowned self] in
+      if holdsLease, !self.group.isLeader { loseLease() }
+    }
   }
 
   var id: RangeID { descriptor.id }
@@ -58,8 +67,9 @@ public final class Replica {
 
   /// Sends a command on its way. The caller holds the latch over its keys. Nil when nothing can be proposed.
   func propose(_ batch: WriteBatch, largestTimestamp: Timestamp, latch: Latch?) -> Proposal? {
-    let command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
-    guard shard.stopReason == nil, let position = group.propose(command.encoded()) else { return nil }
+    var command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
+    command.leaseSequence = group.term
+    guard holdsLease, let position = group.propose(command.encoded()) else { return nil }
     let proposal = Proposal(position: position, command: command, latch: latch)
     pending.append(proposal)
     shard.counters.commands &+= 1
@@ -76,29 +86,28 @@ public final class Replica {
     return nil
   }
 
-  var unavailable: RangeFailure { .unavailable(shard.stopReason ?? "range \(id) takes no commands now") }
+  var unavailable: RangeFailure {
+    .unavailable(
+      shard.stopReason ?? (holdsLease ? "range \(id) takes no commands now" : "range \(id) is led elsewhere"))
+  }
 
   // MARK: - Applying
 
-  func synced(through position: LogPosition) {
-    let committed = group.synced(through: position)
-    if !committed.isEmpty { apply(committed) }
-  }
+  /// The log writer has made everything through one of this range's writes durable.
+  func written(through sequence: UInt64) { group.written(through: sequence) }
 
-  private func apply(_ entries: [LogEntry]) {
+  private func apply(_ entries: [Entry]) {
     var batch = WriteBatch()
     var finished: [Proposal] = []
     do throws(StorageError) {
       for entry in entries {
-        precondition(entry.index == applied.index + 1, "\(id) applies entry \(entry.index) after \(applied.index)")
+        let position = LogPosition(index: entry.index.rawValue, term: entry.term.rawValue)
+        precondition(
+          position.index == applied.index + 1, "\(id) applies entry \(position.index) after \(applied.index)")
         var own: Proposal?
-        while let first = pending.first, first.position.index <= entry.index {
+        while let first = pending.first, first.position.index <= position.index {
           pending.removeFirst()
-          if first.position == LogPosition(index: entry.index, term: entry.term) {
-            own = first
-          } else {
-            lose(first)
-          }
+          if first.position == position { own = first } else { lose(first) }
         }
         if let own {
           note(own.command)
@@ -110,18 +119,29 @@ public final class Replica {
           }
           finished.append(own)
         } else {
-          let command = try decode(entry)
-          note(command)
-          batch.append(contentsOf: command.batch)
+          try take(entry, into: &batch)
         }
-        applied.index = entry.index
-        applied.term = entry.term
-        shard.unflushedLogBytes &+= entry.payload.count
+        applied.index = position.index
+        applied.term = position.term
+        shard.unflushedLogBytes &+= entry.data.count
         if batch.byteCount > Limits.applyBatchBytes { try writeOut(&batch, &finished) }
       }
       try writeOut(&batch, &finished)
+      group.log.forget(through: LogIndex(applied.index), keeping: 0)
+      if !holdsLease, group.isLeader, applied.term == group.term { try acquireLease() }
     } catch {
       shard.fail(error)
+    }
+  }
+
+  /// Adds the effects of a committed entry that was not proposed here, or in another life.
+  private func take(_ entry: Entry, into batch: inout WriteBatch) throws(StorageError) {
+    if let change = entry.change {
+      group.apply(change)
+    } else if !entry.data.isEmpty {
+      let command = try decode(entry)
+      note(command)
+      batch.append(contentsOf: command.batch)
     }
   }
 
@@ -154,31 +174,71 @@ public final class Replica {
     proposal.finish(.lost)
   }
 
-  private func decode(_ entry: LogEntry) throws(StorageError) -> Command {
-    guard let command = Command(encoded: entry.payload), command.range == id else {
-      throw .corruption("entry \(entry.index) of the log of range \(id) is no command of this range")
-    }
+  private func decode(_ entry: Entry) throws(StorageError) -> Command {
+    guard let command = Command(encoded: entry.data), command.range == id, command.leaseSequence == entry.term.rawValue
+    else { throw .corruption("entry \(entry.index) of the log of range \(id) is no command of this range") }
     return command
   }
 
-  /// Applies what the log holds above the applied index; before the replica serves anything.
-  func replay(_ log: LogStore) throws(StorageError) {
-    while true {
+  /// Applies what the log holds above the applied index, through an entry that is known to be committed; before the
+  /// group begins to live.
+  func replay(_ log: LogStore, through commit: UInt64) throws(StorageError) {
+    while applied.index < commit {
       let entries = try log.entries(
-        range: id.rawValue, from: applied.index + 1, byteLimit: Limits.applyBatchBytes)
-      guard !entries.isEmpty else { return }
-      var batch = WriteBatch()
-      for entry in entries {
-        let command = try decode(entry)
-        note(command)
-        batch.append(contentsOf: command.batch)
-        applied.index = entry.index
-        applied.term = entry.term
+        range: id.rawValue, from: applied.index + 1, to: commit + 1, byteLimit: Limits.applyBatchBytes
+      ).map(Entry.init)
+      guard let last = entries.last else {
+        throw .corruption("the log of range \(id) has no entry \(applied.index + 1)")
       }
+      var batch = WriteBatch()
+      for entry in entries { try take(entry, into: &batch) }
+      applied.index = last.index.rawValue
+      applied.term = last.term.rawValue
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
+      group.replayed(entries)
     }
+  }
+
+  // MARK: - The lease
+
+  /// Everything that was committed before this member led is applied: requests may come. Reads that earlier leaseholders
+  /// served lie at or below the clock now, and what they wrote does too once the clock has been told.
+  private func acquireLease() throws(StorageError) {
+    if !shard.faults.forgetsTimeAtRestart {
+      shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
+      shard.timestampCache.raiseLowWater(to: shard.clock.now())
+    }
+    try loadRecords()
+    holdsLease = true
+    let waiters = leaseWaiters
+    leaseWaiters = []
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Another member leads, or may. Requests under way are sent away, and what this leaseholder knew is forgotten.
+  /// Commands under way may still be committed; whoever proposed them waits until that is known.
+  private func loseLease() {
+    holdsLease = false
+    let reason = "range \(id) is led elsewhere"
+    for proposal in pending {
+      proposal.latch = nil
+      proposal.ending = nil
+      proposal.onApplied = nil
+    }
+    locks.stop(reason)
+    latches.stop(reason)
+    latches = LatchManager()
+    locks = LockTable()
+    registry = TransactionRegistry()
+    resolutions = []
+  }
+
+  /// Suspends until requests are served here, or nothing is any more.
+  func untilServing() async {
+    if holdsLease || shard.stopReason != nil { return }
+    await shard.reactor.suspend { continuation in leaseWaiters.append(continuation) }
   }
 
   // MARK: - Waiting
@@ -219,6 +279,11 @@ public final class Replica {
   }
 
   func stop(_ reason: String) {
+    holdsLease = false
+    group.stop()
+    let waiting = leaseWaiters
+    leaseWaiters = []
+    for waiter in waiting { waiter.resume() }
     locks.stop(reason)
     latches.stop(reason)
     let proposals = pending

@@ -8,6 +8,7 @@
 import Clocks
 import Encoding
 import Logging
+import Raft
 import Reactors
 import Storage
 import Synchronization
@@ -19,6 +20,8 @@ public struct StoreOptions: Sendable {
   public var collectionInterval: Int64 = 600 * 1_000_000_000
   /// Nanoseconds between looks whether the log can be cut.
   public var maintenanceInterval: Int64 = 10 * 1_000_000_000
+  /// For tests and simulation.
+  package var faults = PlantedFaults()
   public init() {}
 }
 
@@ -60,11 +63,21 @@ public final class Store: Sendable {
       onSynced: { reactor, ranges in link.store?.synced(reactor, ranges) },
       onFailure: { error in link.store?.failed(error) })
     link.store = self
+    let raftSettings: RaftSettings
+    do {
+      raftSettings = try RaftSettings(
+        maxMessageByteCount: 1 << 20, maxUncommittedByteCount: Limits.uncommittedBytes,
+        inflightLimits: InflightLimits(count: 256, byteCount: 32 << 20), forwardsProposals: false,
+        eventLevel: .off)
+    } catch {
+      preconditionFailure("the settings of raft are not sound: \(error)")
+    }
     for reactor in environment.reactors {
       let shard = StoreShard(
         reactor: reactor, clock: clock, engine: local.state,
-        rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, logger: logger,
-        onFatal: { reason in link.store?.failed(reason) })
+        rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer,
+        raftSettings: raftSettings, logger: logger, onFatal: { reason in link.store?.failed(reason) })
+      shard.faults = options.faults
       shards.append(Confined(shard, to: reactor))
     }
   }
@@ -86,7 +99,10 @@ public final class Store: Sendable {
       let shard = store.shards[store.reactorIndex(of: descriptor.id)]
       let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
         do throws(StorageError) {
-          try store.openReplica(descriptor, on: shard.access(on: reactor))
+          let replica = try store.openReplica(descriptor, on: shard.access(on: reactor))
+          // Alone it leads as soon as its vote for itself is on disk.
+          replica.group.campaign()
+          await replica.untilServing()
           return nil
         } catch {
           return error
@@ -94,18 +110,13 @@ public final class Store: Sendable {
       }
       if let opened { throw opened }
     }
-    for (index, reactor) in environment.reactors.enumerated() {
-      let shard = store.shards[index]
-      await reactor.perform { reactor in
-        shard.access(on: reactor).timestampCache.raiseLowWater(to: clock.now())
-      }
-    }
+    if store.state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
     store.scheduleMaintenance()
     store.scheduleCollection()
     return store
   }
 
-  private func openReplica(_ descriptor: RangeDescriptor, on shard: StoreShard) throws(StorageError) {
+  private func openReplica(_ descriptor: RangeDescriptor, on shard: StoreShard) throws(StorageError) -> Replica {
     let id = descriptor.id
     var applied = AppliedState()
     if let bytes = try local.state.get(.local, LocalKeys.appliedState(id)) {
@@ -120,20 +131,29 @@ public final class Store: Sendable {
     guard last.index >= applied.index else {
       throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
     }
-    var hardState = try local.log.hardState(range: id.rawValue) ?? HardState()
-    hardState.term += 1
-    writer.setHardState(id, hardState)
-    let group = SingleMemberLog(
-      range: id, reactor: reactorIndex(of: id), last: last, term: hardState.term, writer: writer)
+    let stored = try local.log.hardState(range: id.rawValue) ?? Storage.HardState()
+    let membership = Membership(voters: [1])
+    // Of a group of one every durable entry is committed; otherwise what was known to be, and what is applied.
+    let commit = membership.isSingleton ? last.index : max(stored.commit, applied.index)
+    let log = ReplicaLog(
+      range: id, store: local.log,
+      base: EntryID(term: Term(compacted.term), index: LogIndex(compacted.index)),
+      last: EntryID(term: Term(last.term), index: LogIndex(last.index)),
+      hardState: Raft.HardState(term: Term(stored.term), vote: PeerID(stored.vote), commit: LogIndex(commit)),
+      membership: membership, onFailure: { [unowned shard] in shard.fail($0) })
+    let group = ConsensusGroup(
+      range: id, reactor: reactorIndex(of: id), id: 1, log: log, settings: shard.raftSettings,
+      applied: LogIndex(applied.index), seed: shard.randomSeed(), writer: writer)
     let replica = Replica(descriptor, shard: shard, group: group, applied: applied)
-    try replica.replay(local.log)
-    clock.update(ClockTimestamp(reached: replica.largestTimestamp))
+    try replica.replay(local.log, through: commit)
+    log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init))
+    if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }
     guard clock.drift <= Limits.clockJump else {
       throw .refused(
         "this machine's clock is \(clock.drift / 1_000_000_000) seconds behind what the store has seen")
     }
     shard.add(replica)
-    try replica.loadRecords()
+    return replica
   }
 
   // MARK: - Reaching shards
@@ -212,11 +232,21 @@ public final class Store: Sendable {
         let durable = try AppliedState(encoded: bytes, range: range)
         let compacted = try local.log.compacted(range: range.rawValue)
         if durable.index > compacted.index {
-          writer.compact(range, through: LogPosition(index: durable.index, term: durable.term))
+          cutLog(of: range, through: LogPosition(index: durable.index, term: durable.term))
         }
       }
     } catch {
       failed(error)
+    }
+  }
+
+  /// The replica first: it must not look for what the log writer then drops.
+  private func cutLog(of range: RangeID, through position: LogPosition) {
+    let shard = shards[reactorIndex(of: range)]
+    reactor(of: range).enqueue { [writer] reactor in
+      shard.access(on: reactor).replica(range)?.group.log.cut(
+        through: EntryID(term: Term(position.term), index: LogIndex(position.index)))
+      writer.compact(range, through: position)
     }
   }
 
@@ -286,6 +316,8 @@ public final class Store: Sendable {
         continuation.resume()
       }
     }
+    // Cutting the log passes through the reactors.
+    for reactor in environment.reactors { await reactor.perform { _ in } }
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       logWorker.submit { continuation.resume() }
     }

@@ -3,6 +3,7 @@
 import Clocks
 import Encoding
 import Logging
+import Raft
 import Reactors
 import Storage
 
@@ -40,6 +41,8 @@ public struct ShardCounters: Sendable {
 package struct PlantedFaults: Sendable {
   package var skipsTimestampCache = false
   package var skipsRefresh = false
+  /// A restart neither tells the clock what time was reached before, nor the timestamp cache what may have been read.
+  package var forgetsTimeAtRestart = false
 
   package init(skipsTimestampCache: Bool = false, skipsRefresh: Bool = false) {
     self.skipsTimestampCache = skipsTimestampCache
@@ -67,20 +70,23 @@ public final class StoreShard {
   private var random: RandomSource
   /// Log bytes applied since the state was last flushed for the log's sake.
   var unflushedLogBytes = 0
+  /// One for all groups.
+  let raftSettings: RaftSettings
 
   init(
-    reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter, logger: Logger,
-    onFatal: @escaping @Sendable (String) -> Void
+    reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
+    raftSettings: RaftSettings, logger: Logger, onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.reactor = reactor
     self.clock = clock
     self.engine = engine
     self.reader = MVCCReader(engine, cacheByteCount: rowCacheByteCount)
     self.writer = writer
+    self.raftSettings = raftSettings
     self.logger = logger
     self.onFatal = onFatal
     random = reactor.environment.makeRandom("shard \(reactor.index)")
-    // A restart forgot all reads: whatever was read before lies at or below the clock now.
+    // Whatever was read before a lease lies at or below the clock when it begins; acquiring one raises this.
     timestampCache = TimestampCache(lowWater: clock.now())
   }
 
@@ -88,6 +94,8 @@ public final class StoreShard {
   public func makeTransactionID(at timestamp: Timestamp) -> TransactionID {
     TransactionID(high: random.next(), low: random.next() ^ UInt64(truncatingIfNeeded: timestamp.wall))
   }
+
+  func randomSeed() -> UInt64 { random.next() }
 
   /// A number in `0..<bound`.
   public func random(below bound: Int64) -> Int64 { Int64.random(in: 0..<max(1, bound), using: &random) }
@@ -110,7 +118,7 @@ public final class StoreShard {
   /// The log writer made entries durable.
   func synced(_ ranges: [SyncedLog]) {
     guard stopReason == nil else { return }
-    for range in ranges { replicas[range.range]?.synced(through: range.position) }
+    for range in ranges { replicas[range.range]?.written(through: range.sequence) }
   }
 
   /// A fault of the store: stop acknowledging at once, then let the node exit.

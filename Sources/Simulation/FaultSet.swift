@@ -31,7 +31,7 @@ public struct FaultSet: OptionSet, Sendable, Hashable {
   public static let slowDisks = FaultSet(rawValue: 1 << 10)
   public static let failingDisks = FaultSet(rawValue: 1 << 11)
   public static let fullDisks = FaultSet(rawValue: 1 << 12)
-  /// Bits that rot in what was synced long ago.
+  /// Bits that rot in what was synced long ago, or flip on their way from the disk.
   public static let rot = FaultSet(rawValue: 1 << 13)
 
   // What operators do
@@ -85,4 +85,6 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case applyTwice = "apply-twice"
   /// Workload `node`: writes do not look at what was read above them.
   case forgetTimestampCache = "forget-timestamp-cache"
+  /// Workload `node`: a restart begins with an empty timestamp cache, and a clock that was told of no earlier life.
+  case forgetTimeAtRestart = "forget-time-at-restart"
 }

@@ -1,15 +1,18 @@
-// Workload (b): the storage and transactions of a whole single node, under crashes and faults of the disk. Clients move
-// money between accounts, whose sum must stay, and append to lists, whose history must be strictly serializable and hold
-// everything that was acknowledged. The node's code is that of production, on a simulated environment.
+// Workload (b): a whole single node below the wire, under crashes and faults of the disk. Clients move money between
+// accounts, whose sum must stay, and append to lists, whose history must be strictly serializable and hold everything that
+// was acknowledged; by the seed in SQL, or as transactions over keys. The node's code is that of production, on a simulated
+// environment.
 //
 // A crash leaves of the state what was flushed, and of the log what was synced, or after the mere death of the process
 // all that was written. The old process goes on as a ghost that reaches neither the disk nor the record, until it has
 // failed and is freed.
 
-import Encoding
+import Catalog
+import Execution
 import Logging
 import Ranges
 import Reactors
+import Sessions
 import Storage
 import Transactions
 
@@ -25,11 +28,22 @@ final class NodeSimulation: @unchecked Sendable {
     var thinkTime: Int64
     var crashInterval: Int64
     var flushInterval: Int64
+    /// In about so many reads one comes with a flipped bit, where bits rot.
+    var readsPerFlip: Int
     /// Lists in use at a time, and transactions until others take their place.
     var listCount: Int
     var listLife: Int
     /// Whether some clients lay intents early.
     var hasSmallBuffers: Bool
+    /// Whether clients speak SQL, or in keys.
+    var speaksSQL: Bool
+  }
+
+  /// How clients reach one life of the node.
+  private struct Door {
+    var gateway: Gateway
+    /// Lays intents as soon as something is written.
+    var hasty: TransactionSystem
   }
 
   private let options: SimulationOptions
@@ -47,6 +61,7 @@ final class NodeSimulation: @unchecked Sendable {
   /// Of all lives: what a ghost still does may need them.
   private var environments: [SimulatedEnvironment] = []
   private var stores: [Store] = []
+  private var doors: [Door] = []
   private var engines: [SimulatedEngine] = []
   private var store: Store?
   private var isEnding = false
@@ -78,8 +93,10 @@ final class NodeSimulation: @unchecked Sendable {
     plan = Plan(
       faults: faults, clientCount: drawn.pick([1, 3, 6, 12]), thinkTime: drawn.pick([1, 10, 50]) * .millisecond,
       crashInterval: drawn.pick([300, 2000, 8000]) * .millisecond,
-      flushInterval: drawn.pick([20, 500, 5000]) * .millisecond, listCount: drawn.draw(2...6),
-      listLife: drawn.pick([20, 60]), hasSmallBuffers: drawn.chance(percent: 50))
+      flushInterval: drawn.pick([20, 500, 5000]) * .millisecond, readsPerFlip: drawn.pick([300, 3000, 30_000]),
+      listCount: drawn.draw(2...6),
+      listLife: drawn.pick([20, 60]), hasSmallBuffers: drawn.chance(percent: 50),
+      speaksSQL: drawn.chance(percent: 40))
   }
 
   // MARK: The run
@@ -90,6 +107,7 @@ final class NodeSimulation: @unchecked Sendable {
     diskTurn()
     flushTurn()
     if plan.faults.contains(.pauses) { pauseTurn() }
+    if plan.faults.contains(.slowDisks) { slowTurn() }
     world.run(until: options.duration)
     if violation == nil { finish() }
     // Ghosts fail and go.
@@ -100,8 +118,9 @@ final class NodeSimulation: @unchecked Sendable {
     world.run(until: end + 5 * .second)
     return SimulationOutcome(
       seed: world.seed, violation: violation, simulatedTime: violation == nil ? end : violationTime,
-      eventCount: world.eventCount, traceHash: world.traceHash,
-      summary: "\(plan.clientCount) clients, \(history.acknowledgedCount) lists, \(transferCount) transfers, "
+      eventCount: world.eventCount, crashCount: crashCount, traceHash: world.traceHash,
+      summary:
+        "\(plan.clientCount) \(plan.speaksSQL ? "SQL " : "")clients, \(history.acknowledgedCount) lists, \(transferCount) transfers, "
         + "\(auditCount) audits, \(retryCount) retries, \(history.unknownCount) unknown, \(crashCount) crashes")
   }
 
@@ -145,6 +164,9 @@ final class NodeSimulation: @unchecked Sendable {
     let state = SimulatedEngine(stateDisk)
     let log = SimulatedEngine(logDisk)
     engines = [state, log]
+    if plan.faults.contains(.rot), withClients {
+      for engine in engines { engine.rot(one: plan.readsPerFlip, random: world.makeRandom("rot \(life)")) }
+    }
     world.note(3, UInt64(life), "life \(life) begins")
     let clock = NodeClock(environment: environment)
     var logger = Logger(label: "meridian.simulation")
@@ -154,6 +176,11 @@ final class NodeSimulation: @unchecked Sendable {
     var storeOptions = StoreOptions()
     storeOptions.maintenanceInterval = .second
     storeOptions.collectionInterval = 0
+    switch options.planted {
+    case .forgetTimestampCache: storeOptions.faults.skipsTimestampCache = true
+    case .forgetTimeAtRestart: storeOptions.faults.forgetsTimeAtRestart = true
+    default: break
+    }
     let settings = storeOptions
     environment.reactors[0].enqueue { [self] reactor in
       reactor.run { [self] reactor in
@@ -163,20 +190,29 @@ final class NodeSimulation: @unchecked Sendable {
             onFatal: { [self] reason in died(life, reason) })
           stores.append(store)
           guard life == self.life else { return }
-          if options.planted == .forgetTimestampCache {
-            store.shard(on: reactor).faults = Ranges.PlantedFaults(skipsTimestampCache: true)
-          }
           self.store = store
-          await setUp(store, on: reactor, life)
+          let gateway = Gateway(
+            reactor: reactor, environment: environment, transactions: TransactionSystem(store, on: reactor),
+            catalog: CatalogCache(), sequences: SequenceService(), rowIDs: RowIDGenerator(node: 1), logger: silent)
+          let door = Door(gateway: gateway, hasty: TransactionSystem(store, on: reactor))
+          door.hasty.bufferLimit = 1
+          doors.append(door)
+          await setUp(door, life)
           if withClients {
+            let shared = Confined(door, to: reactor)
             for client in 0..<plan.clientCount {
-              reactor.run { [self] reactor in await act(client, store, on: reactor, life) }
+              reactor.run { [self] reactor in await act(client, shared.access(on: reactor), life) }
             }
           } else {
-            await readAll(store, on: reactor, life)
+            await readAll(door, life)
           }
         } catch {
-          if life == self.life { fail("the store does not open: \(error)") }
+          guard life == self.life else { return }
+          if state.damageCount + log.damageCount > 0 {
+            died(life, "\(error)")
+          } else {
+            fail("the store does not open: \(error)")
+          }
         }
       }
     }
@@ -242,6 +278,17 @@ final class NodeSimulation: @unchecked Sendable {
     }
   }
 
+  /// Disks that take long for a while: hundreds of milliseconds for each sync.
+  private func slowTurn() {
+    world.schedule(afterNanoseconds: random.exponential(mean: 3 * .second)) { [self] in
+      if isEnding { return }
+      let machine = environments.last?.machine
+      machine?.workSlowdown = random.pick([10, 100, 1000])
+      world.schedule(afterNanoseconds: random.exponential(mean: 500 * .millisecond)) { machine?.workSlowdown = 1 }
+      slowTurn()
+    }
+  }
+
   private func pauseTurn() {
     world.schedule(afterNanoseconds: random.exponential(mean: 4 * .second)) { [self] in
       if isEnding { return }
@@ -252,63 +299,51 @@ final class NodeSimulation: @unchecked Sendable {
 
   // MARK: Clients
 
-  private static func account(_ number: Int) -> Key { Key([0x61, UInt8(number)]) }
-  private static let accounts = KeySpan(start: Key([0x61]), end: Key([0x62]))
-  private static func list(_ number: Int) -> Key { Key([0x6c, UInt8(number >> 8 & 0xff), UInt8(number & 0xff)]) }
-  private static let lists = KeySpan(start: Key([0x6c]), end: Key([0x6d]))
-
-  private static func numbers(_ bytes: [UInt8]) -> [Int] {
-    bytes.withUnsafeBytes { raw in
-      var reader = ByteReader(raw)
-      var numbers: [Int] = []
-      while let number = reader.readVarint() { numbers.append(Int(number)) }
-      return numbers
-    }
+  /// A client of one life of the node.
+  private func connect(_ number: Int, _ door: Door) async throws(ClientFailure) -> any NodeClient {
+    if plan.speaksSQL { return try await SQLClient.open(door.gateway, number: number) }
+    return KeyClient(plan.hasSmallBuffers && number % 2 == 1 ? door.hasty : door.gateway.transactions)
   }
 
-  private static func bytes(_ numbers: [Int]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for number in numbers { ValueEncoding.appendVarint(UInt64(number), to: &bytes) }
-    return bytes
+  private func sleep(_ door: Door, nanoseconds: Int64) async {
+    await door.gateway.reactor.sleep(nanoseconds: nanoseconds)
   }
 
   /// Opens the accounts, once.
-  private func setUp(_ store: Store, on reactor: isolated Reactor, _ life: Int) async {
-    let system = TransactionSystem(store, on: reactor)
+  private func setUp(_ door: Door, _ life: Int) async {
     while life == self.life {
-      let transaction = system.begin()
-      do throws(TransactionError) {
-        var block = KeyValueBlock()
-        if try await !transaction.get(Self.account(0), into: &block) {
-          for number in 0..<Self.accountCount {
-            transaction.put(Self.account(number), TransactionSystem.bytes(Self.openingBalance))
-          }
+      do throws(ClientFailure) {
+        let client = try await connect(0, door)
+        do throws(ClientFailure) {
+          try await client.setUp(accountCount: Self.accountCount, openingBalance: Self.openingBalance)
+          await client.close()
+          return
+        } catch {
+          await client.rollback()
+          await client.close()
+          throw error
         }
-        _ = try await transaction.commit()
-        return
       } catch {
-        await transaction.rollback()
-        await reactor.sleep(nanoseconds: 10 * .millisecond)
+        await sleep(door, nanoseconds: 10 * .millisecond)
       }
     }
   }
 
-  private func act(_ client: Int, _ store: Store, on reactor: isolated Reactor, _ life: Int) async {
-    let system = TransactionSystem(store, on: reactor)
-    if plan.hasSmallBuffers, client % 2 == 1 { system.bufferLimit = 1 }
+  private func act(_ number: Int, _ door: Door, _ life: Int) async {
+    guard let client = try? await connect(number, door) else { return }
     while true {
-      let pause = 1_000 + clientRandom.exponential(mean: plan.thinkTime)
-      await reactor.sleep(nanoseconds: pause)
-      guard life == self.life, !isEnding else { return }
+      await sleep(door, nanoseconds: 1_000 + clientRandom.exponential(mean: plan.thinkTime))
+      guard life == self.life, !isEnding else { break }
       switch clientRandom.draw(below: 10) {
-      case 0..<6: await appendAndRead(system, life)
-      case 6..<9: await transfer(system, life)
-      default: await audit(system, life)
+      case 0..<6: await appendAndRead(client, life)
+      case 6..<9: await transfer(client, life)
+      default: await audit(client, life)
       }
     }
+    await client.close()
   }
 
-  private func appendAndRead(_ system: TransactionSystem, _ life: Int) async {
+  private func appendAndRead(_ client: any NodeClient, _ life: Int) async {
     transactionCount += 1
     let number = transactionCount
     let base = number / plan.listLife * plan.listCount
@@ -317,119 +352,102 @@ final class NodeSimulation: @unchecked Sendable {
     }
     for _ in 0..<30 {
       var record = ListTransaction(number: number, begun: history.tick())
-      let transaction = system.begin()
       // Where the record stands once the commit is under way: then it may have happened, whatever becomes of us.
       var position: Int?
-      do throws(TransactionError) {
+      do throws(ClientFailure) {
+        try await client.begin(isReadOnly: false)
         var appended: Set<Int> = []
         for step in steps {
-          var block = KeyValueBlock()
-          let key = Self.list(step.list)
-          let numbers = try await transaction.get(key, into: &block) ? Self.numbers(block.value(0)) : []
+          let numbers = try await client.list(step.list)
           if !appended.contains(step.list) { record.reads.append((step.list, numbers)) }
           if step.appends, appended.insert(step.list).inserted {
-            transaction.put(key, Self.bytes(numbers + [number]))
+            try await client.setList(step.list, to: numbers + [number])
             record.appends.append(step.list)
-            try await transaction.flushIfNeeded()
           }
         }
         let place = history.begin(record)
         position = place
-        _ = try await transaction.commit()
+        try await client.commit()
         // The client of a dead process was cut off before the answer.
         guard life == self.life else { return }
         history.end(place)
         world.note(7, UInt64(number), "\(number) read \(record.reads), appended to \(record.appends)")
         return
       } catch {
-        switch error {
-        case .retry, .deadlock:
+        if case .retry = error {
           retryCount += 1
           if let position { history.discard(position) }
-          await transaction.rollback()
-          if life != self.life { return }
-        default:
-          await transaction.rollback()
-          return
         }
+        await client.rollback()
+        guard case .retry = error, life == self.life else { return }
       }
     }
   }
 
-  private func transfer(_ system: TransactionSystem, _ life: Int) async {
+  private func transfer(_ client: any NodeClient, _ life: Int) async {
     let from = clientRandom.draw(below: Self.accountCount)
     let to = clientRandom.draw(below: Self.accountCount)
     let amount = Int64(clientRandom.draw(1...50))
-    let lock = clientRandom.chance(percent: 50) ? LockRequest(.exclusive) : nil
+    let locking = clientRandom.chance(percent: 50)
     if from == to { return }
     for _ in 0..<30 where life == self.life {
-      let transaction = system.begin()
-      do throws(TransactionError) {
-        var block = KeyValueBlock()
-        _ = try await transaction.get(Self.account(from), lock: lock, into: &block)
-        _ = try await transaction.get(Self.account(to), lock: lock, into: &block)
-        guard block.count == 2 else {
+      do throws(ClientFailure) {
+        try await client.begin(isReadOnly: false)
+        let payer = try await client.balance(of: from, locking: locking)
+        let payee = try await client.balance(of: to, locking: locking)
+        guard let payer, let payee else {
           if life == self.life { fail("an account is gone") }
-          await transaction.rollback()
+          await client.rollback()
           return
         }
-        transaction.put(
-          Self.account(from), TransactionSystem.bytes(TransactionSystem.number(block.value(0)) - amount))
-        transaction.put(Self.account(to), TransactionSystem.bytes(TransactionSystem.number(block.value(1)) + amount))
-        try await transaction.flushIfNeeded()
-        _ = try await transaction.commit()
+        try await client.setBalance(of: from, to: payer - amount)
+        try await client.setBalance(of: to, to: payee + amount)
+        try await client.commit()
         transferCount += 1
         return
       } catch {
-        await transaction.rollback()
-        switch error {
-        case .retry, .deadlock: retryCount += 1
-        default: return
-        }
+        await client.rollback()
+        guard case .retry = error else { return }
+        retryCount += 1
       }
     }
   }
 
-  private func audit(_ system: TransactionSystem, _ life: Int) async {
-    let transaction = system.begin(isReadOnly: true)
-    do throws(TransactionError) {
-      var block = KeyValueBlock()
-      var rest: KeySpan? = Self.accounts
-      while let span = rest { rest = try await transaction.scan(span, into: &block) }
-      _ = try await transaction.commit()
+  private func audit(_ client: any NodeClient, _ life: Int) async {
+    do throws(ClientFailure) {
+      try await client.begin(isReadOnly: true)
+      let balances = try await client.balances()
+      try await client.commit()
       guard life == self.life else { return }
       auditCount += 1
-      let sum = (0..<block.count).reduce(Int64(0)) { $0 + TransactionSystem.number(block.value($1)) }
-      if block.count != Self.accountCount || sum != Int64(Self.accountCount) * Self.openingBalance {
-        fail("\(block.count) accounts hold \(sum)")
+      let sum = balances.reduce(0, +)
+      if balances.count != Self.accountCount || sum != Int64(Self.accountCount) * Self.openingBalance {
+        fail("\(balances.count) accounts hold \(sum)")
       }
     } catch {
-      await transaction.rollback()
+      await client.rollback()
     }
   }
 
   /// Reads everything at the end.
-  private func readAll(_ store: Store, on reactor: isolated Reactor, _ life: Int) async {
-    let system = TransactionSystem(store, on: reactor)
-    await audit(system, life)
+  private func readAll(_ door: Door, _ life: Int) async {
     while life == self.life, final == nil {
-      let transaction = system.begin(isReadOnly: true)
-      do throws(TransactionError) {
-        var found: [Int: [Int]] = [:]
-        var rest: KeySpan? = Self.lists
-        while let span = rest {
-          var block = KeyValueBlock()
-          rest = try await transaction.scan(span, into: &block)
-          for row in 0..<block.count {
-            let key = block.key(row).bytes
-            found[Int(key[1]) << 8 | Int(key[2])] = Self.numbers(block.value(row))
-          }
+      do throws(ClientFailure) {
+        let client = try await connect(0, door)
+        await audit(client, life)
+        do throws(ClientFailure) {
+          try await client.begin(isReadOnly: true)
+          let found = try await client.lists()
+          try await client.commit()
+          await client.close()
+          final = found
+        } catch {
+          await client.rollback()
+          await client.close()
+          throw error
         }
-        _ = try await transaction.commit()
-        final = found
       } catch {
-        await transaction.rollback()
-        await reactor.sleep(nanoseconds: 100 * .millisecond)
+        await sleep(door, nanoseconds: 100 * .millisecond)
       }
     }
   }

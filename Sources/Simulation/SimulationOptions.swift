@@ -4,7 +4,7 @@
 public enum SimulatedWorkload: String, CaseIterable, Sendable {
   /// One Raft group on several machines.
   case raft
-  /// The storage and transactions of a single node.
+  /// A single node below the wire: storage, transactions, SQL.
   case node
 }
 
@@ -50,6 +50,8 @@ public struct SimulationOutcome: Sendable, Equatable {
   /// Simulated nanoseconds.
   public var simulatedTime: Int64 = 0
   public var eventCount = 0
+  /// Processes that died.
+  public var crashCount = 0
   /// Two runs that agree in it did the same.
   public var traceHash: UInt64 = 0
   /// What the group looked like, and what it went through.

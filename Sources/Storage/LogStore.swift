@@ -5,7 +5,7 @@
 //
 //   key     | range, 8 bytes BE | 0 |                       hard state: varint term, vote, commit
 //           | range, 8 bytes BE | 1 |                       compaction: varint index, term of the last entry dropped
-//           | range, 8 bytes BE | 2 | index, 8 bytes BE |   entry: varint term, payload
+//           | range, 8 bytes BE | 2 | index, 8 bytes BE |   entry: varint 4 × term + kind, payload
 //   value   | CRC-32C of what follows, 4 bytes LE | … |
 
 import Encoding
@@ -14,11 +14,14 @@ import Encoding
 public struct LogEntry: Sendable, Equatable {
   public var index: UInt64
   public var term: UInt64
+  /// What the payload is, 0...3; the owner of the log knows.
+  public var kind: UInt8
   public var payload: [UInt8]
 
-  public init(index: UInt64, term: UInt64, payload: [UInt8]) {
+  public init(index: UInt64, term: UInt64, kind: UInt8 = 0, payload: [UInt8]) {
     self.index = index
     self.term = term
+    self.kind = kind
     self.payload = payload
   }
 }
@@ -84,15 +87,20 @@ public struct LogBatch: Sendable {
   }
 
   /// Appends an entry, or replaces the one of the same index; entries behind a replaced one are not removed.
-  public mutating func append(range: UInt64, index: UInt64, term: UInt64, payload: UnsafeRawBufferPointer) {
-    put(LogStore.key(range, 2, index), bodyCount: ValueEncoding.varintCount(term) + payload.count) { buffer in
-      ValueEncoding.appendVarint(term, to: &buffer)
+  public mutating func append(
+    range: UInt64, index: UInt64, term: UInt64, kind: UInt8 = 0, payload: UnsafeRawBufferPointer
+  ) {
+    let head = term << 2 | UInt64(kind & 3)
+    put(LogStore.key(range, 2, index), bodyCount: ValueEncoding.varintCount(head) + payload.count) { buffer in
+      ValueEncoding.appendVarint(head, to: &buffer)
       buffer.append(contentsOf: payload)
     }
   }
 
   public mutating func append(range: UInt64, _ entry: LogEntry) {
-    entry.payload.withUnsafeBytes { append(range: range, index: entry.index, term: entry.term, payload: $0) }
+    entry.payload.withUnsafeBytes {
+      append(range: range, index: entry.index, term: entry.term, kind: entry.kind, payload: $0)
+    }
   }
 
   /// Removes the entries from `index` on: a new leader's log disagreed.
@@ -191,8 +199,8 @@ public final class LogStore: Sendable {
     if let value = try engine.get(.data, Self.key(range, 2, index)) {
       return try value.span.withUnsafeBytes { (raw) throws(StorageError) -> UInt64 in
         var reader = try Self.open(raw, range: range)
-        guard let term = reader.readVarint() else { throw Self.malformed(range) }
-        return term
+        guard let head = reader.readVarint() else { throw Self.malformed(range) }
+        return head >> 2
       }
     }
     let compacted = try compacted(range: range)
@@ -212,11 +220,11 @@ public final class LogStore: Sendable {
     var expected = first
     var total = 0
     while cursor.isValid {
-      let (position, payload) = try Self.decode(cursor, range: range)
+      let (position, kind, payload) = try Self.decode(cursor, range: range)
       guard position.index == expected, position.index < end else { break }
       total += payload.count
       if total > byteLimit && !entries.isEmpty { break }
-      entries.append(LogEntry(index: position.index, term: position.term, payload: [UInt8](payload)))
+      entries.append(LogEntry(index: position.index, term: position.term, kind: kind, payload: [UInt8](payload)))
       expected += 1
       cursor.next()
     }
@@ -226,12 +234,12 @@ public final class LogStore: Sendable {
 
   private static func decode(
     _ cursor: any EngineIterator, range: UInt64
-  ) throws(StorageError) -> (position: LogPosition, payload: UnsafeRawBufferPointer) {
+  ) throws(StorageError) -> (position: LogPosition, kind: UInt8, payload: UnsafeRawBufferPointer) {
     var key = ByteReader(cursor.key, offset: 9)
     guard let index = key.readBigEndian(UInt64.self) else { throw malformed(range) }
     var reader = try open(cursor.value, range: range)
-    guard let term = reader.readVarint() else { throw malformed(range) }
-    return (LogPosition(index: index, term: term), reader.rest)
+    guard let head = reader.readVarint() else { throw malformed(range) }
+    return (LogPosition(index: index, term: head >> 2), UInt8(head & 3), reader.rest)
   }
 
   /// The ranges that have anything in the log, ascending.

@@ -13,7 +13,8 @@ import Testing
     return options
   }
 
-  @Test(arguments: [2, 3] as [UInt64])
+  // Clients of seeds 2 and 3 speak SQL, that of seed 5 does not.
+  @Test(arguments: [2, 3, 5] as [UInt64])
   func `Crashes and faults of the disk break nothing`(_ seed: UInt64) {
     let outcome = Simulator.run(options(1, .all), seed: seed)
     #expect(outcome.violation == nil, "\(outcome.line)")
@@ -25,6 +26,22 @@ import Testing
     planted.planted = .forgetTimestampCache
     let violations = (1...6).lazy.compactMap { Simulator.run(planted, seed: $0).violation }
     #expect(violations.first != nil)
+  }
+
+  @Test func `Planted: a restart that forgets what time it was loses writes`() {
+    var options = options(10, [.crashes, .clocks])
+    #expect(Simulator.run(options, seed: 8).violation == nil)
+    options.planted = .forgetTimeAtRestart
+    let seeds: [UInt64] = [8, 3] + Array(9...20)
+    let violations = seeds.lazy.compactMap { Simulator.run(options, seed: $0).violation }
+    #expect(violations.first != nil)
+  }
+
+  @Test func `Bits that rot end the process and reach no client`() {
+    let outcome = Simulator.run(options(2, [.rot]), seed: 4)
+    #expect(outcome.violation == nil, "\(outcome.line)")
+    // One crash is that at the end.
+    #expect(outcome.crashCount > 1)
   }
 
   @Test func `The checker of histories sees cycles, losses and stale reads`() {

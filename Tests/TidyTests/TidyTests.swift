@@ -17,6 +17,8 @@ private let sources: [Source] = {
   let folder = root.appending(path: "Sources")
   guard let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return [] }
   return files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }.compactMap { url in
+    // Generated: its makers answer for it.
+    if url.lastPathComponent.hasSuffix(".pb.swift") { return nil }
     guard let text = try? String(contentsOf: url, encoding: .utf8) else { return nil }
     let path = String(url.path(percentEncoded: false).dropFirst(root.path(percentEncoded: false).count))
     let parts = url.pathComponents

@@ -66,7 +66,7 @@ final class SimulatedWorker: Worker, @unchecked Sendable {
     idleThreads -= 1
     let work = queue.removeFirst()
     machine.world.schedule(
-      afterNanoseconds: 1_000 + random.exponential(mean: Self.meanDuration), on: machine
+      afterNanoseconds: 1_000 + random.exponential(mean: Self.meanDuration * machine.workSlowdown), on: machine
     ) { [self] in
       work()
       idleThreads += 1

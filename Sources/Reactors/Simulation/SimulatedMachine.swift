@@ -12,6 +12,8 @@ public final class SimulatedMachine {
   public private(set) var life = 0
   /// True time until which nothing runs here.
   public private(set) var pausedUntil: Int64 = 0
+  /// How many times longer than usual its workers take: a disk that has trouble.
+  public var workSlowdown: Int64 = 1
 
   public init(_ id: Int, _ world: SimulatedWorld, clock: SimulatedClock = SimulatedClock()) {
     self.id = id

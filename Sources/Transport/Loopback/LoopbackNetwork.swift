@@ -1,0 +1,188 @@
+// A network inside the process: for tests, for a demonstration of several nodes in one process, and beneath a simulation, whose faults it
+// takes from a closure. It carries frames as they are; a link keeps the order of its frames, as TCP does.
+//
+// Every delivery is an event of the receiving reactor's executor, after the delay that the closure has given: in a simulation that is
+// virtual time, and it dies with the receiver's machine. Two writes of one run happen in the same order, so a run is as reproducible
+// as the reactors and the closure are.
+// Before an address is used by a new life of its node all links of the old one are broken: nothing reaches the dead.
+
+import Reactors
+import Synchronization
+
+/// Nodes within one process, by address.
+public final class LoopbackNetwork: Sendable {
+  /// Something that one side of a link sends to the other.
+  public struct Packet: Sendable {
+    public enum Content: Sendable, Hashable {
+      /// The attempt to connect, from who dials, and its success, from who listens.
+      case dial, accept
+      case frame(Frame.Purpose, MessageKind)
+      case close
+    }
+    /// The `kind` of the message in a frame.
+    public typealias MessageKind = UInt16
+
+    public var source: NodeAddress
+    public var target: NodeAddress
+    public var content: Content
+    public var byteCount: Int
+  }
+
+  /// What becomes of it. A frame that is lost leaves a gap in its link, which is harsher than TCP: there loss is delay.
+  public enum Fate: Sendable, Hashable {
+    case deliver(afterNanoseconds: Int64)
+    case lose
+    /// The link breaks for both sides.
+    case reset
+  }
+
+  fileprivate struct Listener: Sendable {
+    var reactors: [Reactor]
+    var next = 0
+    var accept: @Sendable (any Link, isolated Reactor) -> any LinkOwner
+  }
+
+  private struct State {
+    var listeners: [NodeAddress: Listener] = [:]
+    var ends: [UInt64: LoopbackLink] = [:]
+    var lastEnd: UInt64 = 0
+    var nextPort = 30_000
+  }
+
+  private let state = Mutex(State())
+  private let decide: @Sendable (Packet) -> Fate
+
+  /// - Parameter fate: asked for every packet, in the order of sending as far as there is one.
+  public init(fate: @escaping @Sendable (Packet) -> Fate = { _ in .deliver(afterNanoseconds: 0) }) { decide = fate }
+
+  /// A node's way into the network. What it dials comes from `address`, and what an earlier life of that address has left is broken.
+  public func carrier(for address: NodeAddress, reactors: [Reactor]) -> LoopbackCarrier {
+    disconnect(address)
+    return LoopbackCarrier(self, address, reactors)
+  }
+
+  /// Breaks all links of an address and ends its listening, as the end of its process does. Other sides notice it at once.
+  public func disconnect(_ address: NodeAddress) {
+    let broken = state.withLock { state in
+      state.listeners[address] = nil
+      let broken = state.ends.filter { $0.value.local == address || $0.value.remote == address }
+      for serial in broken.keys { state.ends[serial] = nil }
+      return broken
+    }
+    for (_, end) in broken.sorted(by: { $0.key < $1.key }) { end.breakOff("connection reset by peer") }
+  }
+
+  func fate(_ packet: Packet) -> Fate { decide(packet) }
+
+  // MARK: Links
+
+  fileprivate func listen(_ address: NodeAddress, _ listener: Listener) -> NodeAddress? {
+    state.withLock { state in
+      var address = address
+      if address.port == 0 {
+        address.port = state.nextPort
+        state.nextPort += 1
+      }
+      guard state.listeners[address] == nil else { return nil }
+      state.listeners[address] = listener
+      return address
+    }
+  }
+
+  fileprivate func stopListening(_ address: NodeAddress) { state.withLock { $0.listeners[address] = nil } }
+
+  fileprivate func dial(_ source: NodeAddress, _ target: NodeAddress, _ owner: any LinkOwner, _ reactor: Reactor) {
+    let packet = Packet(source: source, target: target, content: .dial, byteCount: 0)
+    switch decide(packet) {
+    case .lose: return
+    case .reset: Self.run(on: reactor, after: 0) { owner.closed("connection reset by peer", on: $0) }
+    case .deliver(let delay):
+      let chosen = state.withLock { state -> Listener? in
+        guard let listener = state.listeners[target], !listener.reactors.isEmpty else { return nil }
+        state.listeners[target]?.next = (listener.next + 1) % listener.reactors.count
+        return listener
+      }
+      guard let chosen else {
+        Self.run(on: reactor, after: delay) { owner.closed("connection refused", on: $0) }
+        return
+      }
+      let there = chosen.reactors[chosen.next]
+      Self.run(on: there, after: delay) { self.accept(source, target, owner, reactor, chosen, $0) }
+    }
+  }
+
+  /// On the reactor that accepts.
+  private func accept(
+    _ source: NodeAddress, _ target: NodeAddress, _ owner: any LinkOwner, _ reactor: Reactor, _ listener: Listener,
+    _ there: isolated Reactor
+  ) {
+    let near = LoopbackLink(self, local: source, remote: target, reactor)
+    let far = LoopbackLink(self, local: target, remote: source, there)
+    near.pair(far)
+    far.pair(near)
+    state.withLock { state in
+      for end in [near, far] {
+        state.lastEnd += 1
+        end.serial = state.lastEnd
+        state.ends[end.serial] = end
+      }
+    }
+    far.own(listener.accept(far, there))
+    switch decide(Packet(source: target, target: source, content: .accept, byteCount: 0)) {
+    case .lose: near.breakOff("nobody waits for it")
+    case .reset: far.breakOff("connection reset by peer")
+    case .deliver(let delay): Self.run(on: reactor, after: delay) { near.opened(owner, on: $0) }
+    }
+  }
+
+  func ended(_ end: LoopbackLink) { state.withLock { $0.ends[end.serial] = nil } }
+
+  static func run(
+    on reactor: Reactor, after nanoseconds: Int64, _ work: @escaping @Sendable (isolated Reactor) -> Void
+  ) {
+    if nanoseconds <= 0 {
+      reactor.enqueue(work)
+    } else {
+      _ = reactor.schedule(afterNanoseconds: nanoseconds, work)
+    }
+  }
+}
+
+/// One node's way into a loopback network.
+public final class LoopbackCarrier: Carrier {
+  private let network: LoopbackNetwork
+  private let address: NodeAddress
+  private let reactors: [Reactor]
+  private let bound = Mutex<NodeAddress?>(nil)
+
+  fileprivate init(_ network: LoopbackNetwork, _ address: NodeAddress, _ reactors: [Reactor]) {
+    self.network = network
+    self.address = address
+    self.reactors = reactors
+  }
+
+  public func listen(
+    on address: NodeAddress, accept: @escaping @Sendable (any Link, isolated Reactor) -> any LinkOwner
+  ) async throws(TransportError) -> NodeAddress {
+    let listener = LoopbackNetwork.Listener(reactors: reactors, accept: accept)
+    guard let bound = network.listen(address, listener) else {
+      throw .unreachable("cannot listen on \(address): address already in use")
+    }
+    self.bound.withLock { $0 = bound }
+    return bound
+  }
+
+  public func dial(
+    _ address: NodeAddress, owner: any LinkOwner, limit nanoseconds: Int64, on reactor: isolated Reactor
+  ) {
+    network.dial(self.address, address, owner, reactor)
+  }
+
+  public func stopListening() async {
+    let address = bound.withLock { bound in
+      defer { bound = nil }
+      return bound
+    }
+    if let address { network.stopListening(address) }
+  }
+}
