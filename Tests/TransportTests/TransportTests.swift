@@ -373,6 +373,31 @@ import Testing
     #expect(nodes.lines.contains("raft too many requests are in work already"))
   }
 
+  @Test func `A process that has come in another's place gets its calls`() {
+    let nodes = Nodes(
+      3,
+      prepare: { transport, nodes in
+        transport.onCall(40) { _, _, _ in .success(NodeMessage(kind: 40, body: [UInt8(transport.identity.bootID)])) }
+      })
+    nodes.run(seconds: 1)
+    nodes.call("a", from: 0, to: 1, kind: 40)
+    nodes.call("b", from: 0, to: 1, kind: 3)
+    nodes.run(seconds: 0.1)
+    // The node's disk has moved to the third machine; the end of the old process has not been noticed.
+    nodes.crash(2)
+    nodes.machines[2].boot()
+    let moved = nodes.make(
+      2, NodeIdentity(clusterID: Nodes.cluster, nodeID: Nodes.node(1), binaryVersion: "test", bootID: 99))
+    moved.setAddress(of: Nodes.node(0), Nodes.address(0))
+    nodes.run(seconds: 1.5)
+    nodes.call("c", from: 0, to: 1, kind: 40)
+    nodes.run(seconds: 0.1)
+    #expect(nodes.lines.count == 3)
+    #expect(nodes.lines.first == "a: [2] at 1002")
+    #expect(nodes.lines.dropFirst().first?.hasPrefix("b: the connection was lost, the request may have") == true)
+    #expect(nodes.lines.last == "c: [99] at 2602")
+  }
+
   @Test func `Each reactor has its own connections`() {
     let nodes = Nodes(
       reactorCount: 3,

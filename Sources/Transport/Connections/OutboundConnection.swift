@@ -281,8 +281,17 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
       ])
   }
 
-  /// The peer has been heard from: the next message may dial at once.
-  func retryNow(on reactor: isolated Reactor) {
+  /// The peer has called: the next message may dial at once. If it is another process than the one that this connection leads to, that one is
+  /// dead, even if its end has not been noticed.
+  func peerCalled(boot: UInt64, on reactor: isolated Reactor) {
+    if case .open(_, _, let identity) = phase, identity.bootID != boot {
+      end(.unreachable("\(name) has been restarted"), on: reactor)
+    }
+    retryNow()
+  }
+
+  /// Forgets past failures.
+  func retryNow() {
     backoff.succeed()
     nextDial = Int64.min
   }
