@@ -131,6 +131,9 @@ public struct CatalogFunctions {
     guard let table = view.snapshot.table(ofConstraint: call.oid(0)) else { return .null }
     let text = ObjectText(view: view, isPretty: call.flag(1))
     if let check = table.checks.first(where: { $0.oid == call.oid(0) }) { return .text(text.constraint(check)) }
+    if let key = table.foreignKeys.first(where: { $0.oid == call.oid(0) }) {
+      return .text(text.constraint(key, of: table))
+    }
     let index = table.allIndexes.first { $0.isConstraint && $0.constraintOID == call.oid(0) }
     return .text(optional: index.map { text.constraint($0, of: table) })
   }
@@ -142,6 +145,7 @@ public struct CatalogFunctions {
     if inCatalog("pg_class"), let (_, index) = view.snapshot.index(oid) { return .text(optional: index.comment) }
     if inCatalog("pg_constraint"), let table = view.snapshot.table(ofConstraint: oid) {
       if let check = table.checks.first(where: { $0.oid == oid }) { return .text(optional: check.comment) }
+      if let key = table.foreignKeys.first(where: { $0.oid == oid }) { return .text(optional: key.comment) }
       return .text(optional: table.allIndexes.first { $0.constraintOID == oid }?.constraintComment)
     }
     if inCatalog("pg_namespace"), let schema = view.schema(oid) { return .text(optional: schema.comment) }

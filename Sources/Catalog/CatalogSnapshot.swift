@@ -57,6 +57,7 @@ struct CatalogContents: Sendable {
         if index.isConstraint { constraintTables[index.constraintOID] = table.oid }
       }
       for check in table.checks { constraintTables[check.oid] = table.oid }
+      for key in table.foreignKeys { constraintTables[key.oid] = table.oid }
     case .schema(let schema):
       if let old = schemas[schema.oid] { schemaNames[ScopedName(scope: old.database, name: old.name)] = nil }
       schemas[schema.oid] = schema
@@ -95,6 +96,7 @@ struct CatalogContents: Sendable {
       constraintTables[index.constraintOID] = nil
     }
     for check in table.checks { constraintTables[check.oid] = nil }
+    for key in table.foreignKeys { constraintTables[key.oid] = nil }
   }
 }
 

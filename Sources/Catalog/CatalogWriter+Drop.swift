@@ -61,7 +61,9 @@ extension CatalogWriter {
         storage.delete(KeyLayout.sequence(relation.oid, generation: options.generation))
       }
     }
-    apply(put: changed, remove: plan.relations.map { .relation($0) } + others)
+    apply(put: changed, remove: [])
+    let unreferenced = withoutForeignKeys(plan.foreignKeys, gone: dropped).map { CatalogObject.relation($0) }
+    apply(put: unreferenced, remove: plan.relations.map { .relation($0) } + others)
     return DropOutcome(relations: plan.relations, notices: plan.notices)
   }
 
@@ -122,8 +124,14 @@ extension CatalogWriter {
     for sequence in table.columns.filter({ lost.contains($0.id) }).compactMap(\.ownedSequence) {
       if let sequence = view.relation(sequence) { plan.visit(sequence) }
     }
+    plan.addReferences(to: table, dependsOn: what) { $0.referencedColumns.contains(column.id) }
     try plan.check(dropping: what, cascades: cascades)
     let outcome = carryOut(plan)
+    // Its own foreign keys go with their columns.
+    let ownKeys = table.foreignKeys.filter { !lost.isDisjoint(with: $0.columns) }.map(\.oid)
+    if !ownKeys.isEmpty {
+      apply(put: withoutForeignKeys(Set(ownKeys), gone: []).map { .relation($0) })
+    }
     let primaryFalls = table.primaryIndex?.uses(anyOf: lost) ?? false
     var fallen = table.indexes.filter { $0.uses(anyOf: lost) }
     let changed = try self.table(oid).changed { (draft) throws(SQLError) in
@@ -152,11 +160,28 @@ extension CatalogWriter {
       if ifExists { return nil }
       throw .undefinedConstraint(name, of: table.name)
     }
+    if let key = table.foreignKeys.first(where: { $0.name == name }) {
+      apply(put: withoutForeignKeys([key.oid], gone: []).map { .relation($0) })
+      return AlterOutcome(old: table, new: try self.table(oid), isRewritten: false, notices: [])
+    }
+    // Foreign keys need the index behind the constraint.
+    var notices: [SQLError] = []
+    if let index = table.allIndexes.first(where: { $0.isConstraint && $0.name == name }) {
+      var plan = DropPlan(view, requested: [])
+      let needed = "index \(quoteIdentifier(index.name))"
+      plan.addReferences(to: table, dependsOn: needed) { $0.referencedIndex == index.oid }
+      try plan.check(
+        dropping: "constraint \(quoteIdentifier(name)) on \(describe(table))", cascades: cascades)
+      notices = plan.notices
+      if !plan.foreignKeys.isEmpty {
+        apply(put: withoutForeignKeys(plan.foreignKeys, gone: []).map { .relation($0) })
+      }
+    }
     if let primary = table.primaryIndex, primary.isConstraint, primary.name == name {
       let (old, new) = try swapPrimaryIndex(of: oid, to: nil)
-      return AlterOutcome(old: old, new: new, isRewritten: true, notices: [])
+      return AlterOutcome(old: old, new: new, isRewritten: true, notices: notices)
     }
-    let changed = try table.changed { (draft) throws(SQLError) in
+    let changed = try self.table(oid).changed { (draft) throws(SQLError) in
       for index in draft.indexes where index.isConstraint && index.name == name {
         discardStorage(table: oid, index: index.id)
       }
@@ -164,7 +189,7 @@ extension CatalogWriter {
       draft.checks.removeAll { $0.name == name }
     }
     apply(put: [.relation(changed)])
-    return AlterOutcome(old: table, new: changed, isRewritten: false, notices: [])
+    return AlterOutcome(old: table, new: changed, isRewritten: false, notices: notices)
   }
 
   public func dropSchemas(_ oids: [OID], cascades: Bool) throws(SQLError) -> DropOutcome {

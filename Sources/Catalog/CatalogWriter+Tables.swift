@@ -65,7 +65,10 @@ extension CatalogWriter {
       objects.append(.relation(sequence.owned(by: table.oid, column: column.id)))
     }
     apply(put: objects)
-    return table
+    if new.foreignKeys.isEmpty { return table }
+    var made = table
+    for key in new.foreignKeys { made = try addForeignKey(key, to: oid) }
+    return made
   }
 
   /// Notes what generated columns read, where that is not said.
@@ -275,6 +278,9 @@ extension CatalogWriter {
     }
     let changed = try table.changed { (draft) throws(SQLError) in
       for index in draft.checks.indices where draft.checks[index].name == old { draft.checks[index].name = new }
+      for index in draft.foreignKeys.indices where draft.foreignKeys[index].name == old {
+        draft.foreignKeys[index].name = new
+      }
     }
     apply(put: [.relation(changed)])
     return changed
@@ -364,7 +370,8 @@ extension CatalogWriter {
 
 extension TableDescriptor {
   public func hasConstraint(named name: String) -> Bool {
-    checks.contains { $0.name == name } || allIndexes.contains { $0.isConstraint && $0.name == name }
+    checks.contains { $0.name == name } || foreignKeys.contains { $0.name == name }
+      || allIndexes.contains { $0.isConstraint && $0.name == name }
   }
 
   func owned(by table: OID, column: UInt32) -> TableDescriptor {

@@ -155,6 +155,8 @@ enum DescriptorCoding {
     out.text(12, table.comment)
     out.integer(13, Int64(table.nextColumnID))
     out.integer(15, Int64(bitPattern: table.version))
+    for key in table.foreignKeys { out.message(16) { write(key, &$0) } }
+    out.integers(17, table.referencedBy.map { Int64($0.rawValue) })
   }
 
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
@@ -201,10 +203,56 @@ enum DescriptorCoding {
       case 12: return value.text.store(in: &table.comment)
       case 13: return value.uint32.store(in: &table.nextColumnID)
       case 15: return value.integer.map { UInt64(bitPattern: $0) }.store(in: &table.version)
+      case 16: return readForeignKey(value.bytes).append(to: &table.foreignKeys)
+      case 17: return value.uint32s.map { $0.map { OID($0) } }.store(in: &table.referencedBy)
       default: return true
       }
     }
     return isWhole ? table.descriptor() : nil
+  }
+
+  private static func write(_ key: ForeignKey, _ out: inout FieldWriter) {
+    out.oid(1, key.oid)
+    out.text(2, key.name)
+    out.integers(3, key.columns.map(Int64.init))
+    out.oid(4, key.referencedTable)
+    out.integers(5, key.referencedColumns.map(Int64.init))
+    out.oid(6, key.referencedIndex)
+    out.integer(7, Int64(key.onDelete.rawValue))
+    out.integer(8, Int64(key.onUpdate.rawValue))
+    out.integers(9, key.setColumns.map(Int64.init))
+    out.flag(10, key.matchesFull)
+    out.flag(11, key.isDeferrable)
+    out.flag(12, key.isInitiallyDeferred)
+    out.flag(13, !key.isValidated)
+    out.text(14, key.comment)
+  }
+
+  private static func readForeignKey(_ bytes: UnsafeRawBufferPointer) -> ForeignKey? {
+    var key = ForeignKey(name: "", columns: [], referencedTable: .invalid, referencedColumns: [])
+    func action(_ value: FieldValue) -> ForeignKey.Action? {
+      value.integer.flatMap { UInt8(exactly: $0) }.flatMap { ForeignKey.Action(rawValue: $0) }
+    }
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.oid.store(in: &key.oid)
+      case 2: value.text.store(in: &key.name)
+      case 3: value.uint32s.store(in: &key.columns)
+      case 4: value.oid.store(in: &key.referencedTable)
+      case 5: value.uint32s.store(in: &key.referencedColumns)
+      case 6: value.oid.store(in: &key.referencedIndex)
+      case 7: action(value).store(in: &key.onDelete)
+      case 8: action(value).store(in: &key.onUpdate)
+      case 9: value.uint32s.store(in: &key.setColumns)
+      case 10: value.flag.store(in: &key.matchesFull)
+      case 11: value.flag.store(in: &key.isDeferrable)
+      case 12: value.flag.store(in: &key.isInitiallyDeferred)
+      case 13: value.flag.map { !$0 }.store(in: &key.isValidated)
+      case 14: value.text.store(in: &key.comment)
+      default: true
+      }
+    }
+    return isWhole ? key : nil
   }
 
   private static func write(_ options: SequenceOptions, _ out: inout FieldWriter) {

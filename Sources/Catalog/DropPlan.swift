@@ -18,11 +18,13 @@ struct DropPlan {
   private var visited: Set<OID> = []
   /// Columns that lose their default, by table.
   private(set) var lostDefaults: [(table: OID, column: UInt32)] = []
+  /// Foreign keys that fall with what they refer to.
+  private(set) var foreignKeys: Set<OID> = []
   /// What was not asked for: `view v`, and what it depends on.
   private(set) var dependents: [(what: String, on: String)] = []
   /// Columns that fall themselves: their defaults are no dependents.
   var fallingColumns: (table: OID, columns: Set<UInt32>)?
-  private let view: CatalogView
+  let view: CatalogView
   /// Objects named by the statement, which are no news.
   private let requested: Set<OID>
 
@@ -48,7 +50,18 @@ struct DropPlan {
         }
       }
     }
+    for (child, key) in view.incomingKeys(of: relation) where child.oid != relation.oid {
+      if requested.contains(child.oid) || visited.contains(child.oid) { continue }
+      addForeignKey(key, of: child, to: relation, dependsOn: name)
+    }
     for reader in view.readers(of: relation.oid) { add(reader, dependsOn: name) }
+  }
+
+  mutating func addForeignKey(
+    _ key: ForeignKey, of child: TableDescriptor, to parent: TableDescriptor, dependsOn what: String
+  ) {
+    guard foreignKeys.insert(key.oid).inserted else { return }
+    dependents.append(("constraint \(quoteIdentifier(key.name)) on \(view.describe(child))", what))
   }
 
   mutating func add(_ relation: TableDescriptor, dependsOn what: String) {

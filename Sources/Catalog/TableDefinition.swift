@@ -13,6 +13,8 @@ public struct TableDefinition: Sendable {
   public var primaryKey: IndexDescriptor?
   public var indexes: [IndexDescriptor]
   public var checks: [CheckConstraint]
+  /// Without OIDs; one to the table itself has an invalid referenced table.
+  public var foreignKeys: [ForeignKey] = []
   /// Sequences to make first, for columns by id (`SERIAL`, identity); their names are derived from table and column.
   public var sequences: [UInt32: SequenceOptions]
 

@@ -165,6 +165,9 @@ public final class TableDescriptor: Sendable {
   /// Secondary indexes, those being filled included.
   public let indexes: [IndexDescriptor]
   public let checks: [CheckConstraint]
+  public let foreignKeys: [ForeignKey]
+  /// The tables that have foreign keys to this one, itself included.
+  public let referencedBy: [OID]
   /// What a view's query reads, by relation.
   public let dependencies: [RelationDependency]
   public let comment: String?
@@ -176,7 +179,8 @@ public final class TableDescriptor: Sendable {
   public init(
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
-    dependencies: [RelationDependency] = [], comment: String? = nil, nextColumnID: UInt32,
+    foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
+    comment: String? = nil, nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -188,6 +192,8 @@ public final class TableDescriptor: Sendable {
     self.primaryIndex = primaryIndex
     self.indexes = indexes
     self.checks = checks
+    self.foreignKeys = foreignKeys
+    self.referencedBy = referencedBy
     self.dependencies = dependencies
     self.comment = comment
     self.nextColumnID = nextColumnID

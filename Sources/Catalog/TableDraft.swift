@@ -14,6 +14,8 @@ public struct TableDraft: Sendable {
   public var primaryIndex: IndexDescriptor?
   public var indexes: [IndexDescriptor]
   public var checks: [CheckConstraint]
+  public var foreignKeys: [ForeignKey]
+  public var referencedBy: [OID]
   public var dependencies: [RelationDependency]
   public var comment: String?
   public var nextColumnID: UInt32
@@ -29,6 +31,8 @@ public struct TableDraft: Sendable {
     primaryIndex = table.primaryIndex
     indexes = table.indexes
     checks = table.checks
+    foreignKeys = table.foreignKeys
+    referencedBy = table.referencedBy
     dependencies = table.dependencies
     comment = table.comment
     nextColumnID = table.nextColumnID
@@ -39,8 +43,8 @@ public struct TableDraft: Sendable {
   public func descriptor() -> TableDescriptor {
     TableDescriptor(
       oid: oid, schema: schema, name: name, owner: owner, kind: kind, columns: columns, primaryIndex: primaryIndex,
-      indexes: indexes, checks: checks, dependencies: dependencies, comment: comment, nextColumnID: nextColumnID,
-      version: version)
+      indexes: indexes, checks: checks, foreignKeys: foreignKeys, referencedBy: referencedBy,
+      dependencies: dependencies, comment: comment, nextColumnID: nextColumnID, version: version)
   }
 }
 
@@ -57,7 +61,8 @@ extension TableDescriptor {
   func isIdentical(to other: TableDescriptor) -> Bool {
     oid == other.oid && schema == other.schema && name == other.name && owner == other.owner && kind == other.kind
       && columns == other.columns && primaryIndex == other.primaryIndex && indexes == other.indexes
-      && checks == other.checks && dependencies == other.dependencies && comment == other.comment
+      && checks == other.checks && foreignKeys == other.foreignKeys && referencedBy == other.referencedBy
+      && dependencies == other.dependencies && comment == other.comment
       && nextColumnID == other.nextColumnID && version == other.version
   }
 }

@@ -58,6 +58,12 @@ public final class ExecutionContext {
   public var relation: (OID) -> TableDescriptor? = { _ in nil }
   /// Names a schema for error fields.
   public var schemaName: (OID) -> String? = { _ in nil }
+  /// Set where tables with foreign keys may be changed.
+  public var referencePlanner: (any ReferencePlanner)?
+  /// The transaction's checks that wait for its commit; nil: none may wait.
+  public var deferredReferences: DeferredReferences?
+  /// What foreign keys ask of this statement's changes; shared with the statements that they run.
+  public var references = ReferenceQueue()
   public var spill: any SpillStorage = TemporaryDirectory()
   /// How values appear in error details and are read from COPY.
   var format: FormatSettings { evaluation.settings }
@@ -72,6 +78,8 @@ public final class ExecutionContext {
 
   let memory = MemoryAccount()
   var materialized: [Int: MaterializedRows] = [:]
+  /// The rows of the last round of each recursive query under way.
+  var workingTables: [Int: RowBuffer] = [:]
 
   /// `codecs` is one for each reactor, `rowIDs` one for the node.
   public init(
@@ -81,6 +89,31 @@ public final class ExecutionContext {
     self.evaluation = evaluation
     self.codecs = codecs
     self.rowIDs = rowIDs
+  }
+
+  /// A context for a statement that runs as a part of this one: the same transaction, session and limits.
+  func nested(parameters: [Datum]) -> ExecutionContext {
+    let inner = EvaluationContext(services: evaluation.services)
+    inner.parameters = parameters
+    inner.transactionTime = evaluation.transactionTime
+    inner.statementTime = evaluation.statementTime
+    inner.clock = evaluation.clock
+    inner.random = evaluation.random
+    inner.settings = evaluation.settings
+    let context = ExecutionContext(transaction: transaction, evaluation: inner, codecs: codecs, rowIDs: rowIDs)
+    context.limits = limits
+    context.interruption = interruption
+    context.isTurnOver = isTurnOver
+    context.giveWay = giveWay
+    context.virtualTables = virtualTables
+    context.sequences = sequences
+    context.relation = relation
+    context.schemaName = schemaName
+    context.referencePlanner = referencePlanner
+    context.deferredReferences = deferredReferences
+    context.references = references
+    context.spill = spill
+    return context
   }
 
   @inline(__always)

@@ -28,6 +28,17 @@ public final class QueryExecution {
     if isDone { return nil }
     guard let batch = try await root.next() else {
       isDone = true
+      try await context.references.finish(context)
+      return nil
+    }
+    return batch
+  }
+
+  /// Like `next`, for a statement that is a part of another: what foreign keys ask is left to that one.
+  func nextWithinStatement() async throws(SQLError) -> Batch? {
+    if isDone { return nil }
+    guard let batch = try await root.next() else {
+      isDone = true
       return nil
     }
     return batch
@@ -44,6 +55,7 @@ public final class QueryExecution {
     context.transaction = transaction
     context.affectedRows = 0
     context.materialized.removeAll()
+    context.workingTables.removeAll()
     isDone = false
     prepareSlots()
     root.rewind(.restart)

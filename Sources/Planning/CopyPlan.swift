@@ -24,6 +24,7 @@ public struct CopyInto: Sendable {
   public var values: [ScalarExpression]
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
+  public var references = ReferencePlan()
   /// `WHERE`, over the table's columns in order.
   public var filter: ScalarExpression?
   public var sequences: [OID: Int]
@@ -118,6 +119,7 @@ extension CopyInto {
       let bound = try binder.bind(filter, binder.rowScope(table, row, .copyWhere))
       self.filter = planner.translate(try binder.coerceToBoolean(bound, "WHERE", at: filter), row)
     }
+    references = try binder.references(of: table)
     let plan = PhysicalPlan(.values([values]), output: [])
     sequences = SequenceUse.count(in: plan)
     catalogVersion = context.names.catalog.version

@@ -194,6 +194,7 @@ public struct InsertPlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var onConflict: ConflictAction?
+  public var references = ReferencePlan()
   /// Put out the rows inserted or updated, all columns of the table in order; else no rows, only a count.
   public var returnsRows: Bool
   public init(
@@ -217,6 +218,7 @@ public struct UpdatePlan: Sendable {
   public var assignments: [ColumnAssignment]
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
+  public var references = ReferencePlan()
   /// Puts out the new row, then the source's columns after the old row.
   public var returnsRows: Bool
   public init(
@@ -237,6 +239,7 @@ public struct DeletePlan: Sendable {
   /// Its first columns are all of the table's columns, in order (locked); others may follow (`USING`).
   public var source: PhysicalPlan
   public var predicates: IndexPredicates
+  public var references = ReferencePlan()
   /// Puts out the source's columns.
   public var returnsRows: Bool
   public init(table: TableDescriptor, source: PhysicalPlan, predicates: IndexPredicates, returnsRows: Bool) {
@@ -267,6 +270,8 @@ public indirect enum PhysicalOperation: Sendable {
   case distinctOn(PhysicalPlan, [ScalarExpression])
   /// Puts out the keys, then the aggregates. No keys and no rows: one row, unless `keys` come from an empty `GROUP BY ()`.
   case aggregate(PhysicalPlan, keys: [ScalarExpression], calls: [AggregateCall])
+  /// Puts out the input's columns, then the calls; the input is sorted by the partition's expressions, then the order.
+  case window(PhysicalPlan, WindowPlan)
   /// Equal keys pairwise (`equalities` are the `=` of their common type), then `residual` over left ++ right columns.
   /// Semi and anti put out left columns only; right side is built into the table.
   case hashJoin(
@@ -280,6 +285,10 @@ public indirect enum PhysicalOperation: Sendable {
   /// Left row plus the one value of the right side, NULL for none; more than one row is error 21000.
   case scalarSubquery(left: PhysicalPlan, right: PhysicalPlan, bindings: [OuterBinding])
   case setOperation(SetOperator, PhysicalPlan, PhysicalPlan)
+  /// The base's rows, then again and again those of the step, which reads the rows of the round before it as
+  /// `workingTable`; `isDistinct`: rows that came before are dropped.
+  case recursiveUnion(base: PhysicalPlan, step: PhysicalPlan, id: Int, isDistinct: Bool)
+  case workingTable(id: Int, name: String)
   /// Keeps its input's rows to be read many times within one execution; the id is the same for all readers of one CTE.
   case materialize(PhysicalPlan, id: Int)
   /// Locks the primary keys (ordinals of the key's columns in the input) of rows that passed, re-checking that they still exist.

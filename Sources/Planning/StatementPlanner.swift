@@ -24,7 +24,7 @@ public struct ExplainPlan: Sendable {
 }
 
 public struct StatementPlanner {
-  private let catalog: CatalogView
+  let catalog: CatalogView
   private let settings: FormatSettings
   private let statistics: any StatisticsProvider
 
@@ -203,15 +203,16 @@ extension PhysicalPlan {
   /// The plans below this one.
   public var inputs: [PhysicalPlan] {
     switch operation {
-    case .values, .scan, .virtualTable, .tableFunction: []
+    case .values, .scan, .virtualTable, .tableFunction, .workingTable: []
     case .filter(let input, _), .project(let input, _), .limit(let input, _, _), .sort(let input, _, _),
       .distinct(let input), .distinctOn(let input, _), .aggregate(let input, _, _), .materialize(let input, _),
-      .lockRows(let input, _, _, _):
+      .lockRows(let input, _, _, _), .window(let input, _):
       [input]
     case .hashJoin(_, let left, let right, _, _, _), .nestedLoopJoin(_, let left, let right, _),
       .apply(_, let left, let right, _, _), .scalarSubquery(let left, let right, _),
       .setOperation(_, let left, let right):
       [left, right]
+    case .recursiveUnion(let base, let step, _, _): [base, step]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]
@@ -226,6 +227,7 @@ extension PhysicalPlan {
     case .scan(let scan): scan.filter.map { [$0] } ?? []
     case .sort(_, let keys, _): keys.map(\.expression)
     case .aggregate(_, let keys, let calls): keys + calls.flatMap(\.arguments)
+    case .window(_, let window): window.expressions
     case .tableFunction(_, let arguments, _): arguments
     case .update(let plan): plan.assignments.map(\.value)
     case .insert(let plan):

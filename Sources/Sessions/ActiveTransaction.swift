@@ -3,8 +3,9 @@
 
 import Catalog
 import Clocks
-import Planning
 import Encoding
+import Execution
+import Planning
 import SQLTypes
 import Transactions
 
@@ -28,6 +29,8 @@ final class ActiveTransaction {
   var isReadOnly: Bool
   var isolation: Transactions.IsolationLevel
   var savepoints: [NamedSavepoint] = []
+  /// Checks of foreign keys that wait for the commit.
+  let deferredReferences = DeferredReferences()
   /// Microseconds since 2000-01-01 UTC: `now()`.
   let beginTime: Int64
   /// Statements run so far, those that only set something left out: while it is 0 isolation may still be set, and while it is

@@ -21,17 +21,18 @@ extension Session {
   private func copyIn(
     _ target: CopyInto, _ written: [UtilityOption], _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
-    if target.filter != nil { throw SQLError(.featureNotSupported, "COPY FROM ... WHERE is not supported") }
     let names = target.fields.map { target.table.columns[$0].name }
     let options = try CopyOptions(
       Self.values(of: written), columns: names,
       table: (target.table.name, target.table.columns.filter { !$0.isHidden }.map(\.name)), isFrom: true)
     active.depend(on: target.dependencies)
     let context = executionContext(parameters: [], active, catalog)
-    let copy = try CopyIn(
-      CopyTarget(
-        table: target.table, fields: target.fields, values: target.values, checks: target.checks,
-        predicates: target.predicates), options, context)
+    var into = CopyTarget(
+      table: target.table, fields: target.fields, values: target.values, checks: target.checks,
+      predicates: target.predicates)
+    into.references = target.references
+    into.filter = target.filter
+    let copy = try CopyIn(into, options, context)
     client.sendCopyIn(columnCount: target.fields.count, isBinary: false)
     while let piece = try await client.receiveCopyData() {
       if let interruption { throw interruption }

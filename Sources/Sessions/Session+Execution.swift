@@ -28,6 +28,7 @@ extension Session {
     context.giveWay = { [unowned self] in await self.giveWay() }
     context.virtualTables = self
     context.sequences = self
+    context.referencePlanner = self
     context.relation = { [unowned self] in self.transaction?.catalog?.relation($0) }
     context.schemaName = { [unowned self] in self.transaction?.catalog?.schema($0)?.name }
     prepare(context, parameters: parameters, active, catalog)
@@ -38,6 +39,8 @@ extension Session {
   private func prepare(
     _ context: ExecutionContext, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) {
+    context.deferredReferences = active.deferredReferences
+    context.references = ReferenceQueue()
     let evaluation = context.evaluation
     evaluation.parameters = parameters
     evaluation.transactionTime = active.beginTime

@@ -17,7 +17,7 @@ extension Session {
     case .transaction(let statement): try await run(statement)
     case .set(let statement): try run(statement)
     case .setTransaction(let statement): try await run(statement)
-    case .setConstraints: client.send(commandTag: "SET CONSTRAINTS")
+    case .setConstraints(let statement): try await run(statement)
     case .show(let statement): try run(statement)
     case .discard(let statement): try await run(statement)
     case .prepare(let statement): try await run(statement, parsed, text)

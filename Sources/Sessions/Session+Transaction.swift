@@ -63,6 +63,7 @@ extension Session {
   /// Commits whatever the session is in. After an error the transaction is still there, to be restarted or rolled back.
   func commitTransaction() async throws(SQLError) {
     guard let active = transaction else { return }
+    try await checkDeferredReferences(all: true)
     do throws(TransactionError) {
       _ = try await active.kv.commit()
     } catch {
@@ -137,6 +138,7 @@ extension Session {
           if !mayUndo {
             await active.kv.restart()
             active.catalog = nil
+            active.deferredReferences.removeAll()
           } else if !undoStatement() {
             throw explained(error)
           }
@@ -154,6 +156,7 @@ extension Session {
         if canRestart {
           await active.kv.restart()
           active.catalog = nil
+          active.deferredReferences.removeAll()
         } else if mayUndo, !undoStatement() {
           throw explained(error)
         }

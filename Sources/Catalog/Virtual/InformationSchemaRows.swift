@@ -31,11 +31,12 @@ private func yes(_ value: Bool) -> Datum { .text(value ? "YES" : "NO") }
 /// A constraint as the standard lists it; NOT NULL is one too.
 private struct ListedConstraint {
   var name: String
-  /// `CHECK`, `PRIMARY KEY`, `UNIQUE`.
+  /// `CHECK`, `FOREIGN KEY`, `PRIMARY KEY`, `UNIQUE`.
   var type: String
   var columns: [UInt32]
   var clause: String?
   var nullsDistinct: Bool?
+  var foreignKey: ForeignKey?
 }
 
 extension TableDescriptor {
@@ -50,6 +51,9 @@ extension TableDescriptor {
         ListedConstraint(
           name: index.name, type: index.isPrimary ? "PRIMARY KEY" : "UNIQUE", columns: index.columns.map(\.columnID),
           nullsDistinct: index.isPrimary ? nil : !index.nullsNotDistinct))
+    }
+    for key in foreignKeys {
+      list.append(ListedConstraint(name: key.name, type: "FOREIGN KEY", columns: key.columns, foreignKey: key))
     }
     if case .table = kind {
       for column in visibleColumns where !column.isNullable {
@@ -212,8 +216,8 @@ extension SystemRelations {
           row.setName("constraint", view, schema: table.schema, constraint.name)
           row.setTable(view, table)
           row["constraint_type"] = .text(constraint.type)
-          row["is_deferrable"] = yes(false)
-          row["initially_deferred"] = yes(false)
+          row["is_deferrable"] = yes(constraint.foreignKey?.isDeferrable ?? false)
+          row["initially_deferred"] = yes(constraint.foreignKey?.isInitiallyDeferred ?? false)
           row["enforced"] = yes(true)
           row["nulls_distinct"] = constraint.nullsDistinct.map(yes) ?? .null
         }
@@ -230,6 +234,11 @@ extension SystemRelations {
             row.setTable(view, table)
             row["column_name"] = .text(optional: table.column(id: id)?.name)
             row["ordinal_position"] = .int(position + 1)
+            if let key = constraint.foreignKey, let (_, index) = view.snapshot.index(key.referencedIndex),
+              let place = index.columns.firstIndex(where: { $0.columnID == key.referencedColumns[position] })
+            {
+              row["position_in_unique_constraint"] = .int(place + 1)
+            }
           }
         }
       }
@@ -239,10 +248,12 @@ extension SystemRelations {
   static let informationConstraintColumns: RowSource = { (view, _, rows) throws(SQLError) in
     for table in view.relations where view.acts(for: table.owner) {
       for constraint in table.listedConstraints(view) {
-        for id in constraint.columns {
+        // Of a foreign key the columns that it refers to.
+        let parent = constraint.foreignKey.flatMap { view.relation($0.referencedTable) } ?? table
+        for id in constraint.foreignKey?.referencedColumns ?? constraint.columns {
           try rows.add { (row) throws(SQLError) in
-            row.setTable(view, table)
-            row["column_name"] = .text(optional: table.column(id: id)?.name)
+            row.setTable(view, parent)
+            row["column_name"] = .text(optional: parent.column(id: id)?.name)
             row.setName("constraint", view, schema: table.schema, constraint.name)
           }
         }
@@ -253,9 +264,26 @@ extension SystemRelations {
   static let informationConstraintTables: RowSource = { (view, _, rows) throws(SQLError) in
     for table in view.relations where view.acts(for: table.owner) {
       for constraint in table.listedConstraints(view) where constraint.type != "CHECK" {
+        let parent = constraint.foreignKey.flatMap { view.relation($0.referencedTable) } ?? table
         try rows.add { (row) throws(SQLError) in
-          row.setTable(view, table)
+          row.setTable(view, parent)
           row.setName("constraint", view, schema: table.schema, constraint.name)
+        }
+      }
+    }
+  }
+
+  static let informationReferences: RowSource = { (view, _, rows) throws(SQLError) in
+    for table in view.relations where view.acts(for: table.owner) {
+      for key in table.foreignKeys {
+        try rows.add { (row) throws(SQLError) in
+          row.setName("constraint", view, schema: table.schema, key.name)
+          if let (parent, index) = view.snapshot.index(key.referencedIndex), index.isConstraint {
+            row.setName("unique_constraint", view, schema: parent.schema, index.name)
+          }
+          row["match_option"] = .text(key.matchesFull ? "FULL" : "NONE")
+          row["update_rule"] = .text(key.onUpdate.sqlName)
+          row["delete_rule"] = .text(key.onDelete.sqlName)
         }
       }
     }

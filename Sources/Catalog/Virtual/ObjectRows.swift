@@ -106,6 +106,7 @@ extension SystemRelations {
         try add(index.constraintOID, .pgConstraint, index.constraintComment)
       }
       for check in relation.checks { try add(check.oid, .pgConstraint, check.comment) }
+      for key in relation.foreignKeys { try add(key.oid, .pgConstraint, key.comment) }
     }
   }
 

@@ -63,6 +63,27 @@ struct ObjectText {
     return text
   }
 
+  func constraint(_ key: ForeignKey, of table: TableDescriptor) -> String {
+    func names(_ ids: [UInt32], _ table: TableDescriptor?) -> String {
+      ids.map { id in table.map { columnName(id, $0) } ?? "?" }.joined(separator: ", ")
+    }
+    let parent = view.relation(key.referencedTable)
+    let target = parent.map { isPretty ? view.displayName(of: .relation($0)) : referenceName($0) } ?? "?"
+    var text =
+      "FOREIGN KEY (\(names(key.columns, table))) REFERENCES \(target)(\(names(key.referencedColumns, parent)))"
+    if key.matchesFull { text += " MATCH FULL" }
+    if key.onUpdate != .noAction { text += " ON UPDATE \(key.onUpdate.sqlName)" }
+    if key.onDelete != .noAction { text += " ON DELETE \(key.onDelete.sqlName)" }
+    if !key.setColumns.isEmpty { text += " (\(names(key.setColumns, table)))" }
+    if key.isDeferrable { text += " DEFERRABLE" }
+    if key.isInitiallyDeferred { text += " INITIALLY DEFERRED" }
+    if !key.isValidated { text += " NOT VALID" }
+    return text
+  }
+
+  /// Qualified only where the search path does not find it, as in every other place of a constraint.
+  private func referenceName(_ table: TableDescriptor) -> String { view.displayName(of: .relation(table)) }
+
   func constraint(_ check: CheckConstraint) -> String { "CHECK (\(expression(check.expressionSQL)))" }
 
   /// A view's query, with PostgreSQL's leading blank and closing semicolon.

@@ -50,6 +50,7 @@ extension SystemRelations {
         row["relnatts"] = .int(relation.visibleColumns.count)
         row["relchecks"] = .int(relation.checks.count)
         row["relhasrules"] = .bool(kind == "v")
+        row["relhastriggers"] = .bool(!relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty)
         row["relispopulated"] = .bool(true)
         row["relreplident"] = .text(kind == "r" && !relation.isVirtual ? "d" : "n")
         if relation.isVirtual {
@@ -206,6 +207,35 @@ extension SystemRelations {
         try add(
           index.constraintOID, index.name, index.isPrimary ? "p" : "u", index.columns.map(\.columnID),
           index: index.oid)
+      }
+      try foreignKeyRows(view, relation, &rows)
+    }
+  }
+
+  private static func foreignKeyRows(
+    _ view: CatalogView, _ relation: TableDescriptor, _ rows: inout VirtualRows
+  ) throws(SQLError) {
+    for key in relation.foreignKeys {
+      func ids(_ list: [UInt32]) -> String { "{\(list.map(\.description).joined(separator: ","))}" }
+      try rows.add { (row) throws(SQLError) in
+        row["oid"] = .oid(key.oid)
+        row["conname"] = .text(key.name)
+        row["connamespace"] = .oid(relation.schema)
+        row["contype"] = .text("f")
+        row["condeferrable"] = .bool(key.isDeferrable)
+        row["condeferred"] = .bool(key.isInitiallyDeferred)
+        row["convalidated"] = .bool(key.isValidated)
+        row["conrelid"] = .oid(relation.oid)
+        row["conindid"] = .oid(key.referencedIndex)
+        row["confrelid"] = .oid(key.referencedTable)
+        row["confupdtype"] = .text(key.onUpdate.letter)
+        row["confdeltype"] = .text(key.onDelete.letter)
+        row["confmatchtype"] = .text(key.matchesFull ? "f" : "s")
+        row["conislocal"] = .bool(true)
+        row["connoinherit"] = .bool(true)
+        row["conkey"] = try .parsed(SQLType(OID(1005)), ids(key.columns))
+        row["confkey"] = try .parsed(SQLType(OID(1005)), ids(key.referencedColumns))
+        if !key.setColumns.isEmpty { row["confdelsetcols"] = try .parsed(SQLType(OID(1005)), ids(key.setColumns)) }
       }
     }
   }

@@ -23,7 +23,8 @@ extension SystemRelations {
     "constraint_table_usage": informationConstraintTables, "check_constraints": informationChecks,
     "enabled_roles": informationEnabledRoles, "view_table_usage": informationViewTables,
     "view_column_usage": informationViewColumns, "table_privileges": informationTablePrivileges,
-    "role_table_grants": informationTablePrivileges, "character_sets": informationCharacterSets,
+    "referential_constraints": informationReferences, "role_table_grants": informationTablePrivileges,
+    "character_sets": informationCharacterSets,
   ]
 
 }

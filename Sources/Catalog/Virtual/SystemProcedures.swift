@@ -9,7 +9,7 @@ struct SystemProcedure: Sendable {
   var arguments: [OID]
   var variadic = OID.invalid
   var result: OID
-  /// `f` function, `a` aggregate.
+  /// `f` function, `a` aggregate, `w` window function.
   var kind = "f"
   var volatility: String
   var isStrict: Bool
@@ -31,6 +31,11 @@ enum SystemProcedures {
         result: function.result.oid, volatility: letter(function.volatility), isStrict: function.isStrict)
       if let variadic = function.variadic { row.variadic = variadic.oid }
       found[function.oid] = row
+    }
+    for function in FunctionRegistry.windowFunctions {
+      found[function.oid] = SystemProcedure(
+        oid: function.oid, name: function.name, arguments: function.arguments.map(\.oid),
+        result: function.result.oid, kind: "w", volatility: "i", isStrict: function.rule != .lag)
     }
     return found.keys.sorted().compactMap { found[$0] }
   }()

@@ -14,6 +14,9 @@ public struct CopyTarget: Sendable {
   public var values: [ScalarExpression]
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
+  public var references = ReferencePlan()
+  /// Rows that are to be copied, over the table's columns in order.
+  public var filter: ScalarExpression?
 
   public init(
     table: TableDescriptor, fields: [Int], values: [ScalarExpression], checks: [RowCheck],
@@ -42,7 +45,8 @@ public final class CopyIn {
       relation: target.table.name,
       columns: target.fields.map { (name: target.table.columns[$0].name, type: target.table.columns[$0].type) },
       options: options, settings: context.format)
-    writer = try TableWriter(target.table, checks: target.checks, predicates: target.predicates, context)
+    writer = try TableWriter(
+      target.table, checks: target.checks, predicates: target.predicates, references: target.references, context)
     draws = SequenceDraws(in: target.values)
   }
 
@@ -61,7 +65,9 @@ public final class CopyIn {
   public func finish() async throws(SQLError) -> Int {
     decoder.finish()
     try await drain()
-    return context.affectedRows
+    let count = context.affectedRows
+    try await context.references.finish(context)
+    return count
   }
 
   private func drain() async throws(SQLError) {
@@ -71,12 +77,20 @@ public final class CopyIn {
       var columns: [ColumnVector] = []
       columns.reserveCapacity(target.values.count)
       for value in target.values { columns.append(try Evaluator.evaluate(value, batch, context.evaluation)) }
+      var rows = Batch(columns: columns, rowCount: batch.rowCount)
+      var lines: [Int32]?
+      if let filter = target.filter {
+        let passing = try Evaluator.filter(filter, rows, context.evaluation)
+        if passing.isEmpty { continue }
+        rows = rows.gather(passing)
+        lines = passing
+      }
       do throws(SQLError) {
-        try await writer.insert(writer.withRowIDs(Batch(columns: columns, rowCount: batch.rowCount)))
+        try await writer.insert(writer.withRowIDs(rows))
       } catch {
         guard error.context == nil, let row = writer.failedRow else { throw error }
         var error = error
-        error.context = "COPY \(target.table.name), line \(decoder.lines[row])"
+        error.context = "COPY \(target.table.name), line \(decoder.lines[lines.map { Int($0[row]) } ?? row])"
         throw error
       }
     }

@@ -14,7 +14,8 @@ final class InsertOperator: Operator {
   init(_ source: Operator, _ plan: InsertPlan) throws(SQLError) {
     self.source = source
     self.plan = plan
-    writer = try TableWriter(plan.table, checks: plan.checks, predicates: plan.predicates, source.context)
+    writer = try TableWriter(
+      plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     super.init(source.context, kinds: plan.returnsRows ? writer.codec.kinds : [])
     if let action = plan.onConflict { resolver = try ConflictResolver(writer, action) }
   }

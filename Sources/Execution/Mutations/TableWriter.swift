@@ -21,6 +21,7 @@ final class TableWriter {
   let context: ExecutionContext
   private let checks: [RowCheck]
   private let predicates: IndexPredicates
+  private let triggers: ReferenceTriggers?
   private let notNull: [Int]
   private let rowIDOrdinal: Int?
   /// The row of the last batch that an error is about.
@@ -32,8 +33,10 @@ final class TableWriter {
   static let exclusive = LockRequest(.exclusive)
 
   init(
-    _ table: TableDescriptor, checks: [RowCheck], predicates: IndexPredicates, _ context: ExecutionContext
+    _ table: TableDescriptor, checks: [RowCheck], predicates: IndexPredicates,
+    references: ReferencePlan = ReferencePlan(), _ context: ExecutionContext
   ) throws(SQLError) {
+    triggers = references.isEmpty ? nil : ReferenceTriggers(references, table, context)
     codec = try context.codecs.codec(for: table)
     self.checks = checks
     self.predicates = predicates
@@ -175,6 +178,7 @@ final class TableWriter {
     }
     write(rows, members)
     context.affectedRows += rows.rowCount
+    try await triggers?.wrote(rows)
     try await context.flushIfNeeded()
   }
 
@@ -214,6 +218,8 @@ final class TableWriter {
           codec.primary.value(new, row, encoder: &encoder, scratch: &suffixScratch))
       }
       context.affectedRows += valid
+      triggers?.removed(old, new: new, changed: changed)
+      try await triggers?.wrote(new, changed: changed)
       try await context.flushIfNeeded()
       return
     }
@@ -242,6 +248,8 @@ final class TableWriter {
     }
     error = nil
     context.affectedRows += valid
+    triggers?.removed(old, new: new, changed: changed)
+    try await triggers?.wrote(new, changed: changed)
     try await context.flushIfNeeded()
   }
 
@@ -303,6 +311,7 @@ final class TableWriter {
       }
     }
     context.affectedRows += batch.rowCount
+    triggers?.removed(batch)
     try await context.flushIfNeeded()
   }
 

@@ -31,7 +31,8 @@ final class UpdateOperator: Operator {
   init(_ source: Operator, _ plan: UpdatePlan) throws(SQLError) {
     self.source = source
     self.plan = plan
-    writer = try TableWriter(plan.table, checks: plan.checks, predicates: plan.predicates, source.context)
+    writer = try TableWriter(
+      plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     changed = Set(plan.assignments.map(\.column))
     let columnCount = plan.table.columns.count
     mayRepeat = source.kinds.count > columnCount
@@ -74,7 +75,8 @@ final class DeleteOperator: Operator {
   init(_ source: Operator, _ plan: DeletePlan) throws(SQLError) {
     self.source = source
     self.plan = plan
-    writer = try TableWriter(plan.table, checks: [], predicates: plan.predicates, source.context)
+    writer = try TableWriter(
+      plan.table, checks: [], predicates: plan.predicates, references: plan.references, source.context)
     mayRepeat = source.kinds.count > plan.table.columns.count
     super.init(source.context, kinds: plan.returnsRows ? source.kinds : [])
   }

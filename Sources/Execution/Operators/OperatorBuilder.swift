@@ -47,6 +47,8 @@ struct OperatorBuilder {
       return DistinctOnOperator(try build(input), expressions)
     case .aggregate(let input, let keys, let calls):
       return AggregateOperator(try build(input), keys: keys, calls: calls, output: plan.output)
+    case .window(let input, let window):
+      return WindowOperator(try build(input), window, output: plan.output)
     case .hashJoin(let kind, let left, let right, let leftKeys, let rightKeys, let residual):
       return JoinOperator(
         kind, try build(left), try build(right), .equalKeys(left: leftKeys, right: rightKeys), condition: residual,
@@ -70,6 +72,11 @@ struct OperatorBuilder {
       case .intersect, .intersectAll, .except, .exceptAll:
         return CountedSetOperator(inputs[0], inputs[1], operation, output: plan.output)
       }
+    case .recursiveUnion(let base, let step, let id, let isDistinct):
+      return RecursiveUnionOperator(
+        try build(base), try build(step), id: id, isDistinct: isDistinct, output: plan.output)
+    case .workingTable(let id, _):
+      return WorkingTableOperator(context, id: id, kinds: plan.output.map(\.storage))
     case .materialize(let input, let id):
       return MaterializeOperator(try build(input), id: id, isStable: !input.dependsOnRun)
     case .lockRows(let input, let table, let keyColumns, let lock):
@@ -101,15 +108,16 @@ extension PhysicalPlan {
   /// The inputs of this node.
   var inputs: [PhysicalPlan] {
     switch operation {
-    case .values, .scan, .virtualTable, .tableFunction: []
+    case .values, .scan, .virtualTable, .tableFunction, .workingTable: []
     case .filter(let input, _), .project(let input, _), .limit(let input, _, _), .sort(let input, _, _),
       .distinct(let input), .distinctOn(let input, _), .aggregate(let input, _, _), .materialize(let input, _),
-      .lockRows(let input, _, _, _):
+      .lockRows(let input, _, _, _), .window(let input, _):
       [input]
     case .hashJoin(_, let left, let right, _, _, _), .nestedLoopJoin(_, let left, let right, _),
       .apply(_, let left, let right, _, _), .scalarSubquery(let left, let right, _),
       .setOperation(_, let left, let right):
       [left, right]
+    case .recursiveUnion(let base, let step, _, _): [base, step]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]
@@ -123,7 +131,7 @@ extension PhysicalPlan {
     case .scan(let scan):
       scan.spans.flatMap { $0.equal + [$0.lower?.value, $0.upper?.value].compactMap { $0 } }
         + [scan.filter].compactMap { $0 }
-    case .virtualTable, .distinct, .setOperation, .materialize, .lockRows: []
+    case .virtualTable, .distinct, .setOperation, .materialize, .lockRows, .recursiveUnion, .workingTable: []
     case .tableFunction(let function, let arguments, _):
       function.volatility == .volatile ? [ScalarExpression.outer(0, .void)] : arguments
     case .filter(_, let condition): [condition]
@@ -132,6 +140,7 @@ extension PhysicalPlan {
     case .sort(_, let keys, let limit): keys.map(\.expression) + [limit].compactMap { $0 }
     case .aggregate(_, let keys, let calls):
       keys + calls.flatMap { $0.arguments + [$0.filter].compactMap { $0 } + $0.order.map(\.expression) }
+    case .window(_, let window): window.expressions
     case .hashJoin(_, _, _, let left, let right, let residual): left + right + [residual].compactMap { $0 }
     case .nestedLoopJoin(_, _, _, let condition): [condition].compactMap { $0 }
     case .apply(_, _, _, let bindings, let condition): bindings.map(\.value) + [condition].compactMap { $0 }
@@ -144,8 +153,18 @@ extension PhysicalPlan {
   /// fills, or something volatile. Slots that it fills itself do not count, but are not told apart: it errs on that side.
   var dependsOnRun: Bool {
     switch operation {
-    case .insert, .update, .delete: return true
+    case .insert, .update, .delete, .workingTable: return true
+    case .recursiveUnion(let base, let step, let id, _): return base.dependsOnRun || step.dependsOnRun(besides: id)
     default: return expressions.contains(where: \.dependsOnRun) || inputs.contains(where: \.dependsOnRun)
+    }
+  }
+
+  /// Whether its rows depend on more than the rounds of one recursion.
+  private func dependsOnRun(besides id: Int) -> Bool {
+    if case .workingTable(id, _) = operation { return false }
+    switch operation {
+    case .insert, .update, .delete, .workingTable: return true
+    default: return expressions.contains(where: \.dependsOnRun) || inputs.contains { $0.dependsOnRun(besides: id) }
     }
   }
 

@@ -69,7 +69,8 @@ public enum SchemaExecutor {
       outcome.notices += try writer.dropSchemas(schemas, cascades: cascades).notices
     case .dropDatabase(let database): outcome.notices += try writer.dropDatabase(database).notices
     case .dropRoles(let roles): try writer.dropRoles(roles)
-    case .truncate(let tables, let restartsIdentity, _):
+    case .truncate(let named, let restartsIdentity, let cascades):
+      let tables = try writer.truncated(named, cascades: cascades, &outcome.notices)
       for table in tables {
         _ = try writer.replaceStorage(of: table)
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }

@@ -79,6 +79,18 @@ struct TableAlteration {
       for check in changed.checks where !table.checks.contains(where: { $0.oid == check.oid }) {
         try await build.requireCheck(check, in: changed)
       }
+    case .addForeignKey(let key):
+      let changed = try writer.addForeignKey(key, to: oid)
+      guard let added = changed.foreignKeys.last, added.isValidated else { return }
+      try await requireParents(added, in: changed)
+    case .validateConstraint(let name):
+      guard table.hasConstraint(named: name) else { throw .undefinedConstraint(name, of: table.name) }
+      guard let key = table.foreignKeys.first(where: { $0.name == name }), !key.isValidated else { return }
+      try await requireParents(key, in: table)
+      _ = try writer.validateForeignKey(key.oid, of: oid)
+    case .alterConstraint(let name, let isDeferrable, let isInitiallyDeferred):
+      _ = try writer.setDeferrability(
+        ofForeignKey: name, of: oid, isDeferrable: isDeferrable, isInitiallyDeferred: isInitiallyDeferred)
     case .dropConstraint(let name, let ifExists, let cascades):
       guard let result = try writer.dropConstraint(of: oid, named: name, ifExists: ifExists, cascades: cascades)
       else {
@@ -93,6 +105,21 @@ struct TableAlteration {
     case .rename(let name): _ = try writer.rename(oid, to: name)
     case .setSchema(let schema): _ = try writer.setSchema(of: oid, to: schema)
     case .setOwner(let role): _ = try writer.setOwner(of: oid, to: role)
+    }
+  }
+
+  /// Error 23503 if a row of the table refers to nothing.
+  private func requireParents(_ key: ForeignKey, in table: TableDescriptor) async throws(SQLError) {
+    let execution = context.execution
+    guard let reference = try execution.referencePlanner?.outgoingReference(key, of: table) else { return }
+    let lookup = try ReferenceLookup(reference, execution)
+    var reader = try TableReader(table, execution.codecs)
+    context.progress.phase = "checking \(key.name)"
+    while let batch = try await reader.next(execution) {
+      if let row = try await lookup.missing(batch).first {
+        throw ReferenceLookup.violation(reference, batch, Int(row), table, execution)
+      }
+      context.progress.rowCount += batch.rowCount
     }
   }
 }

@@ -64,6 +64,19 @@ struct SetOperation: Sendable {
   var columns: [ColumnID]
 }
 
+/// `WITH RECURSIVE`: the base's rows, then those that the step gives for the rows that came last, until none come.
+struct RecursiveQuery: Sendable {
+  /// Of the working table that the step reads.
+  var id: Int
+  var base: Relation
+  var baseColumns: [ColumnID]
+  var step: Relation
+  var stepColumns: [ColumnID]
+  var columns: [ColumnID]
+  /// `UNION`: a row that came before does not count.
+  var isDistinct: Bool
+}
+
 /// How an apply joins each left row with the right side computed for it.
 enum ApplyKind: Sendable {
   case inner, left, semi, anti
@@ -86,6 +99,8 @@ indirect enum Relation: Sendable {
   case apply(ApplyKind, Relation, Relation, [ScalarExpression])
   /// Its columns are the keys and the calls. `isGrouped`: there was a GROUP BY, so no rows give no rows.
   case aggregate(Relation, keys: [ComputedColumn], calls: [ComputedAggregate], isGrouped: Bool)
+  /// Adds the values of window functions over the same rows.
+  case window(Relation, WindowStep)
   case distinct(Relation, [ColumnID])
   /// The first row for each value of the expressions; the input is sorted by them.
   case distinctOn(Relation, [ScalarExpression])
@@ -93,6 +108,9 @@ indirect enum Relation: Sendable {
   case limit(Relation, count: ScalarExpression?, offset: ScalarExpression?)
   case setOperation(SetOperation)
   case shared(SharedQuery)
+  case recursive(RecursiveQuery)
+  /// The rows that came last in the recursive query with this id.
+  case workingTable(id: Int, name: String, [ColumnID])
   /// Locks the rows of these scans among those that come through.
   case lock(Relation, [TableScan])
   /// INSERT, UPDATE or DELETE; its columns are for RETURNING.
@@ -116,6 +134,7 @@ struct Modification: Sendable {
   var rowColumns: [ColumnID]
   var checks: [(name: String, condition: ScalarExpression)]
   var predicates: [(index: UInt32, condition: ScalarExpression)]
+  var references = ReferencePlan()
   var returnsRows: Bool
   /// Columns of the source beyond the table's that RETURNING or assignments use.
   var otherColumns: [ColumnID] = []
@@ -152,9 +171,12 @@ extension Relation {
       case .inner, .left: left.columns.union(right.columns)
       }
     case .aggregate(_, let keys, let calls, _): Set(keys.map(\.id) + calls.map(\.id))
+    case .window(let input, let step): input.columns.union(step.calls.map(\.id))
     case .distinct(_, let columns): Set(columns)
     case .setOperation(let operation): Set(operation.columns)
     case .shared(let shared): Set(shared.columns)
+    case .recursive(let query): Set(query.columns)
+    case .workingTable(_, _, let columns): Set(columns)
     case .modification(let change): Set(change.rowColumns + change.otherColumns)
     }
   }
@@ -162,13 +184,15 @@ extension Relation {
   /// The relations that it is made of.
   var inputs: [Relation] {
     switch self {
-    case .unit, .values, .scan, .function: []
+    case .unit, .values, .scan, .function, .workingTable: []
     case .filter(let input, _), .sort(let input, _), .limit(let input, _, _), .distinctOn(let input, _),
-      .lock(let input, _), .compute(let input, _), .aggregate(let input, _, _, _), .distinct(let input, _):
+      .lock(let input, _), .compute(let input, _), .aggregate(let input, _, _, _), .distinct(let input, _),
+      .window(let input, _):
       [input]
     case .join(_, let left, let right, _), .apply(_, let left, let right, _): [left, right]
     case .setOperation(let operation): [operation.left, operation.right]
     case .shared(let shared): [shared.relation]
+    case .recursive(let query): [query.base, query.step]
     case .modification(let change): [change.source]
     }
   }
@@ -183,12 +207,13 @@ extension Relation {
     case .aggregate(_, let keys, let calls, _):
       keys.map(\.expression)
         + calls.flatMap { $0.call.arguments + ($0.call.filter.map { [$0] } ?? []) + $0.call.order.map(\.expression) }
+    case .window(_, let step): step.expressions
     case .distinctOn(_, let expressions): expressions
     case .sort(_, let keys): keys.map(\.expression)
     case .limit(_, let count, let offset): [count, offset].compactMap { $0 }
     case .modification(let change):
       if case .update(let assignments) = change.kind { assignments.map(\.expression) } else { [] }
-    case .unit, .scan, .distinct, .setOperation, .shared, .lock: []
+    case .unit, .scan, .distinct, .setOperation, .shared, .lock, .recursive, .workingTable: []
     }
   }
 
@@ -203,7 +228,7 @@ extension Relation {
       }
     }
     switch self {
-    case .unit, .scan: return self
+    case .unit, .scan, .workingTable: return self
     case .values(let rows, let columns):
       return .values(
         try rows.mapTyped { (row: [ScalarExpression]) throws(SQLError) in try row.mapTyped(expression) }, columns)
@@ -233,6 +258,7 @@ extension Relation {
         return ComputedAggregate(id: column.id, call: call)
       }
       return .aggregate(try relation(input), keys: mappedKeys, calls: mappedCalls, isGrouped: isGrouped)
+    case .window(let input, let step): return .window(try relation(input), try step.map(expression))
     case .distinct(let input, let columns): return .distinct(try relation(input), columns)
     case .distinctOn(let input, let expressions):
       return .distinctOn(try relation(input), try expressions.mapTyped(expression))
@@ -248,6 +274,10 @@ extension Relation {
     case .shared(var shared):
       shared.relation = try relation(shared.relation)
       return .shared(shared)
+    case .recursive(var query):
+      query.base = try relation(query.base)
+      query.step = try relation(query.step)
+      return .recursive(query)
     case .lock(let input, let scans): return .lock(try relation(input), scans)
     case .modification(var change):
       change.source = try relation(change.source)
@@ -293,6 +323,7 @@ extension Relation {
     case .distinct(_, let columns): columns
     case .setOperation(let operation): operation.leftColumns + operation.rightColumns
     case .shared(let shared): shared.source
+    case .recursive(let query): query.baseColumns + query.stepColumns
     case .modification(let change): change.sourceColumns
     default: []
     }

@@ -8,10 +8,6 @@ import SQLTypes
 extension Binder {
   func bindCall(_ call: FunctionCall, _ scope: Scope) throws(SQLError) -> ScalarExpression {
     let position = call.position.offset >= 0 ? call.position : call.name.position
-    if let over = call.over {
-      _ = over
-      throw context.unsupported("window functions are", at: position)
-    }
     if let schema = call.name.schema, schema.text != "pg_catalog" {
       if names.catalog.schema(named: schema.text) == nil {
         throw context.error(.invalidSchemaName, "schema \"\(schema.text)\" does not exist", at: call.name.position)
@@ -21,7 +17,12 @@ extension Binder {
     if let named = call.arguments.first(where: { $0.name != nil }) {
       throw context.unsupported("named arguments are", at: named.value.position)
     }
+    if let over = call.over { return try bindWindowCall(call, over, scope, at: position) }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
+    if registry.isWindowFunction(name) {
+      throw context.error(
+        .wrongObjectType, "window function \(name) requires an OVER clause", at: position)
+    }
     if call.isStar {
       _ = try context.located(position) { () throws(SQLError) in try registry.resolveFunction(name, []) }
       throw context.error(

@@ -222,8 +222,13 @@ extension Binder {
   private func bindJoin(
     _ join: JoinClause, _ scope: Scope, _ siblings: [FromSource]
   ) throws(SQLError) -> FromSource {
-    let left = try bindFromItem(join.left, scope, siblings: siblings)
-    let right = try bindFromItem(join.right, scope, siblings: siblings + [left])
+    // The side of an outer join that may be missing is no place for a recursive mention.
+    let left = try withoutRecursion(
+      "an outer join", join.kind == .right || join.kind == .full ? scope.ctes : []
+    ) { () throws(SQLError) in try bindFromItem(join.left, scope, siblings: siblings) }
+    let right = try withoutRecursion(
+      "an outer join", join.kind == .left || join.kind == .full ? scope.ctes : []
+    ) { () throws(SQLError) in try bindFromItem(join.right, scope, siblings: siblings + [left]) }
     try checkAliases(right.tables, against: left.tables)
     let isLateral = !right.relation.freeColumns.isDisjoint(with: left.relation.columns)
     if isLateral && (join.kind == .right || join.kind == .full) {

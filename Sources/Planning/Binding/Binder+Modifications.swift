@@ -179,7 +179,7 @@ extension Binder {
       if case .values(let rows, _) = query.body, query.with == nil, query.orderBy.isEmpty, query.limit == nil,
         query.locking.isEmpty
       {
-        let ctes = try insertCTEs(statement.with)
+        let ctes = try bindWithClause(statement.with, [], nil)
         let scope = Scope(parent: nil, ctes: ctes)
         scope.clause = .values
         var bound: [[ScalarExpression]] = []
@@ -278,24 +278,11 @@ extension Binder {
     var change = Modification(
       kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
+    change.references = try references(of: table)
     if let clause = statement.onConflict {
       change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan))
     }
     return try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
-  }
-
-  private func insertCTEs(_ clause: WithClause?) throws(SQLError) -> [VisibleCTE] {
-    guard let clause else { return [] }
-    // A WITH before VALUES: bind it as that of an empty query, to check it and see its names.
-    var ctes: [VisibleCTE] = []
-    for expression in clause.expressions {
-      guard case .select = expression.statement else {
-        throw context.unsupported("data-modifying statements in WITH are", at: expression.name.position)
-      }
-      let definition = CTEDefinition(expression, visible: ctes, isShared: true)
-      ctes.append(VisibleCTE(name: expression.name.text, expression: expression, outputs: definition))
-    }
-    return ctes
   }
 
   private func bindConflict(
@@ -415,7 +402,7 @@ extension Binder {
         case .scalarSubquery(let query, let position):
           for (index, target) in targets.enumerated() {
             // The same query for each column; each takes its own.
-            let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+            let bound = try bindSubquery(query, scope)
             guard bound.outputs.count == targets.count else {
               throw context.error(.syntaxError, "number of columns does not match number of values", at: position)
             }
@@ -443,7 +430,7 @@ extension Binder {
 
   func bindUpdate(_ statement: UpdateStatement) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "update")
-    let scope = Scope(parent: nil, ctes: try insertCTEs(statement.with))
+    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, [], nil))
     let (target, scan) = try bindScan(
       table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
       lock: RowLock(isExclusive: true))
@@ -461,12 +448,13 @@ extension Binder {
       kind: .update(assignments), table: table, source: relation, sourceColumns: scan.columns,
       rowColumns: scan.columns, checks: try checks(table, scan.columns),
       predicates: try predicates(table, scan.columns), returnsRows: false)
+    change.references = try references(of: table)
     return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
   }
 
   func bindDelete(_ statement: DeleteStatement) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "delete from")
-    let scope = Scope(parent: nil, ctes: try insertCTEs(statement.with))
+    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, [], nil))
     let (target, scan) = try bindScan(
       table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
       lock: RowLock(isExclusive: true))
@@ -480,6 +468,7 @@ extension Binder {
     var change = Modification(
       kind: .delete, table: table, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns, checks: [],
       predicates: try predicates(table, scan.columns), returnsRows: false)
+    change.references = try references(of: table)
     return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
   }
 

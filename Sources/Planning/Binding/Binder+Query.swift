@@ -12,7 +12,7 @@ extension Binder {
   func bindQuery(
     _ query: SelectStatement, parent: Scope?, ctes outer: [VisibleCTE], keepsUnknown: Bool = false
   ) throws(SQLError) -> BoundQuery {
-    let ctes = try bindWith(query.with, outer, parent)
+    let ctes = try bindWithClause(query.with, outer, parent)
     switch query.body {
     case .select(let core):
       return try bindSelect(core, query, parent: parent, ctes: ctes, keepsUnknown: keepsUnknown)
@@ -134,13 +134,13 @@ extension Binder {
 
   // MARK: WITH
 
-  private func bindWith(
+  func bindWithClause(
     _ clause: WithClause?, _ outer: [VisibleCTE], _ parent: Scope?
   ) throws(SQLError) -> [VisibleCTE] {
     guard let clause else { return outer }
     var visible = outer
     var own: Set<String> = []
-    for expression in clause.expressions {
+    for expression in try ordered(clause) {
       if !own.insert(expression.name.text).inserted {
         throw context.error(
           .duplicateAlias, "WITH query name \"\(expression.name.text)\" specified more than once",
@@ -149,11 +149,12 @@ extension Binder {
       guard case .select(let query) = expression.statement else {
         throw context.unsupported("data-modifying statements in WITH are", at: expression.name.position)
       }
-      if clause.isRecursive, query.mentions(expression.name.text) {
-        throw context.unsupported("recursive queries are", at: expression.name.position)
-      }
       let definition = CTEDefinition(
         expression, visible: visible, isShared: expression.materialization != .never)
+      definition.isRecursive = clause.isRecursive && query.mentions(expression.name.text)
+      if expression.search != nil || expression.cycle != nil {
+        throw context.unsupported("SEARCH and CYCLE clauses are", at: expression.name.position)
+      }
       visible.append(VisibleCTE(name: expression.name.text, expression: expression, outputs: definition))
     }
     // Each is checked even if nobody reads it.
@@ -169,7 +170,10 @@ extension Binder {
     guard case .select(let query) = cte.expression.statement else {
       throw context.unsupported("data-modifying statements in WITH are", at: cte.expression.name.position)
     }
-    let bound = try bindQuery(query, parent: parent, ctes: cte.outputs.visible)
+    let bound =
+      cte.outputs.isRecursive
+      ? try bindRecursive(query, cte, parent)
+      : try bindQuery(query, parent: parent, ctes: cte.outputs.visible)
     var outputs = bound.outputs
     if cte.expression.columns.count > outputs.count {
       throw context.error(
@@ -188,8 +192,9 @@ extension Binder {
   func bindCTEReference(
     _ cte: VisibleCTE, _ reference: TableReference, _ scope: Scope
   ) throws(SQLError) -> FromSource {
-    let bound = try bindCTE(cte, scope.parent)
     let alias = reference.alias?.name.text ?? cte.name
+    if let recursion = cte.recursion { return try workingTable(recursion, cte, reference, alias) }
+    let bound = try bindCTE(cte, scope.parent)
     guard let id = bound.id else {
       return try named(BoundQuery(relation: bound.relation, outputs: bound.outputs), alias, reference.alias)
     }
@@ -254,8 +259,14 @@ extension Binder {
       case .intersect: "INTERSECT"
       case .except: "EXCEPT"
       }
-    let left = try bindQuery(operation.left, parent: parent, ctes: ctes, keepsUnknown: true)
-    let right = try bindQuery(operation.right, parent: parent, ctes: ctes, keepsUnknown: true)
+    // A recursive query may mention itself in a UNION.
+    func operand(_ query: SelectStatement, isAllowed: Bool) throws(SQLError) -> BoundQuery {
+      try withoutRecursion(name, isAllowed ? [] : ctes) { () throws(SQLError) in
+        try bindQuery(query, parent: parent, ctes: ctes, keepsUnknown: true)
+      }
+    }
+    let left = try operand(operation.left, isAllowed: operation.kind == .union)
+    let right = try operand(operation.right, isAllowed: operation.kind == .union)
     guard left.outputs.count == right.outputs.count else {
       throw context.error(
         .syntaxError, "each \(name) query must have the same number of columns",
@@ -349,10 +360,14 @@ extension SelectStatement {
 
   /// Whether a table of this name is read anywhere in FROM.
   func mentions(_ name: String) -> Bool {
+    for expression in with?.expressions ?? [] {
+      if expression.name.text == name { return false }
+      if case .select(let query) = expression.statement, query.mentions(name) { return true }
+    }
     switch body {
-    case .select(let core): core.from.contains { $0.mentions(name) }
-    case .values: false
-    case .setOperation(let operation): operation.left.mentions(name) || operation.right.mentions(name)
+    case .select(let core): return core.from.contains { $0.mentions(name) }
+    case .values: return false
+    case .setOperation(let operation): return operation.left.mentions(name) || operation.right.mentions(name)
     }
   }
 }

@@ -24,7 +24,10 @@ extension Binder {
     if core.into != nil { throw context.unsupported("SELECT INTO is", at: core.position) }
     let scope = Scope(parent: parent, ctes: ctes)
     scope.clause = .from
+    let recursions = ctes.compactMap(\.recursion)
+    let mentions = recursions.map(\.mentions.count)
     var relation = try bindFrom(core.from, scope)
+    let isRecursiveTerm = zip(recursions, mentions).contains { $0.mentions.count > $1 }
 
     if let filter = core.filter {
       scope.clause = .whereClause
@@ -36,6 +39,7 @@ extension Binder {
     scope.subqueryMentions = []
 
     scope.clause = .select
+    try bindWindowClause(core.windows, scope)
     var targets: [Target] = []
     for target in core.targets { targets += try bindTarget(target, scope, keepsUnknown: keepsUnknown) }
 
@@ -77,6 +81,10 @@ extension Binder {
       }
     }
 
+    if isRecursiveTerm && !scope.aggregates.isEmpty {
+      throw SQLError(
+        .invalidRecursion, "aggregate functions are not allowed in a recursive query's recursive term")
+    }
     let isGrouped = core.groupBy != nil || core.having != nil || !scope.aggregates.isEmpty
     if isGrouped {
       let grouping = try Grouping(keys: keys, scope: scope, relation: relation, binder: self)
@@ -89,19 +97,22 @@ extension Binder {
       for index in scope.attachments.indices {
         scope.attachments[index].conditions = scope.attachments[index].conditions.map(grouping.rewrite)
       }
+      for index in scope.windows.steps.indices {
+        scope.windows.steps[index] = scope.windows.steps[index].map(pure: grouping.rewrite)
+      }
       for index in scope.setReturning.indices {
         scope.setReturning[index].arguments = scope.setReturning[index].arguments.map(grouping.rewrite)
       }
       try grouping.check(
         targets.map(\.expression) + having + sortKeys.map(\.key.expression) + distinctOn
-          + scope.setReturning.flatMap(\.arguments), scope.attachments)
+          + scope.setReturning.flatMap(\.arguments) + scope.windows.steps.flatMap(\.expressions), scope.attachments)
       for attachment in scope.aggregateAttachments + keyAttachments {
         relation = .apply(attachment.kind, relation, attachment.relation, attachment.conditions)
       }
       relation = .aggregate(
         relation, keys: grouping.allKeys, calls: scope.aggregates, isGrouped: core.groupBy != nil)
     }
-    relation = scope.attach(to: relation).filtered(having)
+    relation = windowed(scope.attach(to: relation).filtered(having), scope)
     relation = repeated(relation, for: scope.setReturning)
 
     // The select list as columns: plain columns stay, everything else is computed.
@@ -254,6 +265,11 @@ extension Binder {
             .groupingError, "aggregate functions are not allowed in GROUP BY",
             at: targets[index].source?.leftmost ?? .unknown)
         }
+        if scope.windows.steps.contains(where: { $0.calls.contains { uses.contains($0.id) } }) {
+          throw context.error(
+            .windowingError, "window functions are not allowed in GROUP BY",
+            at: targets[index].source?.leftmost ?? .unknown)
+        }
         moved.formUnion(targets[index].attachments)
       } else {
         key = try resolveUnknown(try bind(expression, scope))
@@ -297,6 +313,9 @@ extension Binder {
     if core.groupBy != nil { throw SQLError(.featureNotSupported, "\(name) is not allowed with GROUP BY clause") }
     if core.having != nil { throw SQLError(.featureNotSupported, "\(name) is not allowed with HAVING clause") }
     if isGrouped { throw SQLError(.featureNotSupported, "\(name) is not allowed with aggregate functions") }
+    if !scope.windows.steps.isEmpty {
+      throw SQLError(.featureNotSupported, "\(name) is not allowed with window functions")
+    }
     let wait: RowLock.Wait =
       switch clause.waitPolicy {
       case .block: .wait

@@ -23,7 +23,7 @@ extension Binder {
     _ query: SelectStatement, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
     try checkAllowed(scope, at: position)
-    let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+    let bound = try bindSubquery(query, scope)
     guard bound.outputs.count == 1 else {
       throw context.error(.syntaxError, "subquery must return only one column", at: position)
     }
@@ -43,7 +43,7 @@ extension Binder {
     _ query: SelectStatement, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
     try checkAllowed(scope, at: position)
-    let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+    let bound = try bindSubquery(query, scope)
     guard bound.outputs.count == 1 else {
       throw context.error(.syntaxError, "subquery must return only one column", at: position)
     }
@@ -73,7 +73,7 @@ extension Binder {
     _ query: SelectStatement, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
     try checkAllowed(scope, at: position)
-    let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+    let bound = try bindSubquery(query, scope)
     let mark = context.makeColumn("exists", .bool, isNullable: false)
     let one = Relation.limit(bound.relation, count: .constant(.int64(1), .int8), offset: nil)
     let marked = Relation.compute(one, [ComputedColumn(id: mark, expression: .true)])
@@ -87,7 +87,7 @@ extension Binder {
     try checkAllowed(scope, at: position)
     let fields: [Expression] = if case .row(let items, _, _) = left { items } else { [left] }
     let values = try fields.mapTyped { (item: Expression) throws(SQLError) in try bind(item, scope) }
-    let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+    let bound = try bindSubquery(query, scope)
     if bound.outputs.count > values.count {
       throw context.error(.syntaxError, "subquery has too many columns", at: position)
     }
@@ -145,7 +145,7 @@ extension Binder {
   ) throws(SQLError) -> ScalarExpression {
     try checkAllowed(scope, at: position)
     let values = try fields.mapTyped { (item: Expression) throws(SQLError) in try bind(item, scope) }
-    let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+    let bound = try bindSubquery(query, scope)
     guard bound.outputs.count == values.count else {
       throw context.error(
         .syntaxError,

@@ -41,7 +41,7 @@ struct Binder {
       try bindConjunct(operand, negated: !negated, scope, into: &conjuncts)
     case .exists(let query, let position) where scope.clause.refusesSubqueries == nil:
       _ = position
-      let bound = try bindQuery(query, parent: scope, ctes: scope.ctes)
+      let bound = try bindSubquery(query, scope)
       scope.attachments.append(Attachment(kind: negated ? .anti : .semi, relation: bound.relation))
     case .inSubquery(let operand, let query, let isNegated, let position) where scope.clause.refusesSubqueries == nil:
       let comparisons = try bindSubqueryComparison(operand, "=", query, scope, at: position)

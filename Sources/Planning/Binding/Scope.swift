@@ -28,7 +28,7 @@ struct ScopeTable {
 enum Clause {
   case select, from, joinOn, whereClause, groupBy, having, orderBy, distinctOn, limit, offset, values, update, insert,
     returning, functionInFrom, onConflict, check, columnDefault, indexExpression, indexPredicate, generated,
-    copyWhere, execute, filter
+    copyWhere, execute, filter, windowRows, windowRange, windowGroups
 
   /// As PostgreSQL puts it after "aggregate functions are not allowed in".
   var description: String {
@@ -57,6 +57,9 @@ enum Clause {
     case .copyWhere: "COPY FROM WHERE conditions"
     case .execute: "EXECUTE parameters"
     case .filter: "FILTER"
+    case .windowRows: "window ROWS"
+    case .windowRange: "window RANGE"
+    case .windowGroups: "window GROUPS"
     }
   }
 
@@ -117,6 +120,8 @@ struct VisibleCTE {
   var name: String
   var expression: CommonTableExpression
   var outputs: CTEDefinition
+  /// Within its own recursive term: what a mention of the name means.
+  var recursion: RecursionContext?
 }
 
 /// A CTE's query, bound at its first use if it is inlined, once and for all if it is shared.
@@ -125,6 +130,8 @@ final class CTEDefinition {
   /// The CTEs that it may see itself.
   let visible: [VisibleCTE]
   let isShared: Bool
+  /// Whether it mentions itself under WITH RECURSIVE.
+  var isRecursive = false
   var shared: (relation: Relation, outputs: [OutputColumn], id: Int)?
   init(_ expression: CommonTableExpression, visible: [VisibleCTE], isShared: Bool) {
     self.expression = expression
@@ -148,6 +155,8 @@ final class Scope {
   var aggregates: [ComputedAggregate] = []
   var aggregateAttachments: [Attachment] = []
   var isInAggregate = false
+  /// Windows of this level and the calls over them.
+  var windows = WindowContext()
   /// Functions that give rows in this level's select list: its rows are repeated for theirs, side by side.
   var setReturning: [FunctionScan] = []
   /// Mentions of this level's columns outside of aggregates, from here or from sub-queries.

@@ -225,6 +225,12 @@ private struct PlanWriter {
       _ = write(input, depth: depth + 1, slots: slots)
       return results(columns)
 
+    case .window(let input, _):
+      let columns = preview(plan, slots)
+      open("WindowAgg", shown, depth, columns: results(columns), filterLines(columns))
+      _ = write(input, depth: depth + 1, slots: slots)
+      return results(columns)
+
     case .hashJoin(let kind, let left, let right, let leftKeys, let rightKeys, let residual):
       let (a, b) = (preview(left, slots), preview(right, slots))
       let columns = preview(plan, slots)
@@ -294,6 +300,19 @@ private struct PlanWriter {
       }
       _ = write(left, depth: at + 1, slots: slots)
       _ = write(right, depth: at + 1, slots: slots)
+      return results(columns)
+
+    case .recursiveUnion(let base, let step, _, _):
+      let columns = preview(plan, slots)
+      open("Recursive Union", shown, depth, columns: results(columns), filterLines(columns))
+      _ = write(base, depth: depth + 1, slots: slots)
+      _ = write(step, depth: depth + 1, slots: slots)
+      return results(columns)
+
+    case .workingTable(_, let name):
+      let columns = preview(plan, slots)
+      open(
+        "WorkTable Scan on \(quoteIdentifier(name))", shown, depth, columns: results(columns), filterLines(columns))
       return results(columns)
 
     case .materialize(let input, _):
@@ -461,6 +480,10 @@ private struct PlanWriter {
         if case .column = key { return names.text(key) }
         return wrapped(names.text(key))
       } + calls.map { "(" + names.text($0) + ")" }
+    case .window(let input, let window):
+      let below = preview(input, slots)
+      let names = ExpressionText(columns: below, slots: slots)
+      return below + window.calls.map { names.text($0) }
     case .hashJoin(let kind, let left, let right, _, _, _), .nestedLoopJoin(let kind, let left, let right, _):
       let a = preview(left, slots)
       return kind == .semi || kind == .anti ? a : a + preview(right, slots)
@@ -473,6 +496,9 @@ private struct PlanWriter {
     case .scalarSubquery(let left, _, let bindings):
       return preview(left, slots) + [bindings.isEmpty ? "(InitPlan)" : "(SubPlan)"]
     case .setOperation(_, let left, _): return preview(left, slots)
+    case .recursiveUnion(let base, _, _, _): return preview(base, slots)
+    case .workingTable(_, let name):
+      return plan.output.indices.map { "\(quoteIdentifier(name)).column\($0 + 1)" }
     case .insert(let change):
       return change.returnsRows ? columnNames(change.table, change.table.name, change.table.columns.map(\.id)) : []
     case .update(let change): return change.returnsRows ? preview(change.source, slots) : []

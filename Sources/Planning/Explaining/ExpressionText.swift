@@ -114,6 +114,13 @@ struct ExpressionText {
     if let filter = call.filter { result += " FILTER (WHERE \(text(filter)))" }
     return result
   }
+
+  func text(_ call: WindowCall) -> String {
+    let isStar: Bool = if case .aggregate = call.function { call.arguments.isEmpty } else { false }
+    var result = "\(call.name)(\(isStar ? "*" : call.arguments.map(text).joined(separator: ", ")))"
+    if let filter = call.filter { result += " FILTER (WHERE \(text(filter)))" }
+    return result + " OVER (?)"
+  }
 }
 
 extension String {

@@ -70,7 +70,7 @@ extension PhysicalPlanner {
       if isUniqueLookup(scan, conditions, []) { 1 } else { max(1, rowCount(scan.table) * Selectivity.of(conditions)) }
     case .filter(let input, let conditions): max(1, estimatedRows(input) * Selectivity.of(conditions))
     case .compute(let input, _), .sort(let input, _), .distinct(let input, _), .distinctOn(let input, _),
-      .lock(let input, _):
+      .lock(let input, _), .window(let input, _):
       estimatedRows(input)
     case .values(let rows, _): Double(rows.count)
     case .unit: 1
@@ -86,6 +86,8 @@ extension PhysicalPlanner {
     case .apply(_, let left, _, _): estimatedRows(left)
     case .setOperation(let operation): estimatedRows(operation.left) + estimatedRows(operation.right)
     case .shared(let shared): estimatedRows(shared.relation)
+    case .recursive(let query): 10 * estimatedRows(query.base)
+    case .workingTable: 100
     case .function: 1000
     case .modification: 1
     }

@@ -57,9 +57,10 @@ extension PhysicalPlanner {
           action = .nothing(arbiters: onConflict.arbiters)
         }
       }
-      let plan = InsertPlan(
+      var plan = InsertPlan(
         table: change.table, source: source.plan, checks: checks, predicates: predicates, onConflict: action,
         returnsRows: change.returnsRows)
+      plan.references = change.references
       let layout = change.returnsRows ? change.rowColumns : []
       return Built(
         plan: make(.insert(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
@@ -68,20 +69,22 @@ extension PhysicalPlanner {
       var needed = Set(change.otherColumns)
       for assignment in assignments { assignment.expression.collectColumns(into: &needed) }
       let source = lockedSource(change, needed)
-      let plan = UpdatePlan(
+      var plan = UpdatePlan(
         table: change.table, source: source.plan,
         assignments: assignments.map {
           ColumnAssignment(column: $0.id, value: translate($0.expression, source.layout))
         },
         checks: checks, predicates: predicates, returnsRows: change.returnsRows)
+      plan.references = change.references
       let layout = change.returnsRows ? source.layout : []
       return Built(
         plan: make(.update(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
 
     case .delete:
       let source = lockedSource(change, Set(change.otherColumns))
-      let plan = DeletePlan(
+      var plan = DeletePlan(
         table: change.table, source: source.plan, predicates: predicates, returnsRows: change.returnsRows)
+      plan.references = change.references
       let layout = change.returnsRows ? source.layout : []
       return Built(
         plan: make(.delete(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)

@@ -45,6 +45,8 @@ final class PhysicalPlanner {
   private var materializationCount = 1_000_000
   /// Locks to take in the scan of a table, by its first column.
   var scanLocks: [ColumnID: RowLock] = [:]
+  /// About how many rows a working table holds, by its id.
+  private var workingRows: [Int: Double] = [:]
   /// How many applies surround what is being built.
   var applyDepth = 0
 
@@ -165,6 +167,7 @@ final class PhysicalPlanner {
     case .apply(let kind, let left, let right, let conditions):
       return buildApply(kind, left, right, conditions, wish)
     case .aggregate(let input, let keys, let calls, _): return buildAggregate(input, keys, calls, wish)
+    case .window(let input, let step): return buildWindow(input, step, wish)
     case .distinct(let input, let columns):
       var inner = Wish(needed: Set(columns))
       inner.order = wish.order
@@ -190,6 +193,10 @@ final class PhysicalPlanner {
     case .limit(let input, let count, let offset): return buildLimit(input, count, offset, wish)
     case .setOperation(let operation): return buildSetOperation(operation, wish)
     case .shared(let shared): return buildShared(shared)
+    case .recursive(let query): return buildRecursive(query)
+    case .workingTable(let id, let name, let columns):
+      return Built(
+        plan: make(.workingTable(id: id, name: name), columns, rows: workingRows[id] ?? 1000, cost: 1), layout: columns)
     case .lock(let input, let scans): return buildLock(input, scans, wish)
     case .modification(let change): return buildModification(change)
     }
@@ -465,6 +472,21 @@ final class PhysicalPlanner {
     return Built(
       plan: make(.setOperation(operation.kind, left.plan, right.plan), operation.columns, rows: rows, cost: cost),
       layout: operation.columns)
+  }
+
+  private func buildRecursive(_ query: RecursiveQuery) -> Built {
+    let base = build(query.base, exactly: query.baseColumns)
+    // As PostgreSQL guesses: ten rounds of ten times the base's rows in all.
+    workingRows[query.id] = max(1, base.rows * 10)
+    let depth = applyDepth
+    applyDepth = 0
+    let step = build(query.step, exactly: query.stepColumns)
+    applyDepth = depth
+    let rows = base.rows + 10 * step.rows
+    return Built(
+      plan: make(
+        .recursiveUnion(base: base.plan, step: step.plan, id: query.id, isDistinct: query.isDistinct), query.columns,
+        rows: rows, cost: base.cost + 10 * step.cost + rows * Cost.row), layout: query.columns)
   }
 
   private func buildShared(_ shared: SharedQuery) -> Built {

@@ -66,6 +66,10 @@ struct RemoveRenames: Rewrite {
     case .shared(var shared):
       shared.source = shared.source.map(column)
       return .shared(shared)
+    case .recursive(var query):
+      query.baseColumns = query.baseColumns.map(column)
+      query.stepColumns = query.stepColumns.map(column)
+      return .recursive(query)
     case .modification(var change):
       change.sourceColumns = change.sourceColumns.map(column)
       change.otherColumns = change.otherColumns.map(column)

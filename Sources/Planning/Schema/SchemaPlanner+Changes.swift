@@ -71,14 +71,19 @@ extension SchemaPlanner {
       }
       return [.setNotNull(column: column.name, isNotNull: false)]
     case .ownerTo(let name): return [.setOwner(try role(name))]
-    case .validateConstraint, .setStatistics, .setColumnStorage, .setColumnOptions, .resetColumnOptions, .setStorage,
+    case .validateConstraint(let name): return [.validateConstraint(name.text)]
+    case .alterConstraint(let name, let attributes):
+      return [
+        .alterConstraint(
+          name.text, isDeferrable: attributes.isDeferrable, isInitiallyDeferred: attributes.isInitiallyDeferred)
+      ]
+    case .setStatistics, .setColumnStorage, .setColumnOptions, .resetColumnOptions, .setStorage,
       .resetStorage, .setLogged, .clusterOn, .setWithoutCluster, .replicaIdentity:
       // How PostgreSQL lays out its files; there is nothing like it to change here.
       return []
     case .setType: throw context.unsupported("ALTER COLUMN TYPE is")
     case .addIdentity, .setIdentity, .dropIdentity, .dropExpression:
       throw context.unsupported("changing identity columns is")
-    case .alterConstraint: throw context.unsupported("ALTER CONSTRAINT is")
     case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
     case .inherit, .noInherit: throw context.unsupported("table inheritance is")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
@@ -104,7 +109,8 @@ extension SchemaPlanner {
           CheckConstraint(
             oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns))
       ]
-    case .foreignKey: throw context.unsupported("foreign keys are", at: constraint.position)
+    case .foreignKey(let names, let target):
+      return [.addForeignKey(try foreignKey(constraint, names, target, of: table, columns: columns))]
     case .exclude: throw context.unsupported("exclusion constraints are", at: constraint.position)
     case .primaryKeyUsingIndex, .uniqueUsingIndex:
       throw context.unsupported("constraints using an existing index are", at: constraint.position)
@@ -303,6 +309,7 @@ extension SchemaPlanner {
       let found = try table(statement.name, "COMMENT")
       guard let member = statement.member,
         let oid = found.checks.first(where: { $0.name == member.text })?.oid
+          ?? found.foreignKeys.first(where: { $0.name == member.text })?.oid
           ?? found.allIndexes.first(where: { $0.isConstraint && $0.name == member.text })?.constraintOID
       else {
         throw SQLError(

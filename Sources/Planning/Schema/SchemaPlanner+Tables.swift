@@ -15,6 +15,7 @@ extension SchemaPlanner {
     var uniques: [IndexDescriptor] = []
     var checks: [(constraint: TableConstraint, expression: Expression)] = []
     var sequences: [UInt32: SequenceOptions] = [:]
+    var foreignKeys: [(constraint: TableConstraint, columns: [Identifier], target: ForeignKeyTarget)] = []
   }
 
   func planCreateTable(_ statement: CreateTableStatement) throws(SQLError) -> SchemaOperation {
@@ -50,6 +51,10 @@ extension SchemaPlanner {
     for ordinal in definition.columns.indices {
       guard let sql = definition.columns[ordinal].generatedSQL else { continue }
       try checkGenerated(sql, definition.columns[ordinal], definition.columns, table: name)
+    }
+    for key in draft.foreignKeys {
+      definition.foreignKeys.append(
+        try foreignKey(key.constraint, key.columns, key.target, of: definition, as: statement.name))
     }
     return .createTable(definition, ifNotExists: statement.ifNotExists)
   }
@@ -255,7 +260,7 @@ extension SchemaPlanner {
       draft.primaryKey = key
     case .unique: draft.uniques.append(try keyIndex(constraint, draft.columns, table: table))
     case .check(let expression): draft.checks.append((constraint, expression))
-    case .foreignKey: throw context.unsupported("foreign keys are", at: constraint.position)
+    case .foreignKey(let columns, let target): draft.foreignKeys.append((constraint, columns, target))
     case .exclude: throw context.unsupported("exclusion constraints are", at: constraint.position)
     case .primaryKeyUsingIndex, .uniqueUsingIndex:
       throw context.unsupported("constraints using an existing index are", at: constraint.position)
