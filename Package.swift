@@ -120,7 +120,8 @@ let rooms: [Room] = [
   Room(
     "Simulation",
     uses: [
-      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Ranges", "Transactions", "SQLTypes", "Catalog", "Planning",
+      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Ranges", "Transactions", "SQLTypes", "Catalog",
+      "Planning",
       "Execution", "Sessions", "Logging", "ArgumentParser",
     ]),
   Room(

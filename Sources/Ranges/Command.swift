@@ -28,6 +28,13 @@ struct Command {
     self.largestTimestamp = largestTimestamp
   }
 
+  /// Changes nothing, but keeps later writes above what was read.
+  init(range: RangeID, readsBelow timestamp: Timestamp, lease: UInt64) {
+    self.init(range: range, batch: WriteBatch(), largestTimestamp: .zero)
+    leaseSequence = lease
+    closedTimestamp = timestamp
+  }
+
   func encoded() -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(batch.byteCount + 40)

@@ -93,6 +93,12 @@ final class ConsensusGroup {
     return position
   }
 
+  /// What the leader knows of a member.
+  func progress(of peer: PeerID) -> Progress? { node.progress.first { $0.id == peer }?.progress.progress }
+
+  /// The last command under a lease that has been given up.
+  func proposeSummary(_ payload: [UInt8]) -> Bool { propose(payload) != nil }
+
   /// Asks for a change of the members. False: this member cannot propose now.
   func propose(_ change: ConfigurationChange) -> Bool {
     guard !isStopped, node.isLeader, (try? node.propose(change)) != nil else { return false }

@@ -30,18 +30,20 @@ struct SyncedLog: Sendable {
 }
 
 final class LogWriter: Sendable {
+  /// What is to be done, in the order of submission: later work may stand on earlier work of the same range.
+  private enum Work {
+    case write(LogWrite)
+    case compact(RangeID, through: LogPosition)
+    case remove(RangeID)
+    case record(kind: UInt8, [UInt8])
+  }
+
   private struct State {
-    var writes: [LogWrite] = []
-    var compactions: [(range: RangeID, position: LogPosition)] = []
-    var removals: [RangeID] = []
-    var records: [(kind: UInt8, bytes: [UInt8])] = []
-    /// Told once everything before them is durable.
+    var work: [Work] = []
+    /// Told once the work before them is durable.
     var completions: [@Sendable () -> Void] = []
     var isScheduled = false
     var hasFailed = false
-    var isEmpty: Bool {
-      writes.isEmpty && compactions.isEmpty && removals.isEmpty && records.isEmpty && completions.isEmpty
-    }
   }
 
   private let log: LogStore
@@ -61,32 +63,27 @@ final class LogWriter: Sendable {
     self.onFailure = onFailure
   }
 
-  func write(_ write: LogWrite) {
-    enqueue { $0.writes.append(write) }
-  }
+  func write(_ write: LogWrite) { submit(.write(write)) }
 
   /// Drops a range's entries through a position that is applied and durable in the state.
-  func compact(_ range: RangeID, through position: LogPosition) {
-    enqueue { $0.compactions.append((range, position)) }
-  }
+  func compact(_ range: RangeID, through position: LogPosition) { submit(.compact(range, through: position)) }
 
-  /// Drops everything of a range.
-  func removeRange(_ range: RangeID) {
-    enqueue { $0.removals.append(range) }
+  /// Drops everything of a range; `completion` is called, on the writer's thread, once that is durable.
+  func removeRange(_ range: RangeID, completion: @escaping @Sendable () -> Void) {
+    submit(.remove(range), completion: completion)
   }
 
   /// Keeps a record of the store itself; `completion` is called, on the writer's thread, once it is durable.
   func setRecord(_ kind: UInt8, _ bytes: [UInt8], completion: (@Sendable () -> Void)? = nil) {
-    enqueue { state in
-      state.records.append((kind, bytes))
-      if let completion { state.completions.append(completion) }
-    }
+    submit(.record(kind: kind, bytes), completion: completion)
   }
 
-  private func enqueue(_ change: (inout State) -> Void) {
+  private func submit(_ work: Work, completion: (@Sendable () -> Void)? = nil) {
     let mustSchedule = state.withLock { state -> Bool in
-      change(&state)
-      guard !state.isScheduled, !state.hasFailed else { return false }
+      guard !state.hasFailed else { return false }
+      state.work.append(work)
+      if let completion { state.completions.append(completion) }
+      guard !state.isScheduled else { return false }
       state.isScheduled = true
       return true
     }
@@ -95,66 +92,69 @@ final class LogWriter: Sendable {
 
   private func drain() {
     while true {
-      let work = state.withLock { state -> State? in
-        guard !state.isEmpty, !state.hasFailed else {
-          state.isScheduled = false
-          return nil
-        }
-        let work = state
-        state.writes = []
-        state.compactions = []
-        state.removals = []
-        state.records = []
+      let (work, completions) = state.withLock { state in
+        let taken = (state.work, state.completions)
+        state.work = []
         state.completions = []
-        return work
+        if taken.0.isEmpty { state.isScheduled = false }
+        return taken
       }
-      guard let work else { return }
+      guard !work.isEmpty else { return }
       do throws(StorageError) {
         try write(work)
       } catch {
         state.withLock { state in
           state.hasFailed = true
-          state.writes = []
+          state.work = []
           state.completions = []
         }
         onFailure(error)
         return
       }
+      for completion in completions { completion() }
     }
   }
 
-  private func write(_ work: borrowing State) throws(StorageError) {
+  private func write(_ work: [Work]) throws(StorageError) {
     var batch = LogBatch()
-    // What a removed range leaves behind goes first: another replica of it may have come in its place since.
-    for range in work.removals { batch.removeRange(range.rawValue) }
-    for record in work.records { batch.setStoreRecord(record.kind, record.bytes) }
-    for write in work.writes {
-      let range = write.range.rawValue
-      if let restart = write.restart {
-        batch.removeEntries(range: range, from: 0)
-        batch.compact(range: range, through: restart)
+    var writes: [LogWrite] = []
+    for item in work {
+      switch item {
+      case .write(let write):
+        add(write, to: &batch)
+        writes.append(write)
+      case .compact(let range, let position): batch.compact(range: range.rawValue, through: position)
+      case .remove(let range): batch.removeRange(range.rawValue)
+      case .record(let kind, let bytes): batch.setStoreRecord(kind, bytes)
       }
-      if write.replacesTail, let first = write.entries.first {
-        batch.removeEntries(range: range, from: first.index.rawValue)
-      }
-      for entry in write.entries {
-        entry.data.withUnsafeBytes {
-          batch.append(
-            range: range, index: entry.index.rawValue, term: entry.term.rawValue, kind: entry.kind.rawValue,
-            payload: $0)
-        }
-      }
-      batch.setHardState(range: range, write.hardState)
-    }
-    for compaction in work.compactions {
-      batch.compact(range: compaction.range.rawValue, through: compaction.position)
     }
     try log.write(batch, sync: true)
-    for completion in work.completions { completion() }
+    tell(writes)
+  }
+
+  private func add(_ write: LogWrite, to batch: inout LogBatch) {
+    let range = write.range.rawValue
+    if let restart = write.restart {
+      batch.removeEntries(range: range, from: 0)
+      batch.compact(range: range, through: restart)
+    }
+    if write.replacesTail, let first = write.entries.first {
+      batch.removeEntries(range: range, from: first.index.rawValue)
+    }
+    for entry in write.entries {
+      entry.data.withUnsafeBytes {
+        batch.append(
+          range: range, index: entry.index.rawValue, term: entry.term.rawValue, kind: entry.kind.rawValue, payload: $0)
+      }
+    }
+    batch.setHardState(range: range, write.hardState)
+  }
+
+  private func tell(_ writes: [LogWrite]) {
     // One message per reactor, ranges in the order of their first write, each with its last sequence number.
     var reactors: [Int] = []
     var synced: [[SyncedLog]] = []
-    for write in work.writes {
+    for write in writes {
       let place: Int
       if let known = reactors.firstIndex(of: write.reactor) {
         place = known

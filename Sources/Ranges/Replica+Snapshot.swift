@@ -117,7 +117,7 @@ extension Replica {
     var message = message
     // What is pinned now is the applied state of now, which the message speaks of.
     message.snapshot = Snapshot(
-      index: LogIndex(applied.index), term: Term(applied.term), membership: group.membership)
+      index: LogIndex(applied.index), term: Term(applied.term), membership: descriptor.membership)
     let end = SnapshotPiece.End(
       descriptor: descriptor, applied: applied.encoded(), message: message.encode())
     let source = SnapshotSource(shard.engine.snapshot(), descriptor)

@@ -32,6 +32,10 @@ public final class Replica {
   private(set) var leaseStart = Timestamp.zero
   /// Set when the replica is to go: it has been removed from its range.
   private(set) var isRemoved = false
+  /// A change of the members, or of who leads, is under way.
+  var isChanging = false
+  /// The term in which the lease was given up: it is not taken up again before another one.
+  private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
   var snapshotsUnderWay: Set<UInt64> = []
   private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
@@ -72,7 +76,7 @@ public final class Replica {
     group.onSnapshot = { [unowned self] _ in snapshotArrived() }
     group.log.makeSnapshot = { [unowned self] in
       Snapshot(
-        index: LogIndex(self.applied.index), term: Term(self.applied.term), membership: self.group.membership)
+        index: LogIndex(self.applied.index), term: Term(self.applied.term), membership: self.descriptor.membership)
     }
   }
 
@@ -201,7 +205,7 @@ public final class Replica {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, applied.term == group.term else { return }
+    guard !holdsLease, !isRemoved, applied.term == group.term, surrenderedTerm != group.term else { return }
     leaseEnd = group.leaseEnd
     guard leaseEnd == .never || shard.support.isBefore(leaseEnd) else { return }
     do throws(StorageError) {
@@ -322,6 +326,12 @@ public final class Replica {
         proposal.finish(.stopped("the range's leader was lost while the command was under way"))
       }
     }
+  }
+
+  /// Serves nothing any more until leadership has passed through other hands.
+  func surrenderLease() {
+    surrenderedTerm = group.term
+    loseLease()
   }
 
   // MARK: - Other members

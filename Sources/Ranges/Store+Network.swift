@@ -50,7 +50,10 @@ extension Store {
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await takeSnapshot(message)
     }
-    for index in environment.reactors.indices { scheduleTick(shard: index) }
+    for index in environment.reactors.indices {
+      scheduleTick(shard: index)
+      scheduleReplication(shard: index)
+    }
     scheduleHeartbeat()
   }
 

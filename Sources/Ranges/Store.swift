@@ -21,6 +21,10 @@ public struct StoreOptions: Sendable {
   public var collectionInterval: Int64 = 600 * 1_000_000_000
   /// Nanoseconds between looks whether the log can be cut.
   public var maintenanceInterval: Int64 = 10 * 1_000_000_000
+  /// Replicas that each range is to have.
+  public var replicationFactor = 3
+  /// Nanoseconds between looks whether ranges have them.
+  public var replicationInterval: Int64 = 1_000_000_000
   /// Nanoseconds for which other stores are asked to believe that this one lives: about the time until others serve its ranges
   /// when it dies.
   public var supportDuration: Int64 = Limits.supportDuration

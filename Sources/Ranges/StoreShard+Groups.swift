@@ -78,6 +78,7 @@ extension StoreShard {
       return nil
     }
     if let old = replica(range) { remove(old) }
+    if leaving.contains(range) { return nil }
     let replica = try opener.open(
       RangeDescriptor(
         id: range, span: KeySpan(start: .min, end: .min), generation: 0, replicas: [], nextReplica: ReplicaID(0)), id,
@@ -104,7 +105,13 @@ extension StoreShard {
     } catch {
       fail(error)
     }
-    writer.removeRange(replica.id)
+    // Until the disk is clean nothing takes its place: it would find what was left.
+    let id = replica.id
+    leaving.insert(id)
+    let me = Confined(self, to: reactor)
+    writer.removeRange(id) { [reactor] in
+      reactor.enqueue { reactor in me.access(on: reactor).leaving.remove(id) }
+    }
   }
 
   // MARK: - Time

@@ -81,6 +81,8 @@ public final class StoreShard {
   /// Messages of this turn.
   var outgoing: [(node: NodeID, envelopes: [RangeEnvelope])] = []
   var isFlushScheduled = false
+  /// Ranges whose replica has been removed from here, and whose log is yet to be.
+  var leaving: Set<RangeID> = []
   var tickCount: UInt64 = 0
 
   init(

@@ -19,13 +19,15 @@ public struct SimulateCommand: ParsableCommand {
   @Option(help: "Run a range of seeds, such as 1..2000.")
   var seeds: String?
 
-  @Option(help: "What runs: raft, one group on several machines, or node, a single node below the wire.")
+  @Option(
+    help:
+      "What runs: raft, one group on several machines; node, a single node below the wire; cluster, several of them.")
   var workload = "raft"
 
-  @Option(help: "Simulated seconds under faults, 60 for raft and 10 for node by default; healing comes on top.")
+  @Option(help: "Simulated seconds under faults, 60 for raft and 10 for others by default; healing comes on top.")
   var duration: Int64?
 
-  @Option(help: "Voters at the beginning; drawn for each seed by default.")
+  @Option(help: "Voters at the beginning, or nodes of a cluster; drawn for each seed by default.")
   var nodes: Int?
 
   @Option(help: "Faults that every run meets, with commas between them.")
@@ -44,7 +46,7 @@ public struct SimulateCommand: ParsableCommand {
 
   public mutating func run() throws {
     var options = SimulationOptions()
-    let duration = duration ?? (workload == SimulatedWorkload.node.rawValue ? 10 : 60)
+    let duration = duration ?? (workload == SimulatedWorkload.raft.rawValue ? 60 : 10)
     guard duration > 0, duration <= 86_400 else { throw ValidationError("--duration is from 1 to 86400 seconds") }
     guard let chosen = SimulatedWorkload(rawValue: workload) else {
       throw ValidationError("unknown workload \(workload)")

@@ -14,6 +14,8 @@ final class SimulatedEngine: Engine, @unchecked Sendable {
   /// Why the next write fails, if it does.
   var failure: (() -> StorageError?)?
   private(set) var writeCount = 0
+  /// Whether a write has failed that the process may have lived through.
+  private(set) var hasFailed = false
   /// Draws which values come damaged from the disk; nil: none.
   private var rot: BitRot?
 
@@ -24,7 +26,10 @@ final class SimulatedEngine: Engine, @unchecked Sendable {
 
   private func check() throws(StorageError) {
     if !isOpen { throw .inputOutput("the process is dead") }
-    if let error = failure?() { throw error }
+    if let error = failure?() {
+      hasFailed = true
+      throw error
+    }
   }
 
   func write(_ batch: WriteBatch, sync: Bool) throws(StorageError) {

@@ -6,6 +6,8 @@ public enum SimulatedWorkload: String, CaseIterable, Sendable {
   case raft
   /// A single node below the wire: storage, transactions, SQL.
   case node
+  /// Several such nodes that replicate one range.
+  case cluster
 }
 
 /// What to simulate.

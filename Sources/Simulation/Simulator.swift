@@ -11,7 +11,7 @@ public enum Simulator {
   ) -> SimulationOutcome {
     switch options.workload {
     case .raft: RaftGroup(options, seed: seed, onTrace: onTrace).run()
-    case .node: NodeSimulation(options, seed: seed, onTrace: onTrace).run()
+    case .node, .cluster: NodeSimulation(options, seed: seed, onTrace: onTrace).run()
     }
   }
 

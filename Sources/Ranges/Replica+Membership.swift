@@ -1,0 +1,144 @@
+// Changes of who has a range, by its leaseholder: a replica is added as a learner, filled, then made a voter; removed in one
+// step; the lease is handed on with what the leaseholder knows of reads. Each change is an entry of the group's log that
+// carries the new descriptor, one at a time: the core refuses a second one until the first is applied.
+
+import Clocks
+import Encoding
+import Raft
+import Reactors
+import Storage
+import Transport
+
+/// Why a change of a range's replicas was not made.
+public enum MembershipFailure: Error, Sendable, CustomStringConvertible {
+  case notLeaseholder
+  case underWay
+  case refused(String)
+  case timedOut(String)
+
+  public var description: String {
+    switch self {
+    case .notLeaseholder: "the replica does not hold its range's lease"
+    case .underWay: "another change of the range is under way"
+    case .refused(let reason), .timedOut(let reason): reason
+    }
+  }
+}
+
+extension Replica {
+  /// A live member has so long to take in a snapshot and catch up.
+  private static let fillTimeout: Int64 = 600_000_000_000
+  private static let changeTimeout: Int64 = 10_000_000_000
+  private static let pollInterval: Int64 = 10_000_000
+
+  private var now: Int64 { shard.reactor.environment.monotonicNow().nanoseconds }
+
+  /// Proposes a change and waits until it is applied here.
+  private func change(_ steps: [MembershipStep], to next: RangeDescriptor) async throws(MembershipFailure) {
+    guard holdsLease else { throw .notLeaseholder }
+    guard group.propose(ConfigurationChange(steps, context: next.encoded())) else {
+      throw .refused("the range takes no changes now")
+    }
+    let deadline = now + Self.changeTimeout
+    while descriptor.generation < next.generation {
+      await shard.reactor.sleep(nanoseconds: Self.pollInterval)
+      if now > deadline { throw .timedOut("the change was not applied in time") }
+      guard group.isLeader else { throw .notLeaseholder }
+    }
+    guard descriptor == next else { throw .refused("another change came first") }
+  }
+
+  /// The descriptor after a change.
+  private func next(_ edit: (inout RangeDescriptor) -> Void) -> RangeDescriptor {
+    var next = descriptor
+    next.generation += 1
+    edit(&next)
+    return next
+  }
+
+  /// Gives the range another replica, on a node that has none, and waits until it votes.
+  public func addReplica(on node: NodeID) async throws(MembershipFailure) {
+    guard !isChanging else { throw .underWay }
+    isChanging = true
+    defer { isChanging = false }
+    guard descriptor.replica(on: node) == nil else { throw .refused("node \(node) has a replica of the range") }
+    let id = descriptor.nextReplica
+    let withLearner = next {
+      $0.replicas.append(ReplicaDescriptor(node: node, replica: id, kind: .learner))
+      $0.nextReplica = ReplicaID(id.rawValue + 1)
+    }
+    try await change([MembershipStep(.addLearner, id.peer)], to: withLearner)
+    let deadline = now + Self.fillTimeout
+    while !isCaughtUp(id.peer) {
+      await shard.reactor.sleep(nanoseconds: Self.pollInterval)
+      guard holdsLease else { throw .notLeaseholder }
+      if now > deadline { throw .timedOut("the replica on node \(node) does not catch up") }
+    }
+    let withVoter = next { next in
+      for place in next.replicas.indices where next.replicas[place].replica == id { next.replicas[place].kind = .voter }
+    }
+    try await change([MembershipStep(.addVoter, id.peer)], to: withVoter)
+  }
+
+  /// Takes a node's replica away; the leaseholder's own only after the lease has been handed on.
+  public func removeReplica(on node: NodeID) async throws(MembershipFailure) {
+    guard !isChanging else { throw .underWay }
+    isChanging = true
+    defer { isChanging = false }
+    guard let replica = descriptor.replica(on: node) else { throw .refused("node \(node) has no replica of the range") }
+    guard replica.replica != replicaID else { throw .refused("the lease must be handed on first") }
+    let without = next { $0.replicas.removeAll { $0.replica == replica.replica } }
+    try await change([MembershipStep(.remove, replica.replica.peer)], to: without)
+    // It may never hear of it from its group.
+    shard.post(
+      RangeEnvelope(range: id, to: replica.replica, from: replicaID, content: .removed), to: node)
+  }
+
+  /// Hands the lease on to another voter. From the first step on nothing is served here under this lease any more; if the other
+  /// one does not take over, others are asked.
+  public func transferLease(to node: NodeID) async throws(MembershipFailure) {
+    guard holdsLease else { throw .notLeaseholder }
+    guard !isChanging else { throw .underWay }
+    isChanging = true
+    defer { isChanging = false }
+    guard let target = descriptor.replica(on: node), target.kind == .voter, target.replica != replicaID else {
+      throw .refused("node \(node) has no other voting replica of the range")
+    }
+    guard isCaughtUp(target.replica.peer) else { throw .refused("the replica on node \(node) lags behind") }
+    // No write of a later leaseholder may change what was read under this lease.
+    let summary = shard.timestampCache.globalFloor
+    surrenderLease()
+    guard group.proposeSummary(Command(range: id, readsBelow: summary, lease: leaseSequence).encoded()) else {
+      throw .refused("the range takes no commands now")
+    }
+    let term = group.term
+    let last = group.last.index
+    var order = [target.replica.peer]
+    order += descriptor.replicas.filter { $0.kind == .voter && $0.replica != replicaID && $0 != target }.map(
+      \.replica.peer)
+    var attempt = 0
+    while group.isLeader, group.term == term, !isRemoved {
+      if applied.index >= last {
+        let peer = order[attempt / 50 % order.count]
+        if attempt % 50 == 0 { group.act { $0.transferLeadership(to: peer) } }
+        attempt += 1
+      }
+      await shard.reactor.sleep(nanoseconds: Self.pollInterval)
+    }
+  }
+
+  /// Whether a member has everything that is committed, or nearly.
+  func isCaughtUp(_ peer: PeerID) -> Bool {
+    guard let progress = group.progress(of: peer) else { return false }
+    return progress.isReplicating && progress.match.rawValue + 64 >= group.last.index
+  }
+
+  /// Members whose next entry is gone: they wait for a snapshot, which only a new replica takes.
+  var strandedReplicas: [ReplicaDescriptor] {
+    guard holdsLease else { return [] }
+    return descriptor.replicas.filter { replica in
+      replica.kind == .voter && replica.replica != replicaID
+        && group.progress(of: replica.replica.peer)?.isTakingSnapshot == true
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// One node of a simulation: disks that outlive the process, and the process: store, network, gateway of production, on a simulated
+// environment of its own for each life.
+//
+// A crash leaves of the state what was flushed, and of the log what was synced, or after the mere death of the process
+// all that was written. The old process goes on as a ghost that reaches neither disk nor network nor the record, until it has
+// failed and is freed.
+
+import Catalog
+import Clocks
+import Execution
+import Logging
+import Ranges
+import Reactors
+import Sessions
+import Storage
+import Transactions
+import Transport
+
+/// `@unchecked Sendable`: used by the thread of its world alone.
+final class SimulatedNode: @unchecked Sendable {
+  /// How clients reach one life of the node.
+  struct Door {
+    var gateway: Gateway
+    /// Lays intents as soon as something is written.
+    var hasty: TransactionSystem
+  }
+
+  /// What is asked of every life.
+  struct Settings {
+    var store = StoreOptions()
+    var hasClockFaults = false
+    /// In about so many reads one comes with a flipped bit; nil: none.
+    var readsPerFlip: Int?
+  }
+
+  let number: Int
+  let world: SimulatedWorld
+  private let network: LoopbackNetwork?
+  private let identity: StoreIdentity?
+  private let peers: [Int]
+  private var random: RandomSource
+
+  // The disk
+  let stateDisk = MemoryEngine()
+  let logDisk = MemoryEngine()
+
+  // The process
+  private(set) var life = 0
+  /// Of all lives: what a ghost still does may need them.
+  private(set) var environments: [SimulatedEnvironment] = []
+  private var stores: [Store] = []
+  private var doors: [Door] = []
+  private var transports: [NodeTransport] = []
+  private(set) var engines: [SimulatedEngine] = []
+  private(set) var store: Store?
+
+  /// The store of a life is open.
+  var onOpen: (SimulatedNode, Int, Door) async -> Void = { _, _, _ in }
+  /// A life ended by its own doing: its disk failed.
+  var onDeath: (SimulatedNode, Int, String) -> Void = { _, _, _ in }
+  /// The store of a life does not open, and no fault excuses that.
+  var onRefusal: (String) -> Void = { _ in }
+
+  /// - Parameters:
+  ///   - network: nil for a node that is alone.
+  ///   - peers: the numbers of all nodes.
+  init(
+    _ number: Int, _ world: SimulatedWorld, network: LoopbackNetwork? = nil, cluster: ClusterID? = nil,
+    peers: [Int] = []
+  ) {
+    self.number = number
+    self.world = world
+    self.network = network
+    self.peers = peers
+    random = world.makeRandom("node \(number)")
+    identity = cluster.map { StoreIdentity(cluster: $0, node: NodeID(rawValue: UInt32(number))) }
+  }
+
+  static func address(_ number: Int) -> NodeAddress { NodeAddress(host: "n\(number)", port: 1) }
+
+  var isUp: Bool { store != nil }
+
+  func isAlive(_ life: Int) -> Bool { life == self.life }
+
+  func begin(_ settings: Settings) {
+    life += 1
+    let life = life
+    let machine = SimulatedMachine(number * 1_000_000 + life, world)
+    if settings.hasClockFaults {
+      machine.clock = SimulatedClock(
+        offset: random.draw(Int64(-50)...50) * .millisecond, driftPerMillion: random.draw(Int64(-200)...200))
+    }
+    // The monotonic clock begins anew with each machine; the wall clock is about that of the last one.
+    let environment = SimulatedEnvironment(machine)
+    environments.append(environment)
+    let state = SimulatedEngine(stateDisk)
+    let log = SimulatedEngine(logDisk)
+    engines = [state, log]
+    if let reads = settings.readsPerFlip {
+      for engine in engines { engine.rot(one: reads, random: world.makeRandom("rot \(number) \(life)")) }
+    }
+    world.note(3, UInt64(life), "node \(number), life \(life) begins")
+    // Clocks of a cluster are off by what they admit.
+    let error = settings.hasClockFaults && network != nil ? 60 * Int64.millisecond : 0
+    let clock = NodeClock(environment: environment, source: BoundedErrorSource(maximumError: error))
+    var logger = Logger(label: "meridian.simulation")
+    logger.handler = SwiftLogNoOpLogHandler()
+    let silent = logger
+    let local = LocalStore.on(state: state, log: log)
+    var transport: NodeTransport?
+    if let network, let identity {
+      let made = NodeTransport(
+        environment: environment,
+        identity: NodeIdentity(
+          clusterID: identity.cluster, nodeID: identity.node, binaryVersion: "simulated",
+          bootID: UInt64(number) << 32 | UInt64(life), advertisedAddress: Self.address(number)),
+        carrier: network.carrier(for: Self.address(number), reactors: environment.reactors), logger: silent)
+      for peer in peers where peer != number {
+        made.setAddress(of: NodeID(rawValue: UInt32(peer)), Self.address(peer))
+      }
+      transports.append(made)
+      transport = made
+    }
+    let wire = transport
+    environment.reactors[0].enqueue { [self] reactor in
+      reactor.run { [self] reactor in
+        do throws(StorageError) {
+          if let identity {
+            if try StoreIdentity.read(from: local) == nil {
+              if identity.node.rawValue == 1 {
+                _ = try StoreIdentity.bootstrap(local, cluster: identity.cluster)
+              } else {
+                try identity.write(to: local)
+              }
+            }
+          }
+          let store = try await Store.open(
+            environment: environment, local: local, clock: clock, network: wire, options: settings.store,
+            logger: silent,
+            onFatal: { [self] reason in
+              if isAlive(life) { onDeath(self, life, reason) }
+            })
+          stores.append(store)
+          guard isAlive(life) else { return }
+          if let wire {
+            do throws(TransportError) {
+              _ = try await wire.listen(on: Self.address(number))
+            } catch {
+              onRefusal("node \(number) does not listen: \(error)")
+            }
+          }
+          guard isAlive(life) else { return }
+          self.store = store
+          let gateway = Gateway(
+            reactor: reactor, environment: environment, transactions: TransactionSystem(store, on: reactor),
+            catalog: CatalogCache(), sequences: SequenceService(), rowIDs: RowIDGenerator(node: Int64(number)),
+            logger: silent)
+          let door = Door(gateway: gateway, hasty: TransactionSystem(store, on: reactor))
+          door.hasty.bufferLimit = 1
+          doors.append(door)
+          await onOpen(self, life, door)
+        } catch {
+          guard isAlive(life) else { return }
+          if engines.contains(where: { $0.damageCount > 0 || $0.hasFailed }) {
+            onDeath(self, life, "\(error)")
+          } else {
+            onRefusal("the store of node \(number) does not open: \(error)")
+          }
+        }
+      }
+    }
+  }
+
+  /// The process dies, and with it, if power is lost, what was not synced.
+  func crash(losingPower: Bool) {
+    life += 1
+    store = nil
+    for engine in engines { engine.disconnect() }
+    network?.disconnect(Self.address(number))
+    stateDisk.crash()
+    if losingPower { logDisk.crash() }
+    world.note(5, losingPower ? 1 : 0, "node \(number): " + (losingPower ? "power lost" : "process killed"))
+  }
+
+  /// Nothing of it goes on.
+  func end() {
+    life += 1
+    for engine in engines { engine.disconnect() }
+    network?.disconnect(Self.address(number))
+  }
+}
