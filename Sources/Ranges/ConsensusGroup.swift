@@ -16,7 +16,6 @@ final class ConsensusGroup {
   private struct Write {
     var sequence: UInt64
     var entries: [Entry]
-    var snapshot: Snapshot?
     var responses: [Message]
     /// Told once it is durable that this member has fortified its leader.
     var fortified: PeerID?
@@ -37,6 +36,8 @@ final class ConsensusGroup {
   private var campaignCountdown: Int?
   /// As a leader: who has promised.
   private var fortification = Fortification()
+  /// Planted by simulations.
+  var breaksPromises = false
   /// Nothing is under way, everybody has everything: no ticks.
   private var isAtRest = false
   private let support: StoreSupport
@@ -51,8 +52,6 @@ final class ConsensusGroup {
   var onMessage: (_ to: PeerID, GroupMessage) -> Void = { _, _ in }
   /// The node that a member lives on.
   var nodeOf: (PeerID) -> NodeID? = { _ in nil }
-  /// Takes in the state that a snapshot speaks of; it is durable already.
-  var onSnapshot: (Snapshot) -> Void = { _ in }
 
   /// - Parameter applied: the last entry whose effects the state holds.
   init(
@@ -107,6 +106,13 @@ final class ConsensusGroup {
     return true
   }
 
+  /// The leader that this member has promised to follow is no member any more: the promise is void.
+  func forgetLead(besides nodes: [NodeID]) {
+    guard let promised = lead, !nodes.contains(promised.node) else { return }
+    lead = nil
+    node.forgetLeader()
+  }
+
   /// A committed change of the members is applied.
   /// False if it does not fit the members, on every member alike; then it changes nothing.
   func apply(_ change: ConfigurationChange) -> Bool { (try? node.apply(change)) != nil }
@@ -141,7 +147,9 @@ final class ConsensusGroup {
     guard !isStopped else { return }
     switch message {
     case .raft(let message):
-      if message.kind == .vote || message.kind == .preVote, message.context != .leadershipTransfer, keepsItsVote {
+      if message.kind == .vote || message.kind == .preVote, message.context != .leadershipTransfer,
+        keepsItsVote(from: peer)
+      {
         return
       }
       isAtRest = false
@@ -174,10 +182,6 @@ final class ConsensusGroup {
     guard !isStopped else { return }
     while let first = writes.first, first.sequence <= sequence {
       writes.removeFirst()
-      if let snapshot = first.snapshot {
-        log.restart(after: snapshot.id)
-        onSnapshot(snapshot)
-      }
       log.append(first.entries)
       deliver(first.responses)
       if let leader = first.fortified, let lead, lead.term == node.term {
@@ -223,7 +227,8 @@ final class ConsensusGroup {
   private func write(_ message: Message) {
     let state = message.hardState ?? writtenState
     let mustPersistState = state.term != writtenState.term || state.vote != writtenState.vote
-    if message.entries.isEmpty, message.snapshot == nil, !mustPersistState {
+    precondition(message.snapshot == nil, "snapshots come to a replica by another way")
+    if message.entries.isEmpty, !mustPersistState {
       // Nothing to make durable: its responses wait for what is under way, if anything is.
       if writes.isEmpty {
         deliver(message.responses)
@@ -234,10 +239,10 @@ final class ConsensusGroup {
     }
     if state.term != writtenState.term { lead = nil }
     writtenState = state
-    submit(message.entries, message.snapshot, message.responses, fortified: nil)
+    submit(message.entries, message.responses, fortified: nil)
   }
 
-  private func submit(_ entries: [Entry], _ snapshot: Snapshot?, _ responses: [Message], fortified: PeerID?) {
+  private func submit(_ entries: [Entry], _ responses: [Message], fortified: PeerID?) {
     sequence += 1
     let durableEnd = writes.last { !$0.entries.isEmpty }?.entries.last?.index ?? log.lastIndex
     let replaces = entries.first.map { $0.index <= durableEnd } ?? false
@@ -246,11 +251,10 @@ final class ConsensusGroup {
         reactor: reactor, range: range, sequence: sequence,
         hardState: Storage.HardState(
           term: writtenState.term.rawValue, vote: writtenState.vote.rawValue, commit: node.commitIndex.rawValue,
-          leadNode: UInt64(lead?.node.rawValue ?? 0), leadEpoch: lead?.epoch ?? 0),
-        restart: snapshot.map { LogPosition(index: $0.index.rawValue, term: $0.term.rawValue) },
+          leadNode: UInt64(lead?.node.rawValue ?? 0), leadEpoch: lead?.epoch ?? 0, replica: node.id.rawValue),
         replacesTail: replaces, entries: entries))
     writes.append(
-      Write(sequence: sequence, entries: entries, snapshot: snapshot, responses: responses, fortified: fortified))
+      Write(sequence: sequence, entries: entries, responses: responses, fortified: fortified))
   }
 
   // MARK: - Leases
@@ -276,11 +280,14 @@ final class ConsensusGroup {
 
   /// Whether this member has promised its leader to vote for nobody else, and its store supports the leader's.
   private var followsSupported: Bool {
-    guard let lead, lead.term == node.term else { return false }
+    guard let lead, lead.term == node.term, !breaksPromises else { return false }
     return support.supports(lead.node, in: lead.epoch)
   }
 
-  private var keepsItsVote: Bool { !node.isLeader && followsSupported }
+  /// The promise is to the leader's node: that may be elected again, as when its leader has stepped down.
+  private func keepsItsVote(from candidate: PeerID) -> Bool {
+    !node.isLeader && followsSupported && lead?.node != nodeOf(candidate)
+  }
 
   /// As a leader: asks voters that have not fortified this leadership in the epoch that their stores support now.
   private func fortify() {
@@ -304,7 +311,7 @@ final class ConsensusGroup {
     }
     guard lead != promise else { return }
     lead = promise
-    submit([], nil, [], fortified: peer)
+    submit([], [], fortified: peer)
   }
 
   /// Everybody has the whole log and everything is applied and the lease stands: nothing to say.

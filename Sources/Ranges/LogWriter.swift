@@ -16,8 +16,6 @@ struct LogWrite: Sendable {
   /// Ascending for each range.
   var sequence: UInt64
   var hardState: Storage.HardState
-  /// The log begins anew after this entry: a snapshot has come.
-  var restart: LogPosition?
   /// Whether entries stand where the new ones belong; these and all behind them give way.
   var replacesTail: Bool
   var entries: [Entry]
@@ -78,10 +76,13 @@ final class LogWriter: Sendable {
     submit(.record(kind: kind, bytes), completion: completion)
   }
 
-  private func submit(_ work: Work, completion: (@Sendable () -> Void)? = nil) {
+  /// Calls `work`, on the writer's thread, once everything submitted before is durable.
+  func perform(_ work: @escaping @Sendable () -> Void) { submit(nil, completion: work) }
+
+  private func submit(_ work: Work?, completion: (@Sendable () -> Void)? = nil) {
     let mustSchedule = state.withLock { state -> Bool in
       guard !state.hasFailed else { return false }
-      state.work.append(work)
+      if let work { state.work.append(work) }
       if let completion { state.completions.append(completion) }
       guard !state.isScheduled else { return false }
       state.isScheduled = true
@@ -96,12 +97,12 @@ final class LogWriter: Sendable {
         let taken = (state.work, state.completions)
         state.work = []
         state.completions = []
-        if taken.0.isEmpty { state.isScheduled = false }
+        if taken.0.isEmpty, taken.1.isEmpty { state.isScheduled = false }
         return taken
       }
-      guard !work.isEmpty else { return }
+      guard !work.isEmpty || !completions.isEmpty else { return }
       do throws(StorageError) {
-        try write(work)
+        if !work.isEmpty { try write(work) }
       } catch {
         state.withLock { state in
           state.hasFailed = true
@@ -134,10 +135,6 @@ final class LogWriter: Sendable {
 
   private func add(_ write: LogWrite, to batch: inout LogBatch) {
     let range = write.range.rawValue
-    if let restart = write.restart {
-      batch.removeEntries(range: range, from: 0)
-      batch.compact(range: range, through: restart)
-    }
     if write.replacesTail, let first = write.entries.first {
       batch.removeEntries(range: range, from: first.index.rawValue)
     }

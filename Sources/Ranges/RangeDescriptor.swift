@@ -71,6 +71,11 @@ public struct RangeDescriptor: Hashable, Sendable {
 
   public func replica(on node: NodeID) -> ReplicaDescriptor? { replicas.first { $0.node == node } }
 
+  /// For people: `n1/1 n2/2 n3/3L`, nodes and replicas, L for a learner.
+  public var summary: String {
+    replicas.map { "\($0.node)/\($0.replica)\($0.kind == .learner ? "L" : "")" }.joined(separator: " ")
+  }
+
   func node(of peer: PeerID) -> NodeID? { replicas.first { $0.replica.peer == peer }?.node }
 
   /// The members of its group if no change is under way.

@@ -36,9 +36,7 @@ public enum Limits {
   public static let snapshotChunkBytes = 1 << 20
   /// Nanoseconds between ticks of groups that are not at rest.
   public static let tickInterval: Int64 = 100_000_000
-  /// Nanoseconds between requests for support to each other store.
-  public static let supportInterval: Int64 = 1_000_000_000
-  /// Nanoseconds of support asked for at a time.
+  /// Nanoseconds of support asked for at a time, three times as often.
   public static let supportDuration: Int64 = 3_000_000_000
   /// The largest command. A coordinator flushes long before.
   public static let commandBytes = 64 << 20

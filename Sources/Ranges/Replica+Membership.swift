@@ -87,6 +87,12 @@ extension Replica {
     defer { isChanging = false }
     guard let replica = descriptor.replica(on: node) else { throw .refused("node \(node) has no replica of the range") }
     guard replica.replica != replicaID else { throw .refused("the lease must be handed on first") }
+    // What is left must be able to go on: who lags too far for the log cannot help to commit the change that replaces it.
+    let voters = descriptor.replicas.filter { $0.kind == .voter && $0 != replica }
+    let able = voters.count { $0.replica == replicaID || isCaughtUp($0.replica.peer) }
+    guard replica.kind == .learner || able > voters.count / 2 else {
+      throw .refused("too few of the remaining replicas have the whole log")
+    }
     let without = next { $0.replicas.removeAll { $0.replica == replica.replica } }
     try await change([MembershipStep(.remove, replica.replica.peer)], to: without)
     // It may never hear of it from its group.
@@ -131,14 +137,5 @@ extension Replica {
   func isCaughtUp(_ peer: PeerID) -> Bool {
     guard let progress = group.progress(of: peer) else { return false }
     return progress.isReplicating && progress.match.rawValue + 64 >= group.last.index
-  }
-
-  /// Members whose next entry is gone: they wait for a snapshot, which only a new replica takes.
-  var strandedReplicas: [ReplicaDescriptor] {
-    guard holdsLease else { return [] }
-    return descriptor.replicas.filter { replica in
-      replica.kind == .voter && replica.replica != replicaID
-        && group.progress(of: replica.replica.peer)?.isTakingSnapshot == true
-    }
   }
 }

@@ -1,10 +1,10 @@
-// Filling a new replica: the whole state of a range from one moment, in pieces, straight from an engine snapshot into the
-// receiver's engine.
+// Snapshots: the whole state of a range from one moment, in pieces, for a replica whose next log entry is gone.
 //
-// Snapshots only ever fill replicas that have nothing: one that fell behind the log is replaced by a new one, so nothing that a
-// member has vouched for is ever taken from it. The pieces reach the engine as they come; descriptor and applied state come with
-// the last one, are made durable, and only then does the group take the snapshot in. A receiver that dies half way has no applied
-// state, and the next attempt begins by clearing what is there.
+// The receiver keeps the pieces in its log engine, untouched by whatever else happens. Once all of them and the end are durable
+// there, the replica is closed, the state is written anew from the pieces and flushed, the log begins anew behind it, and the
+// replica is opened again as after a restart: `SnapshotInstaller`. A process that dies in the middle does that when it starts.
+// So at no moment is anything lost that the member has vouched for: until the end is durable it has its log and its state, from
+// then on the snapshot, which holds whatever was committed. Only a log that lacks the snapshot's last entry gives way to it.
 
 import Encoding
 import Raft
@@ -19,14 +19,14 @@ struct SnapshotPiece: Sendable {
     var descriptor: RangeDescriptor
     /// As `AppliedState` encodes it.
     var applied: [UInt8]
-    /// The group's message that restores the receiver.
-    var message: [UInt8]
+    /// The number of pieces before.
+    var count: UInt64
   }
 
   var range: RangeID
   var to: ReplicaID
   var from: ReplicaID
-  /// 0 for the first piece, which clears what is there.
+  /// From 0; what an earlier attempt left gives way to the first.
   var number: UInt64
   var span: KeySpan
   var end: End?
@@ -41,7 +41,7 @@ struct SnapshotPiece: Sendable {
     writer.put(end) { writer, end in
       writer.put(end.descriptor.encoded())
       writer.put(end.applied)
-      writer.put(end.message)
+      writer.put(end.count)
     }
     return writer.bytes
   }
@@ -65,7 +65,7 @@ struct SnapshotPiece: Sendable {
         number: try reader.number(), span: try reader.span())
       if try reader.flag() {
         guard let descriptor = RangeDescriptor(encoded: try reader.string()) else { throw MalformedMessage() }
-        piece.end = End(descriptor: descriptor, applied: try reader.string(), message: try reader.string())
+        piece.end = End(descriptor: descriptor, applied: try reader.string(), count: try reader.number())
       }
       return piece
     }
@@ -77,10 +77,14 @@ struct SnapshotPiece: Sendable {
 /// `@unchecked Sendable`: used by one piece of work at a time, each begun after the last has ended.
 private final class SnapshotSource: @unchecked Sendable {
   private let view: any EngineSnapshot
+  private let isCut: Bool
+  private var versionCount = 0
   private var parts: [(family: ColumnFamily, lower: [UInt8], upper: [UInt8])]
 
-  init(_ view: any EngineSnapshot, _ descriptor: RangeDescriptor) {
+  /// - Parameter isCut: leaves out some of what there is; planted by simulations.
+  init(_ view: any EngineSnapshot, _ descriptor: RangeDescriptor, isCut: Bool) {
     self.view = view
+    self.isCut = isCut
     let records = LocalKeys.records(descriptor.id)
     parts = [
       (.data, descriptor.span.start.bytes, descriptor.span.end.bytes),
@@ -100,8 +104,12 @@ private final class SnapshotSource: @unchecked Sendable {
           parts[0].lower = [UInt8](cursor.key)
           return batch.bytes
         }
-        batch.put(part.family, [UInt8](cursor.key), [UInt8](cursor.value))
+        let key = [UInt8](cursor.key)
+        let value = [UInt8](cursor.value)
         cursor.next()
+        versionCount += 1
+        if isCut, part.family == .data, versionCount % 5 == 0 { continue }
+        batch.put(part.family, key, value)
       }
       try cursor.checkStatus()
       parts.removeFirst()
@@ -112,15 +120,11 @@ private final class SnapshotSource: @unchecked Sendable {
 
 extension Replica {
   /// Streams the state of this moment to a member, and tells the group how that went.
-  func sendSnapshot(_ message: Message, to peer: PeerID, on node: NodeID) {
+  func sendSnapshot(to peer: PeerID, on node: NodeID) {
     guard let network = shard.network, snapshotsUnderWay.insert(peer.rawValue).inserted else { return }
-    var message = message
-    // What is pinned now is the applied state of now, which the message speaks of.
-    message.snapshot = Snapshot(
-      index: LogIndex(applied.index), term: Term(applied.term), membership: descriptor.membership)
-    let end = SnapshotPiece.End(
-      descriptor: descriptor, applied: applied.encoded(), message: message.encode())
-    let source = SnapshotSource(shard.engine.snapshot(), descriptor)
+    let descriptor = descriptor
+    let applied = applied.encoded()
+    let source = SnapshotSource(shard.engine.snapshot(), descriptor, isCut: shard.faults.cutsSnapshots)
     let worker = shard.snapshotWorker
     let me = Confined(self, to: shard.reactor)
     let range = id
@@ -147,7 +151,7 @@ extension Replica {
           case .success(let bytes):
             var piece = SnapshotPiece(
               range: range, to: ReplicaID(peer.rawValue), from: from, number: number, span: span)
-            if bytes == nil { piece.end = end }
+            if bytes == nil { piece.end = SnapshotPiece.End(descriptor: descriptor, applied: applied, count: number) }
             number += 1
             do throws(TransportError) {
               _ = try await network.call(
@@ -181,55 +185,125 @@ extension StoreShard {
       var target = replica(piece.range)
       if target == nil || target!.replicaID < piece.to { target = try makeReplica(piece.range, piece.to) }
       guard let replica = target, replica.replicaID == piece.to else { return "the replica has been removed" }
-      if replica.isInitialized { return "the replica is filled already" }
+      var batch = LogBatch()
       if piece.number == 0 {
-        var clearing = WriteBatch()
-        MVCC.clear(piece.span, into: &clearing)
-        let records = LocalKeys.records(piece.range)
-        clearing.deleteRange(.local, start: records, end: Key(records).prefixEnd.bytes)
-        try engine.write(clearing)
-        reader.noteWritten(clearing)
+        batch.removeSnapshot(range: piece.range.rawValue)
         replica.nextSnapshotPiece = 0
       }
       guard piece.number == replica.nextSnapshotPiece else { return "a piece of the snapshot is missing" }
-      replica.nextSnapshotPiece += 1
-      for payload in payloads {
-        guard let batch = WriteBatch(encoded: payload) else { return "a piece of the snapshot is damaged" }
-        try engine.write(batch)
-        reader.noteWritten(batch)
+      guard let end = piece.end else {
+        guard payloads.count == 1 else { return "a piece of the snapshot is empty" }
+        batch.putSnapshotPiece(range: piece.range.rawValue, number: piece.number, payloads[0])
+        try opener.local.log.write(batch, sync: false)
+        replica.nextSnapshotPiece += 1
+        return nil
       }
-      guard let end = piece.end else { return nil }
-      guard let message = try? Message(decoding: end.message), message.kind == .snapshot,
-        let snapshot = message.snapshot
-      else { return "the snapshot has no end" }
       let applied = try AppliedState(encoded: end.applied, range: piece.range)
-      guard applied.index == snapshot.index.rawValue else { return "the snapshot does not fit its message" }
-      var batch = WriteBatch()
-      batch.put(.local, LocalKeys.descriptor(piece.range), end.descriptor.encoded())
-      batch.put(.local, LocalKeys.appliedState(piece.range), end.applied)
-      try engine.write(batch)
-      let engine = engine
-      let worker = snapshotWorker
-      let flushed: StorageError? = await reactor.suspend { continuation in
+      guard end.count == piece.number, end.descriptor.replicas.contains(where: { $0.replica == piece.to }) else {
+        return "the snapshot does not fit its end"
+      }
+      if replica.group.log.term(at: LogIndex(applied.index))?.rawValue == applied.term
+        || replica.applied.index >= applied.index
+      {
+        return "the log has what the snapshot has"
+      }
+      batch.putSnapshotEnd(range: piece.range.rawValue, piece.encoded())
+      return await install(batch, in: replica)
+    } catch {
+      fail(error)
+      return "\(error)"
+    }
+  }
+
+  /// Closes the replica, makes the snapshot its state, and opens it again. Messages for it are dropped meanwhile.
+  private func install(_ end: LogBatch, in replica: Replica) async -> String? {
+    let id = replica.id
+    leaving.insert(id)
+    replica.retire("range \(id) takes a snapshot in")
+    drop(id)
+    let local = opener.local
+    let worker = snapshotWorker
+    let writer = writer
+    let result: Result<RangeDescriptor, StorageError> = await reactor.suspend { continuation in
+      // Behind whatever the replica was still writing.
+      writer.perform {
         worker.submit {
           do throws(StorageError) {
-            try engine.flush()
-            continuation.resume(returning: nil)
+            try local.log.write(end, sync: true)
+            continuation.resume(returning: .success(try SnapshotInstaller(local).install(id)))
           } catch {
-            continuation.resume(returning: error)
+            continuation.resume(returning: .failure(error))
           }
         }
       }
-      if let flushed { throw flushed }
-      guard self.replica(piece.range) === replica, !replica.isInitialized, !replica.isRemoved else {
-        return "the replica has been removed"
-      }
-      replica.arrivedSnapshot = (end.descriptor, applied)
-      replica.group.receive(.raft(message), from: piece.from.peer)
+    }
+    leaving.remove(id)
+    if let stopReason { return stopReason }
+    do throws(StorageError) {
+      let descriptor = try result.get()
+      // Whatever was remembered of its rows is no longer so.
+      reader.forgetAll()
+      let reopened = try opener.open(descriptor, replica.replicaID, on: self)
+      add(reopened)
+      logger.info(
+        "took a snapshot in",
+        metadata: ["range": "\(id)", "applied": "\(reopened.applied.index)", "replicas": "\(descriptor.summary)"])
       return nil
     } catch {
       fail(error)
       return "\(error)"
     }
+  }
+}
+
+/// Makes the snapshot that is in the log engine a range's state. Repeated after a crash it does the same again.
+struct SnapshotInstaller {
+  private let local: LocalStore
+
+  init(_ local: LocalStore) { self.local = local }
+
+  /// Snapshots whose installation was cut short.
+  func installAll() throws(StorageError) {
+    for range in try local.log.ranges() where try local.log.snapshotEnd(range: range) != nil {
+      _ = try install(RangeID(range))
+    }
+  }
+
+  func install(_ range: RangeID) throws(StorageError) -> RangeDescriptor {
+    guard let bytes = try local.log.snapshotEnd(range: range.rawValue), let piece = try? SnapshotPiece(encoded: bytes),
+      let end = piece.end
+    else { throw .corruption("the end of a snapshot of range \(range) is damaged") }
+    let applied = try AppliedState(encoded: end.applied, range: range)
+    var clearing = WriteBatch()
+    for span in [piece.span, end.descriptor.span] { MVCC.clear(span, into: &clearing) }
+    let prefix = LocalKeys.prefix(range)
+    clearing.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
+    try local.state.write(clearing)
+    for number in 0..<end.count {
+      guard let bytes = try local.log.snapshotPiece(range: range.rawValue, number: number),
+        let batch = WriteBatch(encoded: bytes)
+      else { throw .corruption("piece \(number) of a snapshot of range \(range) is missing or damaged") }
+      try local.state.write(batch)
+    }
+    var batch = WriteBatch()
+    batch.put(.local, LocalKeys.descriptor(range), end.descriptor.encoded())
+    batch.put(.local, LocalKeys.appliedState(range), end.applied)
+    try local.state.write(batch)
+    try local.state.flush()
+    var hardState = try local.log.hardState(range: range.rawValue) ?? HardState()
+    if hardState.replica != piece.to.rawValue { hardState = HardState(replica: piece.to.rawValue) }
+    if hardState.term < applied.term {
+      hardState.term = applied.term
+      hardState.vote = 0
+      hardState.leadNode = 0
+    }
+    hardState.commit = applied.index
+    var log = LogBatch()
+    log.removeEntries(range: range.rawValue, from: 0)
+    log.compact(range: range.rawValue, through: LogPosition(index: applied.index, term: applied.term))
+    log.setHardState(range: range.rawValue, hardState)
+    log.removeSnapshot(range: range.rawValue)
+    try local.log.write(log, sync: true)
+    return end.descriptor
   }
 }

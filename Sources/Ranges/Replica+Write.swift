@@ -87,7 +87,7 @@ extension Replica {
       if let step = try makeWay(request.writes, header, owner, mayMeetIntents) { return step }
 
       let read = header.readTimestamp
-      var timestamp = max(read, applied.closedTimestamp.next)
+      var timestamp = shard.faults.forgetsReadsAtLease ? read : max(read, applied.closedTimestamp.next)
       if let entry = registry[header.id] {
         timestamp = max(timestamp, entry.leastCommit, entry.record.timestamp)
       }

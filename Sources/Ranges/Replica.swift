@@ -53,8 +53,6 @@ public final class Replica {
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
   var waits: [TransactionID: Waiter] = [:]
-  /// What the snapshot holds that the group is about to be restored from.
-  var arrivedSnapshot: (descriptor: RangeDescriptor, applied: AppliedState)?
   /// The piece of a snapshot that is to come next.
   var nextSnapshotPiece: UInt64 = 0
   private var origins: [(replica: ReplicaID, node: NodeID)] = []
@@ -73,7 +71,6 @@ public final class Replica {
     group.onRoleChange = { [unowned self] in roleChanged() }
     group.nodeOf = { [unowned self] peer in node(of: peer) }
     group.onMessage = { [unowned self] peer, message in send(message, to: peer) }
-    group.onSnapshot = { [unowned self] _ in snapshotArrived() }
     group.log.makeSnapshot = { [unowned self] in
       Snapshot(
         index: LogIndex(self.applied.index), term: Term(self.applied.term), membership: self.descriptor.membership)
@@ -149,6 +146,7 @@ public final class Replica {
 
   private func refusalUnderLease(at timestamp: Timestamp) -> RangeFailure? {
     if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
+    if shard.faults.ignoresLeaseEnd { return nil }
     leaseEnd = group.leaseEnd
     if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
     return .notLeaseholder(descriptor, leader: nil)
@@ -220,7 +218,10 @@ public final class Replica {
     if let change = entry.change {
       guard group.apply(change), let next = RangeDescriptor(encoded: change.context) else { return }
       descriptor = next
+      shard.logger.info(
+        "the replicas changed", metadata: ["range": "\(id)", "at": "\(entry.index)", "replicas": "\(next.summary)"])
       batch.put(.local, LocalKeys.descriptor(id), change.context)
+      group.forgetLead(besides: next.replicas.map(\.node))
       leaseEnd = group.leaseEnd
       if !next.replicas.contains(where: { $0.replica == replicaID }) { isRemoved = true }
     } else if !entry.data.isEmpty {
@@ -293,10 +294,18 @@ public final class Replica {
   private func acquireLease() throws(StorageError) {
     if !shard.faults.forgetsTimeAtRestart {
       shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
-      leaseStart = shard.clock.now()
-      shard.timestampCache.raiseLowWater(to: leaseStart)
+      if !shard.faults.forgetsReadsAtLease {
+        leaseStart = shard.clock.now()
+        shard.timestampCache.raiseLowWater(to: leaseStart)
+      }
     }
     holdsLease = true
+    shard.logger.info(
+      "took up a lease",
+      metadata: [
+        "range": "\(id)", "lease": "\(leaseSequence)", "applied": "\(applied.index)",
+        "replicas": "\(descriptor.summary)",
+      ])
     try loadRecords()
     let waiters = leaseWaiters
     leaseWaiters = []
@@ -307,6 +316,7 @@ public final class Replica {
   /// Commands under way may still be committed; whoever proposed them waits until that is known.
   private func loseLease() {
     holdsLease = false
+    shard.logger.info("gave a lease up", metadata: ["range": "\(id)", "term": "\(group.term)"])
     let reason = "range \(id) is led elsewhere"
     for proposal in pending {
       proposal.latch = nil
@@ -339,7 +349,7 @@ public final class Replica {
   private func send(_ message: GroupMessage, to peer: PeerID) {
     guard let node = node(of: peer) else { return }
     if case .raft(let raft) = message, raft.kind == .snapshot {
-      sendSnapshot(raft, to: peer, on: node)
+      sendSnapshot(to: peer, on: node)
       return
     }
     shard.post(RangeEnvelope(range: id, to: ReplicaID(peer.rawValue), from: replicaID, message: message), to: node)
@@ -365,17 +375,6 @@ public final class Replica {
   func tick() {
     group.tick()
     roleChanged()
-  }
-
-  /// The state that a snapshot brought is in the engine, and its log begins there.
-  private func snapshotArrived() {
-    guard let arrived = arrivedSnapshot else {
-      preconditionFailure("\(id) was restored from a snapshot that never came")
-    }
-    arrivedSnapshot = nil
-    descriptor = arrived.descriptor
-    applied = arrived.applied
-    origins = []
   }
 
   /// The replica leaves its range: nothing of it may answer any more.

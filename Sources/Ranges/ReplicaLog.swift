@@ -101,14 +101,6 @@ final class ReplicaLog: LogStorage {
     tailByteCount = entries.encodedByteCount
   }
 
-  /// A snapshot has taken the place of the log.
-  func restart(after id: EntryID) {
-    base = id
-    lastID = id
-    tail = []
-    tailByteCount = 0
-  }
-
   /// Entries through `index` need no longer be in memory, as far as that saves bytes above `limit`.
   func forget(through index: LogIndex, keeping limit: Int) {
     while tailByteCount > limit, let first = tail.first, first.index <= index {

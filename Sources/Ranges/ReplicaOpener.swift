@@ -7,7 +7,7 @@ import Reactors
 import Storage
 
 final class ReplicaOpener: Sendable {
-  private let local: LocalStore
+  let local: LocalStore
   private let clock: NodeClock
   private let writer: LogWriter
   private let support: StoreSupport
@@ -58,23 +58,25 @@ final class ReplicaOpener: Sendable {
     }
     var compacted = try local.log.compacted(range: id.rawValue)
     var last = try local.log.last(range: id.rawValue)
-    let stored = try local.log.hardState(range: id.rawValue) ?? Storage.HardState()
-    if last.index < applied.index {
-      // A snapshot was made durable, and then the process ended: the log begins where it ends.
-      compacted = LogPosition(index: applied.index, term: applied.term)
-      last = compacted
-      writer.write(
-        LogWrite(
-          reactor: shard.reactor.index, range: id, sequence: 0, hardState: stored, restart: last, replacesTail: false,
-          entries: []))
+    var stored = try local.log.hardState(range: id.rawValue) ?? Storage.HardState(replica: replicaID.rawValue)
+    if stored.replica != replicaID.rawValue {
+      // What an earlier replica left, whose removal was cut short.
+      writer.removeRange(id) {}
+      stored = Storage.HardState(replica: replicaID.rawValue)
+      compacted = .zero
+      last = .zero
+    }
+    guard last.index >= applied.index else {
+      throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
     }
     guard compacted.index <= applied.index else {
       throw .corruption(
         "the log of range \(id) begins after entry \(compacted.index), the state ends at \(applied.index)")
     }
     let membership = descriptor.membership
-    // Of a group of one every durable entry is committed; otherwise what was known to be, and what is applied.
-    let commit = membership.isSingleton ? last.index : max(stored.commit, applied.index)
+    // What is durable above may be committed or not: even of a group of one, which may have grown since. The commit index is written
+    // with every entry, so whoever has appended a change of the members knows after a restart that the one before was committed.
+    let commit = max(stored.commit, applied.index)
     guard commit <= last.index else {
       throw .corruption("the log of range \(id) ends at \(last.index), but entry \(commit) was committed")
     }
@@ -94,6 +96,7 @@ final class ReplicaOpener: Sendable {
     let group = ConsensusGroup(
       range: id, reactor: shard.reactor.index, id: replicaID.peer, log: log, lead: lead, settings: settings,
       applied: LogIndex(applied.index), seed: shard.randomSeed(), support: support, writer: writer)
+    group.breaksPromises = shard.faults.breaksPromises
     let replica = Replica(descriptor, replicaID: replicaID, shard: shard, group: group, applied: applied)
     try replica.replay(local.log, through: commit)
     log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init))

@@ -83,7 +83,7 @@ extension Store {
   // MARK: - Support
 
   private func scheduleHeartbeat() {
-    _ = environment.reactors[0].schedule(afterNanoseconds: Limits.supportInterval) { [weak self] reactor in
+    _ = environment.reactors[0].schedule(afterNanoseconds: supportInterval) { [weak self] reactor in
       guard let self, !isStopped else { return }
       sendHeartbeats(on: reactor)
       scheduleHeartbeat()
@@ -91,6 +91,9 @@ extension Store {
     environment.reactors[0].enqueue { [weak self] reactor in self?.sendHeartbeats(on: reactor) }
     scheduleWithdrawal()
   }
+
+  /// Twice may an answer be lost before support runs out.
+  private var supportInterval: Int64 { options.withLock { $0.supportDuration } / 3 }
 
   private func scheduleWithdrawal() {
     _ = environment.reactors[0].schedule(afterNanoseconds: Limits.tickInterval) { [weak self] reactor in
@@ -104,7 +107,7 @@ extension Store {
   private func sendHeartbeats(on reactor: isolated Reactor) {
     guard let network else { return }
     let peers = network.peers().map(\.id)
-    if peers.isEmpty { return }
+    if peers.isEmpty || support.isSaving.withLock({ $0 > 0 }) { return }
     let heartbeat = support.heartbeat()
     var writer = RangeWriter()
     writer.put(heartbeat.epoch)
@@ -150,7 +153,10 @@ extension Store {
       return StoreLiveness.Response(epoch: epoch, expiration: expiration)
     }
     guard let response, !isStopped else { return }
-    if let record = support.receive(response, from: node) { writer.setRecord(StoreSupport.recordKind, record) }
+    guard let record = support.receive(response, from: node) else { return }
+    // An epoch that a crash could forget would be used again by the next life.
+    support.isSaving.withLock { $0 += 1 }
+    writer.setRecord(StoreSupport.recordKind, record) { [support] in support.isSaving.withLock { $0 -= 1 } }
   }
 
   // MARK: - Requests

@@ -1,5 +1,5 @@
 // Keeps each range at its number of replicas until a placement driver does it better: the leaseholder adds replicas on live nodes
-// that have none, one at a time, and replaces those that fell behind the log or whose node is gone for good.
+// that have none, one at a time.
 
 import Reactors
 import Transport
@@ -36,11 +36,6 @@ extension Store {
       // A learner that was never promoted: whoever added it lost the lease, or its node.
       if let learner = descriptor.replicas.first(where: { $0.kind == .learner }) {
         try await replica.removeReplica(on: learner.node)
-        return
-      }
-      if let stranded = replica.strandedReplicas.first, live.contains(stranded.node) {
-        try await replica.removeReplica(on: stranded.node)
-        try await replica.addReplica(on: stranded.node)
         return
       }
       if descriptor.replicas.count < min(wanted, live.count) {

@@ -123,6 +123,7 @@ public final class Store: Sendable {
     let store = Store(
       environment: environment, clock: clock, local: local, identity: identity, liveness: liveness, network: network,
       options: options, logger: logger, onFatal: onFatal)
+    try SnapshotInstaller(local).installAll()
     for descriptor in try store.opener.descriptors() {
       guard let own = descriptor.replica(on: identity.node) else {
         throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
@@ -133,10 +134,11 @@ public final class Store: Sendable {
           let shard = shard.access(on: reactor)
           let replica = try shard.opener.open(descriptor, own.replica, on: shard)
           shard.add(replica)
-          if replica.group.membership.isSingleton {
-            // Alone it leads as soon as its vote for itself is on disk.
+          let membership = replica.group.membership
+          if membership.isSingleton, membership.voters.contains(own.replica.peer) {
+            // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
             replica.group.campaign()
-            await replica.untilServing()
+            if store.network == nil { await replica.untilServing() }
           }
           return nil
         } catch {

@@ -57,7 +57,7 @@ public struct StoreIdentity: Hashable, Sendable {
     try local.state.flush()
     var log = LogBatch()
     log.compact(range: descriptor.id.rawValue, through: LogPosition(index: applied.index, term: applied.term))
-    log.setHardState(range: descriptor.id.rawValue, HardState(term: applied.term, commit: applied.index))
+    log.setHardState(range: descriptor.id.rawValue, HardState(term: applied.term, commit: applied.index, replica: 1))
     try local.log.write(log, sync: true)
     try identity.write(to: local)
     return identity

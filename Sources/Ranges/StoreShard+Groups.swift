@@ -105,12 +105,22 @@ extension StoreShard {
     } catch {
       fail(error)
     }
-    // Until the disk is clean nothing takes its place: it would find what was left.
+    // First the state, which says that the replica is gone: a log without its state is swept up after a restart, but the state
+    // without its log would be taken for a replica. Until both are done nothing takes its place.
     let id = replica.id
     leaving.insert(id)
     let me = Confined(self, to: reactor)
-    writer.removeRange(id) { [reactor] in
-      reactor.enqueue { reactor in me.access(on: reactor).leaving.remove(id) }
+    snapshotWorker.submit { [engine, writer, reactor] in
+      do throws(StorageError) {
+        try engine.flush()
+      } catch {
+        let failure = error
+        reactor.enqueue { reactor in me.access(on: reactor).fail(failure) }
+        return
+      }
+      writer.removeRange(id) {
+        reactor.enqueue { reactor in me.access(on: reactor).leaving.remove(id) }
+      }
     }
   }
 

@@ -44,11 +44,16 @@ package struct PlantedFaults: Sendable {
   package var skipsRefresh = false
   /// A restart neither tells the clock what time was reached before, nor the timestamp cache what may have been read.
   package var forgetsTimeAtRestart = false
+  /// A leaseholder serves although its lease may have ended.
+  package var ignoresLeaseEnd = false
+  /// Members vote for others although they have promised to follow a leader.
+  package var breaksPromises = false
+  /// A new leaseholder does not know what earlier ones served, nor what is committed with it.
+  package var forgetsReadsAtLease = false
+  /// Snapshots miss some of the versions there are.
+  package var cutsSnapshots = false
 
-  package init(skipsTimestampCache: Bool = false, skipsRefresh: Bool = false) {
-    self.skipsTimestampCache = skipsTimestampCache
-    self.skipsRefresh = skipsRefresh
-  }
+  package init() {}
 }
 
 public final class StoreShard {

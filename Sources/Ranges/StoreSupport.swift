@@ -10,6 +10,8 @@ import Transport
 final class StoreSupport: Sendable {
   let node: NodeID
   private let state: Mutex<StoreLiveness>
+  /// How many raises of this store's epoch are not durable yet; meanwhile it asks for no support.
+  let isSaving = Mutex(0)
   private let clock: NodeClock
   private let environment: any Environment
 

@@ -54,12 +54,15 @@ final class ClientWorkload {
   // MARK: - Clients
 
   /// Acts until the client's node is dead or the simulation ends.
-  func act(_ client: any NodeClient, on reactor: Reactor, isAlive: () -> Bool) async {
+  /// - Parameter isReader: it writes nothing, and so goes on where writes wait for ever.
+  func act(_ client: any NodeClient, isReader: Bool, on reactor: Reactor, isAlive: () -> Bool) async {
     while true {
       await reactor.sleep(nanoseconds: 1_000 + random.exponential(mean: plan.thinkTime))
       guard isAlive() else { break }
       switch random.draw(below: 10) {
-      case 0..<6: await appendAndRead(client, isAlive)
+      case 0..<8 where isReader: await appendAndRead(client, isReader: true, isAlive)
+      case _ where isReader: await audit(client, isAlive)
+      case 0..<6: await appendAndRead(client, isReader: false, isAlive)
       case 6..<9: await transfer(client, isAlive)
       default: await audit(client, isAlive)
       }
@@ -78,19 +81,19 @@ final class ClientWorkload {
     }
   }
 
-  private func appendAndRead(_ client: any NodeClient, _ isAlive: () -> Bool) async {
+  private func appendAndRead(_ client: any NodeClient, isReader: Bool, _ isAlive: () -> Bool) async {
     transactionCount += 1
     let number = transactionCount
     let base = number / plan.listLife * plan.listCount
     let steps = (0..<random.draw(1...4)).map { _ in
-      (list: base + random.draw(below: plan.listCount), appends: random.chance(percent: 60))
+      (list: base + random.draw(below: plan.listCount), appends: random.chance(percent: 60) && !isReader)
     }
     for _ in 0..<30 {
       var record = ListTransaction(number: number, begun: history.tick())
       // Where the record stands once the commit is under way: then it may have happened, whatever becomes of us.
       var position: Int?
       do throws(ClientFailure) {
-        try await client.begin(isReadOnly: false)
+        try await client.begin(isReadOnly: isReader)
         var appended: Set<Int> = []
         for step in steps {
           let numbers = try await client.list(step.list)

@@ -87,4 +87,12 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case forgetTimestampCache = "forget-timestamp-cache"
   /// Workload `node`: a restart begins with an empty timestamp cache, and a clock that was told of no earlier life.
   case forgetTimeAtRestart = "forget-time-at-restart"
+  /// Workload `cluster`: leaseholders serve although their lease may have ended.
+  case serveAfterExpiry = "serve-after-expiry"
+  /// Workload `cluster`: members that have promised to follow a leader vote for others, so that two may hold the lease.
+  case breakPromises = "break-promises"
+  /// Workload `cluster`: a new leaseholder does not know what earlier ones served.
+  case forgetReadsAtLease = "forget-reads-at-lease"
+  /// Workload `cluster`: snapshots miss some of the versions there are.
+  case cutSnapshots = "cut-snapshots"
 }

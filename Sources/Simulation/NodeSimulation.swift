@@ -26,6 +26,7 @@ final class NodeSimulation: @unchecked Sendable {
     // Of a cluster
     var packetDelay: Int64
     var changeInterval: Int64
+    var supportDuration: Int64
   }
 
   /// The part of the network's state that its closure needs. `@unchecked Sendable`: used by the thread of its world alone.
@@ -80,12 +81,13 @@ final class NodeSimulation: @unchecked Sendable {
       faults: faults,
       clients: ClientWorkload.Plan(
         clientCount: drawn.pick([1, 3, 6, 12]), thinkTime: drawn.pick([1, 10, 50]) * .millisecond,
-        listCount: drawn.draw(2...6), listLife: drawn.pick([20, 60])),
+        listCount: drawn.pick([2, 4, 6, 40]), listLife: drawn.pick([20, 60, 1000])),
       crashInterval: drawn.pick([300, 2000, 8000]) * .millisecond,
       flushInterval: drawn.pick([20, 500, 5000]) * .millisecond, readsPerFlip: drawn.pick([300, 3000, 30_000]),
       hasSmallBuffers: drawn.chance(percent: 50), speaksSQL: drawn.chance(percent: 40),
       packetDelay: drawn.pick([20_000, 200_000, 5 * .millisecond]),
-      changeInterval: drawn.pick([500, 3000]) * .millisecond)
+      changeInterval: drawn.pick([500, 3000]) * .millisecond,
+      supportDuration: drawn.pick([300, 1000, 3000]) * .millisecond)
     weather = Weather(world.makeRandom("network"), delay: plan.packetDelay)
     workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients")) { [unowned self] in
       fail($0)
@@ -177,9 +179,14 @@ final class NodeSimulation: @unchecked Sendable {
     var settings = SimulatedNode.Settings()
     settings.store.maintenanceInterval = .second
     settings.store.collectionInterval = 0
+    settings.store.supportDuration = plan.supportDuration
     switch options.planted {
     case .forgetTimestampCache: settings.store.faults.skipsTimestampCache = true
     case .forgetTimeAtRestart: settings.store.faults.forgetsTimeAtRestart = true
+    case .serveAfterExpiry: settings.store.faults.ignoresLeaseEnd = true
+    case .breakPromises: settings.store.faults.breaksPromises = true
+    case .forgetReadsAtLease: settings.store.faults.forgetsReadsAtLease = true
+    case .cutSnapshots: settings.store.faults.cutsSnapshots = true
     default: break
     }
     settings.hasClockFaults = plan.faults.contains(.clocks)
@@ -227,7 +234,7 @@ final class NodeSimulation: @unchecked Sendable {
           let door = shared.access(on: reactor)
           while isAlive() {
             if let client = try? await connect(number, door) {
-              await workload.act(client, on: reactor, isAlive: isAlive)
+              await workload.act(client, isReader: isCluster && number % 4 == 3, on: reactor, isAlive: isAlive)
             } else {
               await reactor.sleep(nanoseconds: 50 * .millisecond)
             }

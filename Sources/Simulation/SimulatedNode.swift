@@ -103,8 +103,8 @@ final class SimulatedNode: @unchecked Sendable {
     // Clocks of a cluster are off by what they admit.
     let error = settings.hasClockFaults && network != nil ? 60 * Int64.millisecond : 0
     let clock = NodeClock(environment: environment, source: BoundedErrorSource(maximumError: error))
-    var logger = Logger(label: "meridian.simulation")
-    logger.handler = SwiftLogNoOpLogHandler()
+    var logger = Logger(label: "node \(number)")
+    logger.handler = TraceLogHandler(label: "node \(number)", life: life, world: world)
     let silent = logger
     let local = LocalStore.on(state: state, log: log)
     var transport: NodeTransport?
@@ -187,5 +187,29 @@ final class SimulatedNode: @unchecked Sendable {
     life += 1
     for engine in engines { engine.disconnect() }
     network?.disconnect(Self.address(number))
+  }
+}
+
+/// Shows what a node logs in the trace of a run.
+///
+/// `@unchecked Sendable`: used by the thread of its world alone.
+private struct TraceLogHandler: LogHandler, @unchecked Sendable {
+  let label: String
+  let life: Int
+  let world: SimulatedWorld
+  var metadata: Logger.Metadata = [:]
+  var logLevel: Logger.Level {
+    get { world.onTrace == nil ? .critical : .info }
+    set {}
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let facts = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    world.onTrace?(world.now, "\(label), life \(life): \(event.message)\(facts)")
   }
 }

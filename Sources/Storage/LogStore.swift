@@ -3,10 +3,12 @@
 // Contract: once `write(_:sync: true)` returned, what the batch holds survives a crash. One batch carries the work of
 // many ranges, so one sync serves them all (group commit). The log of a range is contiguous from `firstIndex` on.
 //
-//   key     | range, 8 bytes BE | 0 |                       hard state: varint term, vote, commit, lead node, lead epoch
+//   key     | range, 8 bytes BE | 0 |                       hard state: varint term, vote, commit, lead node, lead epoch, replica
 //           | 0, 8 bytes BE | kind |                        record of the store itself
 //           | range, 8 bytes BE | 1 |                       compaction: varint index, term of the last entry dropped
 //           | range, 8 bytes BE | 2 | index, 8 bytes BE |   entry: varint 4 × term + kind, payload
+//           | range, 8 bytes BE | 3 | number, 8 bytes BE |  piece of a snapshot that is being received
+//           | range, 8 bytes BE | 4 |                       end of such a snapshot: all pieces are there
 //   value   | CRC-32C of what follows, 4 bytes LE | … |
 
 import Encoding
@@ -36,13 +38,19 @@ public struct HardState: Sendable, Equatable {
   /// The node that was promised support as the leader of `term`, and the epoch of that; 0: none was.
   public var leadNode: UInt64
   public var leadEpoch: UInt64
+  /// Whose it is: a range may have had another replica here before, whose promises are not this one's.
+  public var replica: UInt64
 
-  public init(term: UInt64 = 0, vote: UInt64 = 0, commit: UInt64 = 0, leadNode: UInt64 = 0, leadEpoch: UInt64 = 0) {
+  public init(
+    term: UInt64 = 0, vote: UInt64 = 0, commit: UInt64 = 0, leadNode: UInt64 = 0, leadEpoch: UInt64 = 0,
+    replica: UInt64 = 0
+  ) {
     self.term = term
     self.vote = vote
     self.commit = commit
     self.leadNode = leadNode
     self.leadEpoch = leadEpoch
+    self.replica = replica
   }
 }
 
@@ -122,7 +130,8 @@ public struct LogBatch: Sendable {
   }
 
   public mutating func setHardState(range: UInt64, _ state: HardState) {
-    putNumbers(LogStore.key(range, 0), [state.term, state.vote, state.commit, state.leadNode, state.leadEpoch])
+    putNumbers(
+      LogStore.key(range, 0), [state.term, state.vote, state.commit, state.leadNode, state.leadEpoch, state.replica])
   }
 
   /// Keeps a record of the store itself, which is no range's.
@@ -132,7 +141,22 @@ public struct LogBatch: Sendable {
 
   /// Removes everything of a range.
   public mutating func removeRange(_ range: UInt64) {
-    changes.deleteRange(.data, start: LogStore.key(range, 0), end: LogStore.key(range, 3))
+    changes.deleteRange(.data, start: LogStore.key(range, 0), end: LogStore.key(range, 5))
+  }
+
+  /// Keeps a piece of a snapshot.
+  public mutating func putSnapshotPiece(range: UInt64, number: UInt64, _ bytes: [UInt8]) {
+    put(LogStore.key(range, 3, number), bodyCount: bytes.count) { $0.append(contentsOf: bytes) }
+  }
+
+  /// Notes that all pieces of a snapshot are there.
+  public mutating func putSnapshotEnd(range: UInt64, _ bytes: [UInt8]) {
+    put(LogStore.key(range, 4), bodyCount: bytes.count) { $0.append(contentsOf: bytes) }
+  }
+
+  /// Removes a snapshot, whole or in part.
+  public mutating func removeSnapshot(range: UInt64) {
+    changes.deleteRange(.data, start: LogStore.key(range, 3), end: LogStore.key(range, 5))
   }
 }
 
@@ -191,11 +215,28 @@ public final class LogStore: Sendable {
     }
   }
 
+  /// The end of a snapshot whose pieces are all there; nil if there is none.
+  public func snapshotEnd(range: UInt64) throws(StorageError) -> [UInt8]? {
+    guard let value = try engine.get(.data, Self.key(range, 4)) else { return nil }
+    return try value.span.withUnsafeBytes { (raw) throws(StorageError) -> [UInt8] in
+      [UInt8](try Self.open(raw, range: range).rest)
+    }
+  }
+
+  /// A piece of a snapshot; nil if there is none of that number.
+  public func snapshotPiece(range: UInt64, number: UInt64) throws(StorageError) -> [UInt8]? {
+    guard let value = try engine.get(.data, Self.key(range, 3, number)) else { return nil }
+    return try value.span.withUnsafeBytes { (raw) throws(StorageError) -> [UInt8] in
+      [UInt8](try Self.open(raw, range: range).rest)
+    }
+  }
+
   /// Nil for a range that never wrote one.
   public func hardState(range: UInt64) throws(StorageError) -> HardState? {
-    guard let numbers = try numbers(range, 0, count: 5) else { return nil }
+    guard let numbers = try numbers(range, 0, count: 6) else { return nil }
     return HardState(
-      term: numbers[0], vote: numbers[1], commit: numbers[2], leadNode: numbers[3], leadEpoch: numbers[4])
+      term: numbers[0], vote: numbers[1], commit: numbers[2], leadNode: numbers[3], leadEpoch: numbers[4],
+      replica: numbers[5])
   }
 
   /// The last entry that compaction dropped; `zero` if it never dropped one.

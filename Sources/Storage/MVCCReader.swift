@@ -72,6 +72,12 @@ public final class MVCCReader {
     pointCursor = nil
   }
 
+  /// The engine was written to without the reader's being told.
+  public func forgetAll() {
+    pointCursor = nil
+    cache?.removeAll()
+  }
+
   /// A batch was written to the engine.
   public func noteWritten(_ batch: borrowing WriteBatch) { cache?.note(batch) }
 

@@ -97,7 +97,9 @@ extension Transaction {
       request.privateSpans = spans
       start = end
       waitingAt = range
+      var lease: UInt64 = 0
       if let replica {
+        lease = replica.leaseSequence
         switch await replica.startWrite(request, header(for: range)) {
         case .under(let write): underWay.append(write)
         case .failed(let reason): failure = reason
@@ -107,10 +109,14 @@ extension Transaction {
         if underWay.count >= Self.flushDepth, failure == nil {
           if case .failed(let reason) = await replica.finish(underWay.removeFirst()) { failure = reason }
         }
-      } else if case .failed(let reason) = await system.send(.write(request), header(for: range), to: range) {
-        failure = reason
+      } else {
+        let reply = await system.ask(.write(request), header(for: range), range)
+        lease = reply.lease
+        if case .failed(let reason) = reply.response { failure = reason }
       }
       waitingAt = nil
+      // What a leaseholder knows of intents, its successor may not know: like locks, they bind the transaction to the lease.
+      if failure == nil { try noteLease(lease, of: range) }
       if failure == nil && !header.hasIntents {
         header.hasIntents = true
         beginHeartbeats()
