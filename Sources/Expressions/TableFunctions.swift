@@ -79,6 +79,8 @@ struct TableFunctionCatalog {
     catalog.addArrays()
     catalog.addTexts()
     catalog.addTimeSeries()
+    // No table is a partition.
+    catalog.add("pg_partition_ancestors", [.regclass], .regclass, .stable) { (_, _) in GeneratedRows(.int64) { nil } }
     return catalog.functions
   }
 

@@ -145,7 +145,7 @@ extension Binder {
     case .least(let list, let position): return try bindExtreme(list, greatest: false, scope, at: position)
     case .currentValue(let value, let precision, let position):
       return try bindCurrentValue(value, precision, at: position)
-    case .grouping(_, let position): throw context.unsupported("grouping sets are", at: position)
+    case .grouping(let list, let position): return try bindGrouping(list, scope, at: position)
     case .defaultValue(let position):
       throw context.error(.syntaxError, "DEFAULT is not allowed in this context", at: position)
     case .currentOf(_, let position): throw context.unsupported("WHERE CURRENT OF is", at: position)
