@@ -85,8 +85,8 @@ let rooms: [Room] = [
     uses: [
       "Reactors", "NIOCore", "NIOPosix", "NIOSSL", "SwiftProtobuf", "DequeModule", "Logging",
     ]),
-  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Logging", "DequeModule"]),
-  Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Ranges", "Logging"]),
+  Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Logging", "DequeModule"]),
+  Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Transport", "Ranges", "Logging"]),
   // SQL
   Room("SQLTypes", uses: ["Encoding", "BigInt"]),
   Room("Expressions", uses: ["Encoding", "SQLTypes", "CPCRE2"]),

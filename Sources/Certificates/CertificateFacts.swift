@@ -7,6 +7,8 @@ import X509
 public struct CertificateFacts: Sendable, Hashable {
   /// The subject's common name; nil if there is none, more than one, or one that is not text.
   public var commonName: String?
+  /// Whether it is one that a node shows to other nodes: its common name is `node`, and it is good for servers, which no client's is.
+  public var isNode: Bool
   /// `tls-server-end-point`: the certificate hashed as its signature hashes, at least with SHA-256; nil for signatures without a
   /// single hash. Source: RFC 5929, section 4.1.
   public var channelBinding: [UInt8]?
@@ -21,6 +23,8 @@ public struct CertificateFacts: Sendable, Hashable {
       }
     }
     commonName = names.count == 1 ? names[0] : nil
+    let usages = (try? certificate.extensions.extendedKeyUsage) ?? nil
+    isNode = commonName == "node" && (usages?.contains(.serverAuth) ?? false)
     switch certificate.signatureAlgorithm {
     case .ecdsaWithSHA256, .sha256WithRSAEncryption, .sha1WithRSAEncryption:
       channelBinding = Array(SHA256.hash(data: der))

@@ -11,6 +11,14 @@ public struct KeyValueBlock: Sendable {
 
   public init() {}
 
+  /// From the bytes of all keys and values and where each ends, as they came from elsewhere; nil if these do not fit.
+  public init?(bytes: [UInt8], ends: [Int32]) {
+    guard ends.count % 2 == 0, Int(ends.last ?? 0) == bytes.count, (ends.first ?? 0) >= 0 else { return nil }
+    for (end, next) in zip(ends, ends.dropFirst()) where end > next { return nil }
+    self.bytes = bytes
+    self.ends = ends
+  }
+
   /// The number of rows.
   @inlinable
   public var count: Int { ends.count / 2 }

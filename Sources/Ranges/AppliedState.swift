@@ -2,7 +2,9 @@
 // in the `local` family.
 //
 //   'r' | range, 8 bytes BE | 'a'                        applied state
+//   'r' | range, 8 bytes BE | 'd'                        descriptor, see RangeDescriptor
 //   'r' | range, 8 bytes BE | 't' | transaction id       transaction record
+//   'r' | range, 8 bytes BE | 'x'                        tombstone: varint least replica id that may come
 //   applied state: CRC-32C of the rest, 4 bytes LE | version 1 | varint index | varint term | closed, 12 | largest, 12
 
 import Clocks
@@ -56,6 +58,11 @@ enum LocalKeys {
   }
 
   static func appliedState(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "a")] }
+
+  static func descriptor(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "d")] }
+
+  /// The least replica id that may come to this store.
+  static func tombstone(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "x")] }
 
   static func records(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "t")] }
 

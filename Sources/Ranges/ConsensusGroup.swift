@@ -8,6 +8,7 @@
 import DequeModule
 import Raft
 import Storage
+import Transport
 
 /// Confined to its replica's reactor.
 final class ConsensusGroup {
@@ -17,6 +18,8 @@ final class ConsensusGroup {
     var entries: [Entry]
     var snapshot: Snapshot?
     var responses: [Message]
+    /// Told once it is durable that this member has fortified its leader.
+    var fortified: PeerID?
   }
 
   let range: RangeID
@@ -28,6 +31,15 @@ final class ConsensusGroup {
   private var sequence: UInt64 = 0
   /// Term and vote as they were handed to the writer.
   private var writtenState: Raft.HardState
+  /// Whom this member has promised to follow, as it was handed to the writer.
+  private(set) var lead: LeadSupport?
+  /// Ticks until this member, whose leader's support has ended, campaigns; nil while it has one or none ended.
+  private var campaignCountdown: Int?
+  /// As a leader: who has promised.
+  private var fortification = Fortification()
+  /// Nothing is under way, everybody has everything: no ticks.
+  private var isAtRest = false
+  private let support: StoreSupport
   private var isWorking = false
   private var isStopped = false
 
@@ -36,19 +48,23 @@ final class ConsensusGroup {
   /// The role or the leader changed.
   var onRoleChange: () -> Void = {}
   /// Carries a message to another member.
-  var onMessage: (Message) -> Void = { _ in }
+  var onMessage: (_ to: PeerID, GroupMessage) -> Void = { _, _ in }
+  /// The node that a member lives on.
+  var nodeOf: (PeerID) -> NodeID? = { _ in nil }
   /// Takes in the state that a snapshot speaks of; it is durable already.
   var onSnapshot: (Snapshot) -> Void = { _ in }
 
   /// - Parameter applied: the last entry whose effects the state holds.
   init(
-    range: RangeID, reactor: Int, id: PeerID, log: ReplicaLog, settings: RaftSettings, applied: LogIndex, seed: UInt64,
-    writer: LogWriter
+    range: RangeID, reactor: Int, id: PeerID, log: ReplicaLog, lead: LeadSupport?, settings: RaftSettings,
+    applied: LogIndex, seed: UInt64, support: StoreSupport, writer: LogWriter
   ) {
     self.range = range
     self.reactor = reactor
     self.log = log
     self.writer = writer
+    self.support = support
+    self.lead = lead
     writtenState = log.initialState().hardState
     node = RaftNode(id: id, settings: settings, storage: log, applied: applied, seed: seed)
   }
@@ -58,6 +74,7 @@ final class ConsensusGroup {
   var term: UInt64 { node.term.rawValue }
   var isLeader: Bool { node.isLeader }
   var membership: Membership { node.membership }
+  var leader: PeerID? { node.leader == .none ? nil : node.leader }
 
   /// The last entry of the log, durable or on its way.
   var last: LogPosition {
@@ -70,6 +87,7 @@ final class ConsensusGroup {
   /// Appends a command to the log, to be committed later. Nil: this member cannot propose now.
   func propose(_ payload: [UInt8]) -> LogPosition? {
     guard !isStopped, node.isLeader, (try? node.propose(payload)) != nil else { return nil }
+    isAtRest = false
     let position = last
     work()
     return position
@@ -78,34 +96,64 @@ final class ConsensusGroup {
   /// Asks for a change of the members. False: this member cannot propose now.
   func propose(_ change: ConfigurationChange) -> Bool {
     guard !isStopped, node.isLeader, (try? node.propose(change)) != nil else { return false }
+    isAtRest = false
     work()
     return true
   }
 
   /// A committed change of the members is applied.
-  func apply(_ change: ConfigurationChange) { _ = try? node.apply(change) }
+  /// False if it does not fit the members, on every member alike; then it changes nothing.
+  func apply(_ change: ConfigurationChange) -> Bool { (try? node.apply(change)) != nil }
 
   func campaign() {
     node.campaign()
     work()
   }
 
+  /// A tenth of a second has passed.
   func tick() {
-    guard !isStopped else { return }
-    node.tick()
+    guard !isStopped, !isAtRest else { return }
+    if node.isLeader {
+      fortify()
+      if mayRest {
+        isAtRest = true
+        return
+      }
+      node.tick()
+    } else if followsSupported {
+      // The leader's store is believed to live: no election.
+      campaignCountdown = nil
+      return
+    } else {
+      tickWithoutSupport()
+    }
     work()
   }
 
   /// Takes a message from another member.
-  func step(_ message: Message) {
+  func receive(_ message: GroupMessage, from peer: PeerID) {
     guard !isStopped else { return }
-    try? node.step(message)
+    switch message {
+    case .raft(let message):
+      if message.kind == .vote || message.kind == .preVote, message.context != .leadershipTransfer, keepsItsVote {
+        return
+      }
+      isAtRest = false
+      try? node.step(message)
+    case .fortify(let term): fortifyLeader(peer, in: term)
+    case .fortified(let term, let epoch):
+      if node.isLeader, node.term == term {
+        fortification.note(peer, epoch, in: term)
+        onRoleChange()
+      }
+    }
     work()
   }
 
   /// Anything else that changes the core.
   func act(_ body: (inout RaftNode<ReplicaLog>) -> Void) {
     guard !isStopped else { return }
+    isAtRest = false
     body(&node)
     work()
   }
@@ -126,6 +174,9 @@ final class ConsensusGroup {
       }
       log.append(first.entries)
       deliver(first.responses)
+      if let leader = first.fortified, let lead, lead.term == node.term {
+        onMessage(leader, .fortified(term: lead.term, epoch: lead.epoch))
+      }
     }
     work()
   }
@@ -136,7 +187,7 @@ final class ConsensusGroup {
 
   private func deliver(_ responses: [Message]) {
     for response in responses {
-      if response.to == node.id { try? node.step(response) } else { onMessage(response) }
+      if response.to == node.id { try? node.step(response) } else { onMessage(response.to, .raft(response)) }
     }
   }
 
@@ -153,10 +204,13 @@ final class ConsensusGroup {
         case .storageApply:
           onCommitted(message.entries)
           deliver(message.responses)
-        default: onMessage(message)
+        default: onMessage(message.to, .raft(message))
         }
       }
-      if ready.softState != nil { onRoleChange() }
+      if ready.softState != nil {
+        if node.isLeader { fortify() }
+        onRoleChange()
+      }
     }
   }
 
@@ -172,19 +226,122 @@ final class ConsensusGroup {
       }
       return
     }
-    sequence += 1
+    if state.term != writtenState.term { lead = nil }
     writtenState = state
+    submit(message.entries, message.snapshot, message.responses, fortified: nil)
+  }
+
+  private func submit(_ entries: [Entry], _ snapshot: Snapshot?, _ responses: [Message], fortified: PeerID?) {
+    sequence += 1
     let durableEnd = writes.last { !$0.entries.isEmpty }?.entries.last?.index ?? log.lastIndex
-    let replaces = message.entries.first.map { $0.index <= durableEnd } ?? false
+    let replaces = entries.first.map { $0.index <= durableEnd } ?? false
     writer.write(
       LogWrite(
         reactor: reactor, range: range, sequence: sequence,
         hardState: Storage.HardState(
-          term: state.term.rawValue, vote: state.vote.rawValue, commit: node.commitIndex.rawValue),
-        restart: message.snapshot.map { LogPosition(index: $0.index.rawValue, term: $0.term.rawValue) },
-        replacesTail: replaces, entries: message.entries))
+          term: writtenState.term.rawValue, vote: writtenState.vote.rawValue, commit: node.commitIndex.rawValue,
+          leadNode: UInt64(lead?.node.rawValue ?? 0), leadEpoch: lead?.epoch ?? 0),
+        restart: snapshot.map { LogPosition(index: $0.index.rawValue, term: $0.term.rawValue) },
+        replacesTail: replaces, entries: entries))
     writes.append(
-      Write(
-        sequence: sequence, entries: message.entries, snapshot: message.snapshot, responses: message.responses))
+      Write(sequence: sequence, entries: entries, snapshot: snapshot, responses: responses, fortified: fortified))
+  }
+
+  // MARK: - Leases
+
+  /// Until when nobody else can be elected. Only a leader has a lease.
+  var leaseEnd: LeaseEnd {
+    guard node.isLeader else { return .past }
+    let voters = node.membership.voters
+    if node.membership.isSingleton, voters.contains(node.id) { return .never }
+    var ends: [(peer: PeerID, end: LeaseEnd)] = []
+    for peer in voters.all {
+      if peer == node.id {
+        ends.append((peer, .never))
+      } else if let epoch = fortification.epoch(of: peer, in: node.term), let host = nodeOf(peer),
+        let received = support.support(from: host), received.epoch == epoch
+      {
+        ends.append((peer, LeaseEnd(wall: received.expiration, monotonic: received.countedUntil)))
+      }
+    }
+    func end(_ peer: PeerID) -> LeaseEnd { ends.first { $0.peer == peer }?.end ?? .past }
+    return LeaseEnd(wall: voters.quorumValue { end($0).wall }, monotonic: voters.quorumValue { end($0).monotonic })
+  }
+
+  /// Whether this member has promised its leader to vote for nobody else, and its store supports the leader's.
+  private var followsSupported: Bool {
+    guard let lead, lead.term == node.term else { return false }
+    return support.supports(lead.node, in: lead.epoch)
+  }
+
+  private var keepsItsVote: Bool { !node.isLeader && followsSupported }
+
+  /// As a leader: asks voters that have not fortified this leadership in the epoch that their stores support now.
+  private func fortify() {
+    for peer in node.membership.voters.all where peer != node.id {
+      guard let host = nodeOf(peer) else { continue }
+      if let epoch = fortification.epoch(of: peer, in: node.term), support.support(from: host)?.epoch == epoch {
+        continue
+      }
+      onMessage(peer, .fortify(term: node.term))
+    }
+  }
+
+  private func fortifyLeader(_ peer: PeerID, in term: Term) {
+    guard term == node.term, node.leader == peer, !node.isLeader, let host = nodeOf(peer),
+      let epoch = support.supportedEpoch(of: host)
+    else { return }
+    let promise = LeadSupport(term: term, node: host, epoch: epoch)
+    if lead == promise, !writes.contains(where: { $0.fortified != nil }) {
+      onMessage(peer, .fortified(term: term, epoch: epoch))
+      return
+    }
+    guard lead != promise else { return }
+    lead = promise
+    submit([], nil, [], fortified: peer)
+  }
+
+  /// Everybody has the whole log and everything is applied and the lease stands: nothing to say.
+  private var mayRest: Bool {
+    guard writes.isEmpty, !node.hasReady, node.transferee == .none, !node.membership.isJoint,
+      node.appliedIndex == node.lastEntryID.index, support.isBefore(leaseEnd)
+    else { return false }
+    let last = node.lastEntryID.index
+    for (peer, view) in node.progress where peer != node.id {
+      if view.progress.match != last { return false }
+      if node.membership.voters.contains(peer) {
+        guard let host = nodeOf(peer), let epoch = fortification.epoch(of: peer, in: node.term),
+          support.support(from: host)?.epoch == epoch
+        else { return false }
+      }
+    }
+    return true
+  }
+
+  /// The lease of a group at rest may end without a message; its owner looks now and then.
+  func wakeIfLeaseEnded() {
+    if isAtRest, node.isLeader, !node.membership.isSingleton, !support.isBefore(leaseEnd) { isAtRest = false }
+  }
+
+  /// The leader is not believed to live any more. Members campaign one after the other, so that they do not split votes.
+  private func tickWithoutSupport() {
+    if lead != nil, lead?.term == node.term {
+      lead = nil
+      node.forgetLeader()
+      let others = node.membership.voters.all.filter { $0 != node.id }
+      let rank = others.count { $0 < node.id }
+      campaignCountdown = 2 * rank
+    }
+    guard let countdown = campaignCountdown, node.leader == .none else {
+      campaignCountdown = nil
+      node.tick()
+      return
+    }
+    if countdown > 0 {
+      campaignCountdown = countdown - 1
+    } else {
+      campaignCountdown = 8
+      node.campaign()
+    }
   }
 }

@@ -33,9 +33,15 @@ final class LogWriter: Sendable {
   private struct State {
     var writes: [LogWrite] = []
     var compactions: [(range: RangeID, position: LogPosition)] = []
+    var removals: [RangeID] = []
+    var records: [(kind: UInt8, bytes: [UInt8])] = []
+    /// Told once everything before them is durable.
+    var completions: [@Sendable () -> Void] = []
     var isScheduled = false
     var hasFailed = false
-    var isEmpty: Bool { writes.isEmpty && compactions.isEmpty }
+    var isEmpty: Bool {
+      writes.isEmpty && compactions.isEmpty && removals.isEmpty && records.isEmpty && completions.isEmpty
+    }
   }
 
   private let log: LogStore
@@ -64,6 +70,19 @@ final class LogWriter: Sendable {
     enqueue { $0.compactions.append((range, position)) }
   }
 
+  /// Drops everything of a range.
+  func removeRange(_ range: RangeID) {
+    enqueue { $0.removals.append(range) }
+  }
+
+  /// Keeps a record of the store itself; `completion` is called, on the writer's thread, once it is durable.
+  func setRecord(_ kind: UInt8, _ bytes: [UInt8], completion: (@Sendable () -> Void)? = nil) {
+    enqueue { state in
+      state.records.append((kind, bytes))
+      if let completion { state.completions.append(completion) }
+    }
+  }
+
   private func enqueue(_ change: (inout State) -> Void) {
     let mustSchedule = state.withLock { state -> Bool in
       change(&state)
@@ -84,6 +103,9 @@ final class LogWriter: Sendable {
         let work = state
         state.writes = []
         state.compactions = []
+        state.removals = []
+        state.records = []
+        state.completions = []
         return work
       }
       guard let work else { return }
@@ -93,6 +115,7 @@ final class LogWriter: Sendable {
         state.withLock { state in
           state.hasFailed = true
           state.writes = []
+          state.completions = []
         }
         onFailure(error)
         return
@@ -102,6 +125,9 @@ final class LogWriter: Sendable {
 
   private func write(_ work: borrowing State) throws(StorageError) {
     var batch = LogBatch()
+    // What a removed range leaves behind goes first: another replica of it may have come in its place since.
+    for range in work.removals { batch.removeRange(range.rawValue) }
+    for record in work.records { batch.setStoreRecord(record.kind, record.bytes) }
     for write in work.writes {
       let range = write.range.rawValue
       if let restart = write.restart {
@@ -124,6 +150,7 @@ final class LogWriter: Sendable {
       batch.compact(range: compaction.range.rawValue, through: compaction.position)
     }
     try log.write(batch, sync: true)
+    for completion in work.completions { completion() }
     // One message per reactor, ranges in the order of their first write, each with its last sequence number.
     var reactors: [Int] = []
     var synced: [[SyncedLog]] = []

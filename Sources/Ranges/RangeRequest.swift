@@ -3,6 +3,7 @@
 import Clocks
 import Encoding
 import Storage
+import Transport
 
 /// The transaction on whose behalf a request comes.
 public struct TransactionHeader: Sendable {
@@ -24,6 +25,8 @@ public struct TransactionHeader: Sendable {
   public var lockTimeout: Int64 = 0
   /// What it calls itself in messages to others.
   public var label: String
+  /// The lease of the range asked under which it holds locks there; 0: it holds none. Locks do not outlive their lease.
+  public var locksLease: UInt64 = 0
 
   public init(
     id: TransactionID, start: Timestamp, readTimestamp: Timestamp, isolation: IsolationLevel, label: String
@@ -57,6 +60,8 @@ public enum RangeFailure: Error, Sendable {
   case unavailable(String)
   /// Whether the command will be applied cannot be known.
   case ambiguous(String)
+  /// Another replica serves the range; what is known of the range here, and who may lead it.
+  case notLeaseholder(RangeDescriptor?, leader: NodeID?)
 }
 
 /// What a transaction has read and must find unchanged when its timestamp moves.
@@ -125,6 +130,17 @@ public enum RangeRequest: Sendable {
   case clear(KeySpan)
   case collectGarbage(below: Timestamp)
   case statistics(KeySpan)
+  /// Ends whatever the transaction waits for.
+  case cancelWait
+}
+
+extension RangeRequest {
+  /// What it means that nobody knows whether the request was carried out; nil if it may be sent again.
+  public func failureIfExecuted(_ reason: String) -> RangeFailure? {
+    guard case .write(let write) = self else { return nil }
+    if write.purpose == .commit { return .ambiguous(reason) }
+    return .retry(reason: reason, key: nil)
+  }
 }
 
 public struct RangeStatistics: Sendable {

@@ -12,22 +12,6 @@ public struct RangeID: RawRepresentable, Hashable, Comparable, Sendable, CustomS
   public var description: String { "r\(rawValue)" }
 }
 
-/// Which keys a range holds, and the generation of that statement: splits and merges raise it.
-public struct RangeDescriptor: Hashable, Sendable {
-  public var id: RangeID
-  public var span: KeySpan
-  public var generation: UInt64
-
-  public init(id: RangeID, span: KeySpan, generation: UInt64 = 1) {
-    self.id = id
-    self.span = span
-    self.generation = generation
-  }
-
-  /// The range that a fresh store begins with: every key.
-  public static let first = RangeDescriptor(id: RangeID(1), span: .all)
-}
-
 /// Bounds, each beside its reason.
 public enum Limits {
   /// Locks of one transaction in one range's lock table, about 200 bytes each.
@@ -46,6 +30,16 @@ public enum Limits {
   public static let logBytesBeforeFlush = 128 << 20
   /// Bytes of a range's commands that are proposed and not yet committed. Beyond it new ones are refused.
   public static let uncommittedBytes = 512 << 20
+  /// Nanoseconds after the loss of a lease after which whoever waits for a command is told that its outcome is unknown.
+  public static let outcomeTimeout: Int64 = 10_000_000_000
+  /// Bytes of state in one message of a snapshot.
+  public static let snapshotChunkBytes = 1 << 20
+  /// Nanoseconds between ticks of groups that are not at rest.
+  public static let tickInterval: Int64 = 100_000_000
+  /// Nanoseconds between requests for support to each other store.
+  public static let supportInterval: Int64 = 1_000_000_000
+  /// Nanoseconds of support asked for at a time.
+  public static let supportDuration: Int64 = 3_000_000_000
   /// The largest command. A coordinator flushes long before.
   public static let commandBytes = 64 << 20
   /// Nanoseconds without a heartbeat after which anybody may abort a transaction.

@@ -12,6 +12,7 @@ extension Replica {
       return .failed(
         .unavailable("a request's timestamp lies too far ahead of this node's clock: some clock is wrong"))
     }
+    if let refusal = refusal(header) { return .failed(refusal) }
     switch request {
     case .get(let keys, let lock):
       var block = KeyValueBlock()
@@ -48,6 +49,9 @@ extension Replica {
       return .done
     case .abort:
       abort(header)
+      return .done
+    case .cancelWait:
+      cancelWait(header.id)
       return .done
     case .clear(let span): return response(await clear(span))
     case .collectGarbage(let threshold): return response(await collectGarbage(below: threshold))

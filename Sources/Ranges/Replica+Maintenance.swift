@@ -9,7 +9,7 @@ extension Replica {
   public func clear(_ span: KeySpan) async -> RangeFailure? {
     guard let span = span.intersection(descriptor.span) else { return nil }
     while true {
-      if !holdsLease { return unavailable }
+      if let refusal = refusal(at: .zero) { return refusal }
       guard let busy = latches.conflict(span) else { break }
       if let failure = await wait(busy.makeWaiter(), key: span.start, timeout: 0) { return failure }
     }
@@ -20,7 +20,7 @@ extension Replica {
     }
     switch await proposal.value(on: shard.reactor) {
     case .applied: return nil
-    case .lost: return .ambiguous("the command lost its place in the log of range \(id)")
+    case .lost: return .notLeaseholder(descriptor, leader: leaderNode)
     case .stopped(let reason): return .unavailable(reason)
     }
   }
@@ -30,7 +30,7 @@ extension Replica {
     var rest: KeySpan? = descriptor.span
     if threshold > collectionThreshold { collectionThreshold = threshold }
     while let span = rest {
-      if !holdsLease { return unavailable }
+      if let refusal = refusal(at: .zero) { return refusal }
       var batch = WriteBatch()
       do throws(StorageError) {
         let outcome = try shard.reader.collectGarbage(

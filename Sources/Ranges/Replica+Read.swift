@@ -28,7 +28,7 @@ extension Replica {
     into block: inout KeyValueBlock
   ) -> ReadStep {
     if let lock { return lockingGet(key, header, lock, observed: &observed, into: &block) }
-    if !holdsLease { return .failed(unavailable) }
+    if let refusal = refusal(header) { return .failed(refusal) }
     shard.counters.reads &+= 1
     let timestamp = header.readTimestamp
     if timestamp < collectionThreshold { return .failed(tooOld) }
@@ -74,7 +74,7 @@ extension Replica {
     _ key: Key, _ header: TransactionHeader, _ request: LockRequest, observed: inout Timestamp,
     into block: inout KeyValueBlock
   ) -> ReadStep {
-    if !holdsLease { return .failed(unavailable) }
+    if let refusal = refusal(header) { return .failed(refusal) }
     shard.counters.reads &+= 1
     do throws(StorageError) {
       let owner: LockOwner
@@ -106,7 +106,7 @@ extension Replica {
     _ span: inout KeySpan, _ header: TransactionHeader, isReverse: Bool, limits: ScanLimits,
     lock: LockRequest?, observed: inout Timestamp, into block: inout KeyValueBlock
   ) -> ReadStep {
-    if !holdsLease { return .failed(unavailable) }
+    if let refusal = refusal(header) { return .failed(refusal) }
     shard.counters.scans &+= 1
     do throws(StorageError) {
       if let lock {

@@ -51,6 +51,7 @@ extension Replica {
       record.heartbeat = intent.timestamp.wall
       record.spans = [KeySpan(intent.key)]
       entry = registry.add(record)
+      entry.leastCommit = leaseStart
       startSweeping()
     }
     switch entry.record.status {
@@ -294,6 +295,8 @@ extension Replica {
         throw .corruption("a transaction record of range \(id) is damaged")
       }
       let entry = registry.add(record)
+      // What readers pushed it above, only earlier leaseholders knew.
+      entry.leastCommit = leaseStart
       if record.status != .pending { finish(entry) }
       cursor.next()
     }

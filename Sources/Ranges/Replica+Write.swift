@@ -71,13 +71,14 @@ extension Replica {
   public func finish(_ write: WriteUnderWay) async -> WriteOutcome {
     switch await write.proposal.value(on: shard.reactor) {
     case .applied: .written(write.timestamp)
-    case .lost: .failed(.ambiguous("the command lost its place in the log of range \(id)"))
+    // Another entry stands where the command was to stand: it did not happen.
+    case .lost: .failed(.retry(reason: "the range's lease moved while the write was under way", key: nil))
     case .stopped(let reason): .failed(write.purpose == .commit ? .ambiguous(reason) : .unavailable(reason))
     }
   }
 
   func evaluate(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
-    if !holdsLease { return .failed(unavailable) }
+    if let refusal = refusal(header) { return .failed(refusal) }
     if let failure = checkOwnIntents(header) { return .failed(failure) }
     if request.purpose == .ingest { return proposeIngestion(request, header) }
     do throws(StorageError) {
@@ -314,7 +315,7 @@ extension Replica {
     _ reads: ReadFootprint, _ header: TransactionHeader, to timestamp: Timestamp
   ) async -> RangeFailure? {
     while true {
-      if !holdsLease { return unavailable }
+      if let refusal = refusal(header) { return refusal }
       do throws(StorageError) {
         switch try checkRefresh(reads, header, to: timestamp) {
         case .holds: return nil

@@ -13,6 +13,7 @@ import Encoding
 import Raft
 import Reactors
 import Storage
+import Transport
 
 public final class Replica {
   public internal(set) var descriptor: RangeDescriptor
@@ -22,10 +23,19 @@ public final class Replica {
   private(set) var locks = LockTable()
   private(set) var registry = TransactionRegistry()
   let group: ConsensusGroup
+  let replicaID: ReplicaID
   /// Whether requests are served here: this member leads, and has applied whatever was committed before it did.
-  private(set) var holdsLease = false
+  public private(set) var holdsLease = false
+  /// Until when nobody else can hold the lease, as it was last worked out; a group of one has it for ever.
+  private var leaseEnd = LeaseEnd.past
+  /// Reads of earlier leaseholders lie below.
+  private(set) var leaseStart = Timestamp.zero
+  /// Set when the replica is to go: it has been removed from its range.
+  private(set) var isRemoved = false
+  /// Members that a snapshot is on its way to.
+  var snapshotsUnderWay: Set<UInt64> = []
   private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
-  private(set) var applied: AppliedState
+  var applied: AppliedState
   private var pending: Deque<Proposal> = []
   /// Transactions whose intents are still to be settled, first come first served.
   var resolutions: Deque<TransactionID> = []
@@ -39,19 +49,44 @@ public final class Replica {
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
   var waits: [TransactionID: Waiter] = [:]
+  /// What the snapshot holds that the group is about to be restored from.
+  var arrivedSnapshot: (descriptor: RangeDescriptor, applied: AppliedState)?
+  /// The piece of a snapshot that is to come next.
+  var nextSnapshotPiece: UInt64 = 0
+  private var origins: [(replica: ReplicaID, node: NodeID)] = []
   private let appliedKey: [UInt8]
 
-  init(_ descriptor: RangeDescriptor, shard: StoreShard, group: ConsensusGroup, applied: AppliedState) {
+  init(
+    _ descriptor: RangeDescriptor, replicaID: ReplicaID, shard: StoreShard, group: ConsensusGroup, applied: AppliedState
+  ) {
     self.descriptor = descriptor
+    self.replicaID = replicaID
     self.shard = shard
     self.group = group
     self.applied = applied
     appliedKey = LocalKeys.appliedState(descriptor.id)
     group.onCommitted = { [unowned self] in apply($0) }
-    group.onRoleChange = { [unowned self] in
-      if holdsLease, !self.group.isLeader { loseLease() }
+    group.onRoleChange = { [unowned self] in roleChanged() }
+    group.nodeOf = { [unowned self] peer in node(of: peer) }
+    group.onMessage = { [unowned self] peer, message in send(message, to: peer) }
+    group.onSnapshot = { [unowned self] _ in snapshotArrived() }
+    group.log.makeSnapshot = { [unowned self] in
+      Snapshot(
+        index: LogIndex(self.applied.index), term: Term(self.applied.term), membership: self.group.membership)
     }
   }
+
+  /// Whether it has anything: a replica that was made for a message waits for a snapshot.
+  public var isInitialized: Bool { applied.index > 0 }
+
+  /// Whether its group has other members.
+  var hasPeers: Bool { descriptor.replicas.count > 1 }
+
+  /// The node whose replica leads, as far as it is known here.
+  var leaderNode: NodeID? { group.leader.flatMap { descriptor.node(of: $0) } }
+
+  /// Names the lease under which requests are served: no two leaseholders of a range have the same.
+  public var leaseSequence: UInt64 { group.term }
 
   var id: RangeID { descriptor.id }
 
@@ -87,8 +122,32 @@ public final class Replica {
   }
 
   var unavailable: RangeFailure {
-    .unavailable(
-      shard.stopReason ?? (holdsLease ? "range \(id) takes no commands now" : "range \(id) is led elsewhere"))
+    if let reason = shard.stopReason { return .unavailable(reason) }
+    if holdsLease { return .unavailable("range \(id) takes no commands now") }
+    return .notLeaseholder(isInitialized ? descriptor : nil, leader: leaderNode)
+  }
+
+  /// Why a request at `timestamp` is not served here; nil if it is.
+  @inline(__always)
+  func refusal(at timestamp: Timestamp) -> RangeFailure? {
+    guard holdsLease else { return unavailable }
+    return leaseEnd == .never ? nil : refusalUnderLease(at: timestamp)
+  }
+
+  @inline(__always)
+  func refusal(_ header: TransactionHeader) -> RangeFailure? {
+    if let refusal = refusal(at: header.readTimestamp) { return refusal }
+    if header.locksLease != 0, header.locksLease != leaseSequence {
+      return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
+    }
+    return nil
+  }
+
+  private func refusalUnderLease(at timestamp: Timestamp) -> RangeFailure? {
+    if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
+    leaseEnd = group.leaseEnd
+    if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
+    return .notLeaseholder(descriptor, leader: nil)
   }
 
   // MARK: - Applying
@@ -128,7 +187,25 @@ public final class Replica {
       }
       try writeOut(&batch, &finished)
       group.log.forget(through: LogIndex(applied.index), keeping: 0)
-      if !holdsLease, group.isLeader, applied.term == group.term { try acquireLease() }
+    } catch {
+      shard.fail(error)
+      return
+    }
+    roleChanged()
+    if isRemoved { shard.remove(self) }
+  }
+
+  /// Takes up the lease once this member leads, has applied what was committed before, and is fortified.
+  private func roleChanged() {
+    if !group.isLeader {
+      if holdsLease { loseLease() }
+      return
+    }
+    guard !holdsLease, !isRemoved, applied.term == group.term else { return }
+    leaseEnd = group.leaseEnd
+    guard leaseEnd == .never || shard.support.isBefore(leaseEnd) else { return }
+    do throws(StorageError) {
+      try acquireLease()
     } catch {
       shard.fail(error)
     }
@@ -137,7 +214,11 @@ public final class Replica {
   /// Adds the effects of a committed entry that was not proposed here, or in another life.
   private func take(_ entry: Entry, into batch: inout WriteBatch) throws(StorageError) {
     if let change = entry.change {
-      group.apply(change)
+      guard group.apply(change), let next = RangeDescriptor(encoded: change.context) else { return }
+      descriptor = next
+      batch.put(.local, LocalKeys.descriptor(id), change.context)
+      leaseEnd = group.leaseEnd
+      if !next.replicas.contains(where: { $0.replica == replicaID }) { isRemoved = true }
     } else if !entry.data.isEmpty {
       let command = try decode(entry)
       note(command)
@@ -208,10 +289,11 @@ public final class Replica {
   private func acquireLease() throws(StorageError) {
     if !shard.faults.forgetsTimeAtRestart {
       shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
-      shard.timestampCache.raiseLowWater(to: shard.clock.now())
+      leaseStart = shard.clock.now()
+      shard.timestampCache.raiseLowWater(to: leaseStart)
     }
-    try loadRecords()
     holdsLease = true
+    try loadRecords()
     let waiters = leaseWaiters
     leaseWaiters = []
     for waiter in waiters { waiter.resume() }
@@ -233,6 +315,63 @@ public final class Replica {
     locks = LockTable()
     registry = TransactionRegistry()
     resolutions = []
+    // If this node is cut off, nobody learns what becomes of its commands; after a while that is the answer.
+    let proposals = Confined(Array(pending), to: shard.reactor)
+    _ = shard.reactor.schedule(afterNanoseconds: Limits.outcomeTimeout) { reactor in
+      for proposal in proposals.access(on: reactor) {
+        proposal.finish(.stopped("the range's leader was lost while the command was under way"))
+      }
+    }
+  }
+
+  // MARK: - Other members
+
+  private func send(_ message: GroupMessage, to peer: PeerID) {
+    guard let node = node(of: peer) else { return }
+    if case .raft(let raft) = message, raft.kind == .snapshot {
+      sendSnapshot(raft, to: peer, on: node)
+      return
+    }
+    shard.post(RangeEnvelope(range: id, to: ReplicaID(peer.rawValue), from: replicaID, message: message), to: node)
+  }
+
+  private func node(of peer: PeerID) -> NodeID? {
+    if let node = descriptor.node(of: peer) { return node }
+    return origins.last { $0.replica.peer == peer }?.node
+  }
+
+  /// Where a message came from, for a replica that has no descriptor yet.
+  func noteOrigin(of replica: ReplicaID, _ node: NodeID) {
+    if origins.last?.replica == replica, origins.last?.node == node { return }
+    origins.removeAll { $0.replica == replica }
+    origins.append((replica, node))
+  }
+
+  /// Whether a replica is certainly no member any more.
+  func hasLeft(_ replica: ReplicaID) -> Bool {
+    replica < descriptor.nextReplica && !descriptor.replicas.contains { $0.replica == replica }
+  }
+
+  func tick() {
+    group.tick()
+    roleChanged()
+  }
+
+  /// The state that a snapshot brought is in the engine, and its log begins there.
+  private func snapshotArrived() {
+    guard let arrived = arrivedSnapshot else {
+      preconditionFailure("\(id) was restored from a snapshot that never came")
+    }
+    arrivedSnapshot = nil
+    descriptor = arrived.descriptor
+    applied = arrived.applied
+    origins = []
+  }
+
+  /// The replica leaves its range: nothing of it may answer any more.
+  func retire(_ reason: String) {
+    isRemoved = true
+    stop(reason)
   }
 
   /// Suspends until requests are served here, or nothing is any more.
@@ -264,7 +403,7 @@ public final class Replica {
     case .deadlock(let cycle):
       shard.counters.deadlocks &+= 1
       return .deadlock(cycle)
-    case .stopped(let reason): return .unavailable(reason)
+    case .stopped(let reason): return shard.stopReason == nil ? unavailable : .unavailable(reason)
     }
   }
 

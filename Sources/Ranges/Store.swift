@@ -12,6 +12,7 @@ import Raft
 import Reactors
 import Storage
 import Synchronization
+import Transport
 
 public struct StoreOptions: Sendable {
   /// Nanoseconds that past versions are kept.
@@ -20,6 +21,9 @@ public struct StoreOptions: Sendable {
   public var collectionInterval: Int64 = 600 * 1_000_000_000
   /// Nanoseconds between looks whether the log can be cut.
   public var maintenanceInterval: Int64 = 10 * 1_000_000_000
+  /// Nanoseconds for which other stores are asked to believe that this one lives: about the time until others serve its ranges
+  /// when it dies.
+  public var supportDuration: Int64 = Limits.supportDuration
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -29,11 +33,16 @@ public final class Store: Sendable {
   public let environment: any Environment
   public let clock: NodeClock
   public let local: LocalStore
-  public let ranges: [RangeDescriptor]
-  private let options: Mutex<StoreOptions>
+  public let identity: StoreIdentity
+  /// The way to other nodes; nil for a node that is alone.
+  public let network: NodeTransport?
+  let support: StoreSupport
+  let options: Mutex<StoreOptions>
   private let logWorker: any Worker
   private let maintenanceWorker: any Worker
-  private let writer: LogWriter
+  private let snapshotWorker: any Worker
+  private let opener: ReplicaOpener
+  let writer: LogWriter
   /// Built once by `open`, before anything else runs; each shard is confined to its reactor.
   private nonisolated(unsafe) var shards: [Confined<StoreShard>] = []
   private let state = Mutex(State())
@@ -46,37 +55,33 @@ public final class Store: Sendable {
   }
 
   private init(
-    environment: any Environment, clock: NodeClock, local: LocalStore, options: StoreOptions, logger: Logger,
-    onFatal: @escaping @Sendable (String) -> Void
+    environment: any Environment, clock: NodeClock, local: LocalStore, identity: StoreIdentity, liveness: StoreLiveness,
+    network: NodeTransport?, options: StoreOptions, logger: Logger, onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.environment = environment
     self.clock = clock
     self.local = local
+    self.identity = identity
+    self.network = network
     self.options = Mutex(options)
     self.onFatal = onFatal
-    ranges = [RangeDescriptor.first]
     logWorker = environment.makeWorker("log-writer", threads: 1)
     maintenanceWorker = environment.makeWorker("store-upkeep", threads: 1)
+    snapshotWorker = environment.makeWorker("snapshots", threads: 1)
+    support = StoreSupport(node: identity.node, liveness, clock: clock, environment: environment)
     let link = Link()
     writer = LogWriter(
       log: local.log, worker: logWorker,
       onSynced: { reactor, ranges in link.store?.synced(reactor, ranges) },
       onFailure: { error in link.store?.failed(error) })
+    opener = ReplicaOpener(local: local, clock: clock, writer: writer, support: support)
     link.store = self
-    let raftSettings: RaftSettings
-    do {
-      raftSettings = try RaftSettings(
-        maxMessageByteCount: 1 << 20, maxUncommittedByteCount: Limits.uncommittedBytes,
-        inflightLimits: InflightLimits(count: 256, byteCount: 32 << 20), forwardsProposals: false,
-        eventLevel: .off)
-    } catch {
-      preconditionFailure("the settings of raft are not sound: \(error)")
-    }
     for reactor in environment.reactors {
       let shard = StoreShard(
         reactor: reactor, clock: clock, engine: local.state,
-        rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer,
-        raftSettings: raftSettings, logger: logger, onFatal: { reason in link.store?.failed(reason) })
+        rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, opener: opener,
+        support: support, snapshotWorker: snapshotWorker, network: network, logger: logger,
+        onFatal: { reason in link.store?.failed(reason) })
       shard.faults = options.faults
       shards.append(Confined(shard, to: reactor))
     }
@@ -87,22 +92,48 @@ public final class Store: Sendable {
     weak var store: Store?
   }
 
-  /// Opens a store: replays what the state lacks, and serves from then on.
-  /// - Parameter onFatal: the disk failed; the node must exit. Called once, on any thread.
+  /// Opens a store: replays what the state lacks, and serves from then on. A store that belongs to no cluster yet begins one of its own.
+  /// - Parameters:
+  ///   - network: the way to other nodes, which does not listen yet: the store sees to its messages.
+  ///   - onFatal: the disk failed; the node must exit. Called once, on any thread.
   public static func open(
-    environment: any Environment, local: LocalStore, clock: NodeClock, options: StoreOptions = StoreOptions(),
-    logger: Logger = Logger(label: "meridian.store"), onFatal: @escaping @Sendable (String) -> Void
+    environment: any Environment, local: LocalStore, clock: NodeClock, network: NodeTransport? = nil,
+    options: StoreOptions = StoreOptions(), logger: Logger = Logger(label: "meridian.store"),
+    onFatal: @escaping @Sendable (String) -> Void
   ) async throws(StorageError) -> Store {
+    var random = environment.makeRandom("cluster")
+    let identity: StoreIdentity
+    if let known = try StoreIdentity.read(from: local) {
+      identity = known
+    } else {
+      identity = try StoreIdentity.bootstrap(local, cluster: ClusterID(&random))
+    }
+    let known = try local.log.storeRecord(StoreSupport.recordKind)
+    guard
+      let (liveness, record) = StoreSupport.restored(
+        from: known, duration: options.supportDuration, clock: clock, environment: environment)
+    else { throw .corruption("the store's record of whom it supports is damaged") }
+    var epochs = LogBatch()
+    epochs.setStoreRecord(StoreSupport.recordKind, record)
+    try local.log.write(epochs, sync: true)
     let store = Store(
-      environment: environment, clock: clock, local: local, options: options, logger: logger, onFatal: onFatal)
-    for descriptor in store.ranges {
+      environment: environment, clock: clock, local: local, identity: identity, liveness: liveness, network: network,
+      options: options, logger: logger, onFatal: onFatal)
+    for descriptor in try store.opener.descriptors() {
+      guard let own = descriptor.replica(on: identity.node) else {
+        throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
+      }
       let shard = store.shards[store.reactorIndex(of: descriptor.id)]
       let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
         do throws(StorageError) {
-          let replica = try store.openReplica(descriptor, on: shard.access(on: reactor))
-          // Alone it leads as soon as its vote for itself is on disk.
-          replica.group.campaign()
-          await replica.untilServing()
+          let shard = shard.access(on: reactor)
+          let replica = try shard.opener.open(descriptor, own.replica, on: shard)
+          shard.add(replica)
+          if replica.group.membership.isSingleton {
+            // Alone it leads as soon as its vote for itself is on disk.
+            replica.group.campaign()
+            await replica.untilServing()
+          }
           return nil
         } catch {
           return error
@@ -111,49 +142,10 @@ public final class Store: Sendable {
       if let opened { throw opened }
     }
     if store.state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
+    store.beginNetworking()
     store.scheduleMaintenance()
     store.scheduleCollection()
     return store
-  }
-
-  private func openReplica(_ descriptor: RangeDescriptor, on shard: StoreShard) throws(StorageError) -> Replica {
-    let id = descriptor.id
-    var applied = AppliedState()
-    if let bytes = try local.state.get(.local, LocalKeys.appliedState(id)) {
-      applied = try AppliedState(encoded: bytes, range: id)
-    }
-    let compacted = try local.log.compacted(range: id.rawValue)
-    guard compacted.index <= applied.index else {
-      throw .corruption(
-        "the log of range \(id) begins after entry \(compacted.index), the state ends at \(applied.index)")
-    }
-    let last = try local.log.last(range: id.rawValue)
-    guard last.index >= applied.index else {
-      throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
-    }
-    let stored = try local.log.hardState(range: id.rawValue) ?? Storage.HardState()
-    let membership = Membership(voters: [1])
-    // Of a group of one every durable entry is committed; otherwise what was known to be, and what is applied.
-    let commit = membership.isSingleton ? last.index : max(stored.commit, applied.index)
-    let log = ReplicaLog(
-      range: id, store: local.log,
-      base: EntryID(term: Term(compacted.term), index: LogIndex(compacted.index)),
-      last: EntryID(term: Term(last.term), index: LogIndex(last.index)),
-      hardState: Raft.HardState(term: Term(stored.term), vote: PeerID(stored.vote), commit: LogIndex(commit)),
-      membership: membership, onFailure: { [unowned shard] in shard.fail($0) })
-    let group = ConsensusGroup(
-      range: id, reactor: reactorIndex(of: id), id: 1, log: log, settings: shard.raftSettings,
-      applied: LogIndex(applied.index), seed: shard.randomSeed(), writer: writer)
-    let replica = Replica(descriptor, shard: shard, group: group, applied: applied)
-    try replica.replay(local.log, through: commit)
-    log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init))
-    if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }
-    guard clock.drift <= Limits.clockJump else {
-      throw .refused(
-        "this machine's clock is \(clock.drift / 1_000_000_000) seconds behind what the store has seen")
-    }
-    shard.add(replica)
-    return replica
   }
 
   // MARK: - Reaching shards
@@ -165,6 +157,8 @@ public final class Store: Sendable {
   public func reactor(of range: RangeID) -> Reactor {
     environment.reactors[reactorIndex(of: range)]
   }
+
+  func confinedShard(_ index: Int) -> Confined<StoreShard> { shards[index] }
 
   /// The part of the store that `reactor` owns.
   public func shard(on reactor: isolated Reactor) -> StoreShard {
@@ -198,7 +192,7 @@ public final class Store: Sendable {
     options.withLock { $0.versionLifetime = max(0, nanoseconds) }
   }
 
-  private var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
+  var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
 
   private func scheduleMaintenance() {
     guard !isStopped else { return }
@@ -253,21 +247,21 @@ public final class Store: Sendable {
   private func scheduleCollection() {
     let interval = options.withLock { $0.collectionInterval }
     guard interval > 0, !isStopped else { return }
-    for descriptor in ranges {
-      let index = reactorIndex(of: descriptor.id)
-      let shard = shards[index]
-      _ = environment.reactors[index].schedule(afterNanoseconds: interval) { [weak self] reactor in
-        guard let self, !isStopped else { return }
-        reactor.run { [weak self] reactor in
-          guard let self else { return }
-          let shard = shard.access(on: reactor)
-          let lifetime = options.withLock { $0.versionLifetime }
-          let threshold = clock.now().adding(nanoseconds: -lifetime)
-          if let replica = shard.replica(descriptor.id), replica.hasNewGarbage {
-            _ = await replica.collectGarbage(below: threshold)
-          }
-          scheduleCollection()
+    for index in environment.reactors.indices { scheduleCollection(shard: index, interval) }
+  }
+
+  private func scheduleCollection(shard index: Int, _ interval: Int64) {
+    let shard = shards[index]
+    _ = environment.reactors[index].schedule(afterNanoseconds: interval) { [weak self] reactor in
+      guard let self, !isStopped else { return }
+      reactor.run { [weak self] reactor in
+        guard let self else { return }
+        let lifetime = options.withLock { $0.versionLifetime }
+        let threshold = clock.now().adding(nanoseconds: -lifetime)
+        for replica in shard.access(on: reactor).sortedReplicas where replica.holdsLease && replica.hasNewGarbage {
+          _ = await replica.collectGarbage(below: threshold)
         }
+        if !isStopped { scheduleCollection(shard: index, interval) }
       }
     }
   }
@@ -304,14 +298,19 @@ public final class Store: Sendable {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       logWorker.submit { continuation.resume() }
     }
+    var found: [RangeID] = []
     for (index, reactor) in environment.reactors.enumerated() {
       let shard = shards[index]
-      await reactor.perform { reactor in shard.access(on: reactor).stop("the node is stopping") }
+      found += await reactor.perform { reactor in
+        shard.access(on: reactor).stop("the node is stopping")
+        return shard.access(on: reactor).sortedReplicas.map(\.id)
+      }
     }
+    let ranges = found
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       maintenanceWorker.submit { [self] in
         if !state.withLock({ $0.hasFailed }) {
-          cutLogs(of: ranges.map(\.id), flushing: true)
+          cutLogs(of: ranges, flushing: true)
         }
         continuation.resume()
       }
@@ -323,5 +322,6 @@ public final class Store: Sendable {
     }
     logWorker.stop()
     maintenanceWorker.stop()
+    snapshotWorker.stop()
   }
 }

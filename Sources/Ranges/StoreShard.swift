@@ -6,6 +6,7 @@ import Logging
 import Raft
 import Reactors
 import Storage
+import Transport
 
 /// Numbers that a shard counts, for metrics.
 public struct ShardCounters: Sendable {
@@ -70,19 +71,32 @@ public final class StoreShard {
   private var random: RandomSource
   /// Log bytes applied since the state was last flushed for the log's sake.
   var unflushedLogBytes = 0
-  /// One for all groups.
-  let raftSettings: RaftSettings
+  /// How replicas come into being.
+  let opener: ReplicaOpener
+  let support: StoreSupport
+  /// Reads the state for snapshots, and flushes what they bring.
+  let snapshotWorker: any Worker
+  /// The way to other nodes; nil for a node that is alone.
+  let network: NodeTransport?
+  /// Messages of this turn.
+  var outgoing: [(node: NodeID, envelopes: [RangeEnvelope])] = []
+  var isFlushScheduled = false
+  var tickCount: UInt64 = 0
 
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
-    raftSettings: RaftSettings, logger: Logger, onFatal: @escaping @Sendable (String) -> Void
+    opener: ReplicaOpener, support: StoreSupport, snapshotWorker: any Worker, network: NodeTransport?, logger: Logger,
+    onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.reactor = reactor
     self.clock = clock
     self.engine = engine
     self.reader = MVCCReader(engine, cacheByteCount: rowCacheByteCount)
     self.writer = writer
-    self.raftSettings = raftSettings
+    self.opener = opener
+    self.support = support
+    self.snapshotWorker = snapshotWorker
+    self.network = network
     self.logger = logger
     self.onFatal = onFatal
     random = reactor.environment.makeRandom("shard \(reactor.index)")
@@ -112,8 +126,13 @@ public final class StoreShard {
     single = replicas.count == 1 ? replica : nil
   }
 
+  func drop(_ id: RangeID) {
+    replicas[id] = nil
+    single = replicas.count == 1 ? replicas.values.first : nil
+  }
+
   /// In the order of their ids.
-  var sortedReplicas: [Replica] { replicas.values.sorted { $0.descriptor.id < $1.descriptor.id } }
+  public var sortedReplicas: [Replica] { replicas.values.sorted { $0.descriptor.id < $1.descriptor.id } }
 
   /// The log writer made entries durable.
   func synced(_ ranges: [SyncedLog]) {

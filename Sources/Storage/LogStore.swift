@@ -3,7 +3,8 @@
 // Contract: once `write(_:sync: true)` returned, what the batch holds survives a crash. One batch carries the work of
 // many ranges, so one sync serves them all (group commit). The log of a range is contiguous from `firstIndex` on.
 //
-//   key     | range, 8 bytes BE | 0 |                       hard state: varint term, vote, commit
+//   key     | range, 8 bytes BE | 0 |                       hard state: varint term, vote, commit, lead node, lead epoch
+//           | 0, 8 bytes BE | kind |                        record of the store itself
 //           | range, 8 bytes BE | 1 |                       compaction: varint index, term of the last entry dropped
 //           | range, 8 bytes BE | 2 | index, 8 bytes BE |   entry: varint 4 × term + kind, payload
 //   value   | CRC-32C of what follows, 4 bytes LE | … |
@@ -32,11 +33,16 @@ public struct HardState: Sendable, Equatable {
   /// The node voted for in `term`; 0 for none.
   public var vote: UInt64
   public var commit: UInt64
+  /// The node that was promised support as the leader of `term`, and the epoch of that; 0: none was.
+  public var leadNode: UInt64
+  public var leadEpoch: UInt64
 
-  public init(term: UInt64 = 0, vote: UInt64 = 0, commit: UInt64 = 0) {
+  public init(term: UInt64 = 0, vote: UInt64 = 0, commit: UInt64 = 0, leadNode: UInt64 = 0, leadEpoch: UInt64 = 0) {
     self.term = term
     self.vote = vote
     self.commit = commit
+    self.leadNode = leadNode
+    self.leadEpoch = leadEpoch
   }
 }
 
@@ -116,7 +122,12 @@ public struct LogBatch: Sendable {
   }
 
   public mutating func setHardState(range: UInt64, _ state: HardState) {
-    putNumbers(LogStore.key(range, 0), [state.term, state.vote, state.commit])
+    putNumbers(LogStore.key(range, 0), [state.term, state.vote, state.commit, state.leadNode, state.leadEpoch])
+  }
+
+  /// Keeps a record of the store itself, which is no range's.
+  public mutating func setStoreRecord(_ kind: UInt8, _ bytes: [UInt8]) {
+    put(LogStore.key(0, kind), bodyCount: bytes.count) { $0.append(contentsOf: bytes) }
   }
 
   /// Removes everything of a range.
@@ -172,10 +183,19 @@ public final class LogStore: Sendable {
     }
   }
 
+  /// Nil for one that was never written.
+  public func storeRecord(_ kind: UInt8) throws(StorageError) -> [UInt8]? {
+    guard let value = try engine.get(.data, Self.key(0, kind)) else { return nil }
+    return try value.span.withUnsafeBytes { (raw) throws(StorageError) -> [UInt8] in
+      [UInt8](try Self.open(raw, range: 0).rest)
+    }
+  }
+
   /// Nil for a range that never wrote one.
   public func hardState(range: UInt64) throws(StorageError) -> HardState? {
-    guard let numbers = try numbers(range, 0, count: 3) else { return nil }
-    return HardState(term: numbers[0], vote: numbers[1], commit: numbers[2])
+    guard let numbers = try numbers(range, 0, count: 5) else { return nil }
+    return HardState(
+      term: numbers[0], vote: numbers[1], commit: numbers[2], leadNode: numbers[3], leadEpoch: numbers[4])
   }
 
   /// The last entry that compaction dropped; `zero` if it never dropped one.
@@ -252,7 +272,7 @@ public final class LogStore: Sendable {
       guard let range = key.readBigEndian(UInt64.self) else {
         throw .corruption("the log holds a key that is no log key")
       }
-      ranges.append(range)
+      if range > 0 { ranges.append(range) }
       guard range < UInt64.max else { break }
       cursor.seek(Self.key(range + 1, 0))
     }

@@ -1,11 +1,14 @@
-// Which range holds a key. Today one range holds all; nothing else may know that.
+// Which range holds a key, and who served it last. Today one range holds all; nothing else may know that.
 
 import Encoding
 import Ranges
+import Transport
 
 struct RangeRouter {
   /// Ascending by start; together they cover the key space.
-  private let descriptors: [RangeDescriptor]
+  private var descriptors: [RangeDescriptor]
+  /// Who served a range last, as far as is known.
+  private var leaseholders: [RangeID: NodeID] = [:]
 
   init(_ descriptors: [RangeDescriptor]) {
     precondition(!descriptors.isEmpty, "the key space has at least one range")
@@ -62,4 +65,20 @@ struct RangeRouter {
   }
 
   var all: [RangeDescriptor] { descriptors }
+
+  // MARK: - Who serves
+
+  func leaseholder(of range: RangeID) -> NodeID? { leaseholders[range] }
+
+  mutating func setLeaseholder(_ node: NodeID?, of range: RangeID) { leaseholders[range] = node }
+
+  /// A replica has told what it knows of its range.
+  mutating func learn(_ descriptor: RangeDescriptor) {
+    guard let place = descriptors.firstIndex(where: { $0.id == descriptor.id }),
+      descriptors[place].generation < descriptor.generation
+    else { return }
+    descriptors[place] = descriptor
+  }
+
+  func descriptor(of range: RangeID) -> RangeDescriptor? { descriptors.first { $0.id == range } }
 }

@@ -40,18 +40,19 @@ extension Transaction {
     waitingAt = range
     defer { waitingAt = nil }
     if let replica = system.replica(range) {
-      switch await replica.write(request, header) {
+      switch await replica.write(request, header(for: range)) {
       case .written(let timestamp): return timestamp
       case .failed(let failure): outcome = failure
       }
     } else {
-      switch await system.send(.write(request), header, to: range) {
+      switch await system.send(.write(request), header(for: range), to: range) {
       case .written(let timestamp): return timestamp
       case .failed(let failure): outcome = failure
       case .rows, .done, .statistics: throw .unavailable("a range gave an answer to another question")
       }
     }
     if case .ambiguous = outcome { state = .unknown }
+    if case .notLeaseholder = outcome { throw .retry(reason: "the range's lease moved", key: nil) }
     throw TransactionError(outcome)
   }
 
@@ -97,7 +98,7 @@ extension Transaction {
       start = end
       waitingAt = range
       if let replica {
-        switch await replica.startWrite(request, header) {
+        switch await replica.startWrite(request, header(for: range)) {
         case .under(let write): underWay.append(write)
         case .failed(let reason): failure = reason
         }
@@ -106,7 +107,7 @@ extension Transaction {
         if underWay.count >= Self.flushDepth, failure == nil {
           if case .failed(let reason) = await replica.finish(underWay.removeFirst()) { failure = reason }
         }
-      } else if case .failed(let reason) = await system.send(.write(request), header, to: range) {
+      } else if case .failed(let reason) = await system.send(.write(request), header(for: range), to: range) {
         failure = reason
       }
       waitingAt = nil
@@ -123,6 +124,9 @@ extension Transaction {
         if case .failed(let reason) = await replica.finish(write), failure == nil { failure = reason }
       }
     }
-    if let failure { throw TransactionError(failure) }
+    if let failure {
+      if case .notLeaseholder = failure { throw .retry(reason: "the range's lease moved", key: nil) }
+      throw TransactionError(failure)
+    }
   }
 }

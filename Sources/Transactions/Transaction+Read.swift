@@ -79,12 +79,13 @@ extension Transaction {
   {
     let range = system.router.lookup(key)
     if lock != nil { mayHoldLocks = true }
-    guard let replica = system.replica(range) else {
-      try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
-      if isRecorded && mustRecord(lock) { reads.add(key) }
-      return
-    }
     while true {
+      guard let replica = system.replica(range) else {
+        try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
+        if isRecorded && mustRecord(lock) { reads.add(key) }
+        return
+      }
+      if lock != nil { try noteLease(replica.leaseSequence, of: range) }
       switch replica.get(key, header, lock: lock, observed: &observed, into: &block) {
       case .done:
         if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
@@ -92,9 +93,31 @@ extension Transaction {
       case .wait(let wait): try await self.wait(wait, at: replica, of: range)
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
+      case .failed(.notLeaseholder):
+        try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
+        if isRecorded && mustRecord(lock) { reads.add(key) }
+        return
       case .failed(let failure): throw TransactionError(failure)
       }
     }
+  }
+
+  /// Locks do not outlive the lease under which they were taken: a transaction that holds some is bound to it.
+  func noteLease(_ lease: UInt64, of range: RangeDescriptor) throws(TransactionError) {
+    if let place = leases.firstIndex(where: { $0.range == range.id }) {
+      guard leases[place].lease == lease else {
+        throw .retry(reason: "its locks were lost when the range's lease moved", key: nil)
+      }
+    } else {
+      leases.append((range.id, lease))
+    }
+  }
+
+  /// The header for a request to one range.
+  func header(for range: RangeDescriptor) -> TransactionHeader {
+    var header = header
+    if let bound = leases.first(where: { $0.range == range.id }) { header.locksLease = bound.lease }
+    return header
   }
 
   /// Waits until a read may begin again.
@@ -106,7 +129,11 @@ extension Transaction {
     waitingAt = range
     let failure = await replica.wait(wait, header)
     waitingAt = nil
-    if let failure { throw TransactionError(failure) }
+    if let failure {
+      // Its lease has moved: the request looks for the range again.
+      if case .notLeaseholder = failure { return }
+      throw TransactionError(failure)
+    }
   }
 
   /// Under a lock nobody changes the key, so only plain reads must be looked at again.
@@ -124,9 +151,10 @@ extension Transaction {
     while true {
       if isCancelled { throw .cancelled }
       waitingAt = range
-      let response = await system.send(request, header, to: range)
+      let reply = await system.ask(request, header(for: range), range)
       waitingAt = nil
-      switch response {
+      if isLocking, reply.lease != 0 { try noteLease(reply.lease, of: range) }
+      switch reply.response {
       case .rows(let rows, let resume, let newest):
         if newest > observed { observed = newest }
         if block.isEmpty {
@@ -182,21 +210,23 @@ extension Transaction {
     into block: inout KeyValueBlock
   ) async throws(TransactionError) {
     if options.lock != nil { mayHoldLocks = true }
-    guard let replica = system.replica(range) else {
-      let request = RangeRequest.scan(
-        span, isReverse: options.isReverse, rowLimit: rows == Int.max ? 0 : rows, byteLimit: bytes,
-        lock: options.lock)
-      let rest = try await readRemotely(request, in: range, isLocking: options.lock != nil, into: &block)
-      span = rest ?? KeySpan(start: span.end, end: span.end)
-      return
-    }
     let before = (rows: block.count, bytes: block.byteCount)
+    var isLeaseLost = false
     while true {
       // Rows delivered before a wait stay; they are locked, or were read in one step with what follows.
       let limits = ScanLimits(
         rows: rows == Int.max ? Int.max : rows - (block.count - before.rows),
         bytes: bytes - (block.byteCount - before.bytes), intents: Limits.intentsPerPass)
       if limits.rows <= 0 || limits.bytes <= 0 { return }
+      guard let replica = isLeaseLost ? nil : system.replica(range) else {
+        let request = RangeRequest.scan(
+          span, isReverse: options.isReverse, rowLimit: limits.rows == Int.max ? 0 : limits.rows,
+          byteLimit: limits.bytes, lock: options.lock)
+        let rest = try await readRemotely(request, in: range, isLocking: options.lock != nil, into: &block)
+        span = rest ?? KeySpan(start: span.end, end: span.end)
+        return
+      }
+      if options.lock != nil { try noteLease(replica.leaseSequence, of: range) }
       let step = replica.scan(
         &span, header, isReverse: options.isReverse, limits: limits, lock: options.lock, observed: &observed,
         into: &block)
@@ -205,6 +235,7 @@ extension Transaction {
       case .wait(let wait): try await self.wait(wait, at: replica, of: range)
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
+      case .failed(.notLeaseholder): isLeaseLost = true
       case .failed(let failure): throw TransactionError(failure)
       }
     }

@@ -36,6 +36,8 @@ public final class Transaction {
   var mayHoldLocks = false
   /// The largest sequence that was sent on as an intent.
   var flushedSequence: UInt32 = 0
+  /// The leases under which it holds locks.
+  var leases: [(range: RangeID, lease: UInt64)] = []
   /// Where a wait may be under way, for `cancelWait`.
   var waitingAt: RangeDescriptor?
   /// Set by `cancelWait`: further waits end before they begin.
@@ -130,6 +132,7 @@ public final class Transaction {
     }
     header.readTimestamp = system.store.clock.now()
     header.ignored = []
+    leases = []
     buffer.removeAll()
     reads.removeAll()
     dependencies.removeAll()
@@ -242,10 +245,7 @@ public final class Transaction {
     if let replica = system.replica(range) {
       replica.cancelWait(id)
     } else {
-      let store = system.store
-      store.reactor(of: range.id).enqueue { reactor in
-        store.shard(on: reactor).replica(range.id)?.cancelWait(id)
-      }
+      system.post(.cancelWait, header, to: range)
     }
   }
 

@@ -7,12 +7,13 @@ import Encoding
 import Ranges
 import Reactors
 import Storage
+import Transport
 
 public final class TransactionSystem {
   public let store: Store
   public let reactor: Reactor
   let shard: StoreShard
-  let router: RangeRouter
+  private(set) var router: RangeRouter
   /// Numbers that are never used twice.
   public private(set) lazy var numbers = NumberReserve(self)
   /// Bytes of buffered writes after which they are sent on.
@@ -23,7 +24,9 @@ public final class TransactionSystem {
     self.store = store
     self.reactor = reactor
     shard = store.shard(on: reactor)
-    router = RangeRouter(store.ranges)
+    let own = shard.sortedReplicas.filter(\.isInitialized).map(\.descriptor)
+    // A node without replicas knows that some range holds every key, and asks the others for it.
+    router = RangeRouter(own.isEmpty ? [.unknown] : own)
   }
 
   /// The clock's timestamp now; above everything committed before the call.
@@ -59,32 +62,98 @@ public final class TransactionSystem {
 
   // MARK: - Reaching ranges
 
-  /// The replica of a range if it lives on this reactor.
+  /// The replica of a range if it lives on this reactor and serves requests.
   @inline(__always)
-  func replica(_ range: RangeDescriptor) -> Replica? { shard.replica(range.id) }
+  func replica(_ range: RangeDescriptor) -> Replica? {
+    guard let replica = shard.replica(range.id), replica.holdsLease else { return nil }
+    return replica
+  }
 
-  /// Sends a request to a range, wherever its replica lives.
+  /// Sends a request to a range, wherever it is served.
   func send(
     _ request: RangeRequest, _ header: TransactionHeader, to range: RangeDescriptor
   ) async -> RangeResponse {
-    if let replica = replica(range) { return await replica.execute(request, header) }
-    let store = store
-    return await store.reactor(of: range.id).perform { reactor in
-      guard let replica = store.shard(on: reactor).replica(range.id) else {
-        return .failed(.unavailable("range \(range.id) has no replica here"))
+    await ask(request, header, range).response
+  }
+
+  /// Sends a request to whoever serves a range, and again to somebody else until it is served, for up to `patience`.
+  func ask(_ request: RangeRequest, _ header: TransactionHeader, _ range: RangeDescriptor) async -> RangeReply {
+    let deadline = reactor.environment.monotonicNow().nanoseconds + Self.patience
+    var attempt = 0
+    var tried: [NodeID] = []
+    while true {
+      let node = nextNode(for: range.id, besides: tried)
+      let reply: RangeReply
+      if node == store.identity.node {
+        reply = await askHere(request, header, range.id)
+      } else {
+        do throws(TransportError) {
+          reply = try await store.reactorCall(request, header, range: range.id, on: node, from: reactor)
+        } catch {
+          router.setLeaseholder(nil, of: range.id)
+          if error.mayHaveBeenExecuted, let failure = request.failureIfExecuted(error.description) {
+            return RangeReply(response: .failed(failure), lease: 0)
+          }
+          reply = RangeReply(response: .failed(.notLeaseholder(nil, leader: nil)), lease: 0)
+        }
       }
-      return await replica.execute(request, header)
+      guard case .failed(.notLeaseholder(let descriptor, let leader)) = reply.response else {
+        router.setLeaseholder(node, of: range.id)
+        return reply
+      }
+      if let descriptor { router.learn(descriptor) }
+      tried.append(node)
+      if let leader, leader != node, !tried.contains(leader) {
+        router.setLeaseholder(leader, of: range.id)
+        continue
+      }
+      router.setLeaseholder(nil, of: range.id)
+      if candidates(for: range.id).allSatisfy(tried.contains) {
+        // Nobody serves it now: an election, perhaps.
+        tried = []
+        attempt += 1
+        if reactor.environment.monotonicNow().nanoseconds > deadline {
+          let nodes = candidates(for: range.id).map(\.description).joined(separator: ", ")
+          return RangeReply(
+            response: .failed(.unavailable("range \(range.id) is served by none of its replicas (\(nodes))")), lease: 0)
+        }
+        await backOff(attempt + 4)
+      }
+    }
+  }
+
+  /// How long a request waits for its range to be served by anybody.
+  private static let patience: Int64 = 15_000_000_000
+
+  /// Who may serve a range: its replicas as far as they are known, and otherwise everybody.
+  private func candidates(for range: RangeID) -> [NodeID] {
+    if let known = router.descriptor(of: range), !known.replicas.isEmpty { return known.replicas.map(\.node) }
+    return [store.identity.node] + (store.network?.peers().map(\.id) ?? [])
+  }
+
+  private func nextNode(for range: RangeID, besides tried: [NodeID]) -> NodeID {
+    let own = store.identity.node
+    if let node = router.leaseholder(of: range), !tried.contains(node) { return node }
+    let candidates = candidates(for: range)
+    if candidates.contains(own), !tried.contains(own) { return own }
+    return candidates.first { !tried.contains($0) } ?? candidates.first ?? own
+  }
+
+  private func askHere(_ request: RangeRequest, _ header: TransactionHeader, _ range: RangeID) async -> RangeReply {
+    let store = store
+    return await store.reactor(of: range).perform { reactor in
+      guard let replica = store.shard(on: reactor).replica(range) else {
+        return RangeReply(response: .failed(.notLeaseholder(nil, leader: nil)), lease: 0)
+      }
+      return RangeReply(response: await replica.execute(request, header), lease: replica.leaseSequence)
     }
   }
 
   /// Sends a request whose answer nobody waits for.
   func post(_ request: RangeRequest, _ header: TransactionHeader, to range: RangeDescriptor) {
-    let store = store
-    store.reactor(of: range.id).enqueue { reactor in
-      reactor.run { reactor in
-        guard let replica = store.shard(on: reactor).replica(range.id) else { return }
-        _ = await replica.execute(request, header)
-      }
+    let me = Confined(self, to: reactor)
+    reactor.enqueue { reactor in
+      reactor.run { reactor in _ = await me.access(on: reactor).send(request, header, to: range) }
     }
   }
 

@@ -60,6 +60,7 @@ public enum TransactionError: Error, Sendable {
     case .cancelled: self = .cancelled
     case .limit(let text): self = .limit(text)
     case .unavailable(let text): self = .unavailable(text)
+    case .notLeaseholder: self = .unavailable("the range is served elsewhere")
     case .ambiguous(let text): self = .ambiguousCommit(text)
     }
   }

@@ -117,6 +117,13 @@ public final class NodeTransport: Sendable {
     context.peer(node)?.status(monotonic: context.monotonicNow, wall: context.environment.wallNow())
   }
 
+  /// A reactor of another environment would share what belongs to one of ours.
+  private func board(of reactor: Reactor) -> Switchboard {
+    let board = boards[reactor.index]
+    precondition(board.reactor === reactor, "a reactor of another environment uses this transport")
+    return board
+  }
+
   // MARK: Messages
 
   /// Sends a one-way message at the end of this turn. True promises nothing: it may still be lost with its connection.
@@ -127,8 +134,7 @@ public final class NodeTransport: Sendable {
     _ message: NodeMessage, to node: NodeID, class messageClass: MessageClass, from reactor: isolated Reactor
   ) -> Bool {
     if node.rawValue == context.ownNode.load(ordering: .relaxed) { return sendHere(message, node, reactor) }
-    let board = boards[reactor.index]
-    guard let connection = board.connection(to: node, messageClass, on: reactor) else { return false }
+    guard let connection = board(of: reactor).connection(to: node, messageClass, on: reactor) else { return false }
     return connection.send(message, on: reactor)
   }
 
@@ -144,7 +150,7 @@ public final class NodeTransport: Sendable {
     on reactor: isolated Reactor
   ) async throws(TransportError) -> NodeMessage {
     if node.rawValue == context.ownNode.load(ordering: .relaxed) { return try await callHere(message, node, reactor) }
-    guard let connection = boards[reactor.index].connection(to: node, messageClass, on: reactor) else {
+    guard let connection = board(of: reactor).connection(to: node, messageClass, on: reactor) else {
       throw .unreachable("the address of node \(node) is not known")
     }
     return try await connection.call(message, timeoutNanoseconds: timeoutNanoseconds, on: reactor)
@@ -154,7 +160,7 @@ public final class NodeTransport: Sendable {
   public func call(
     _ message: NodeMessage, to address: NodeAddress, timeoutNanoseconds: Int64, on reactor: isolated Reactor
   ) async throws(TransportError) -> NodeMessage {
-    guard let connection = boards[reactor.index].connection(to: address, on: reactor) else {
+    guard let connection = board(of: reactor).connection(to: address, on: reactor) else {
       throw .unreachable("this node is stopping")
     }
     return try await connection.call(message, timeoutNanoseconds: timeoutNanoseconds, on: reactor)

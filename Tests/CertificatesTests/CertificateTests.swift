@@ -28,6 +28,7 @@ import X509
     #expect(names.count == 4)
     #expect(Int64(certificate.notValidAfter.timeIntervalSince1970) == Self.now + 5 * Self.day)
     #expect(try Certificate.PrivateKey(pemEncoded: issued.key).publicKey == certificate.publicKey)
+    #expect(CertificateFacts(der: try certificate.derBytes())?.isNode == true)
   }
 
   @Test(arguments: ["", "a b", "-a", "a..b", "*", "a.*.b", "x/y", "1.2.3.4.5.", String(repeating: "a", count: 64)])
@@ -38,11 +39,12 @@ import X509
 
   @Test func aClientIsItsCommonName() throws {
     let (authority, _) = try authority()
-    for user in ["postgres", "Jürgen", "a,CN=postgres", "x y"] {
+    for user in ["postgres", "Jürgen", "a,CN=postgres", "x y", "node"] {
       let issued = try authority.issueClient(user: user, lifetime: lifetime)
       let der = try Certificate(pemEncoded: issued.certificate).derBytes()
       let facts = try #require(CertificateFacts(der: der))
       #expect(facts.commonName == user)
+      #expect(!facts.isNode)
       #expect(facts.channelBinding?.count == 32)
     }
     #expect(CertificateFacts(der: [1, 2, 3]) == nil)

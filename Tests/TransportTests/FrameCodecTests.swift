@@ -31,7 +31,10 @@ import Testing
   }
 
   static func draw(_ random: inout RandomSource, small: Bool = false) -> Frame {
-    func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
+    func bytes(_ count: Int) -> [UInt8] {
+      let start = [UInt8](repeating: UInt8(truncatingIfNeeded: random.next()), count: min(20, count))
+      return start + [UInt8](repeating: UInt8(truncatingIfNeeded: random.next()), count: count - start.count)
+    }
     let purpose = random.pick([Frame.Purpose.hello, .rejection, .message, .call, .reply, .refusal, .ping, .pong])
     let large = small ? 40 : random.pick([0, 1, 127, 128, 3000, 40_000])
     return Frame(

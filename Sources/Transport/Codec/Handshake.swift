@@ -47,8 +47,8 @@ enum Handshake {
       return Rejection(
         code: .protocolVersion,
         text:
-          "protocol versions \(other.oldestProtocolVersion) to \(other.protocolVersion) (binary \(other.binaryVersion)) "
-          + "and \(own.oldestProtocolVersion) to \(own.protocolVersion) (binary \(own.binaryVersion)) have none in common"
+          "protocol versions \(other.oldestProtocolVersion) to \(other.protocolVersion) (binary \(other.binaryVersion.prefix(40))) "
+          + "and \(own.oldestProtocolVersion) to \(own.protocolVersion) (binary \(own.binaryVersion.prefix(40))) have none in common"
       )
     }
     if other.bootID == own.bootID { return Rejection(code: .itself, text: "a node has called itself") }

@@ -104,11 +104,12 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
     self.key = key
     context.register(self, key)
     if let address = greeting.identity.advertisedAddress { context.setAddress(of: node, address) }
+    let boot = greeting.identity.bootID
     for other in board.all {
       if other === board {
-        other.peerCalled(node, on: reactor)
+        other.peerCalled(node, boot: boot, on: reactor)
       } else {
-        other.reactor.enqueue { other.peerCalled(node, on: $0) }
+        other.reactor.enqueue { other.peerCalled(node, boot: boot, on: $0) }
       }
     }
   }

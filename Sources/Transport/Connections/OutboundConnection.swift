@@ -40,6 +40,9 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     case open(Attempt, any Link, NodeIdentity)
   }
 
+  /// Nine years: timers count no further than they must.
+  private static let longestTimeout: Int64 = 1 << 58
+
   private let board: Switchboard
   private let destination: Destination
   private let messageClass: MessageClass
@@ -104,8 +107,7 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     }
     let now = context.monotonicNow
     lastUse = now
-    let (sum, overflow) = now.addingReportingOverflow(max(0, timeoutNanoseconds))
-    let deadline = overflow ? Int64.max : sum
+    let deadline = now + min(max(0, timeoutNanoseconds), Self.longestTimeout)
     let call = calls.add(waiter, deadline: deadline)
     let frame = Frame(.call, call: call, message)
     if !frame.isWithinLimits {
@@ -279,8 +281,17 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
       ])
   }
 
-  /// The peer has been heard from: the next message may dial at once.
-  func retryNow(on reactor: isolated Reactor) {
+  /// The peer has called: the next message may dial at once. If it is another process than the one that this connection leads to, that one is
+  /// dead, even if its end has not been noticed.
+  func peerCalled(boot: UInt64, on reactor: isolated Reactor) {
+    if case .open(_, _, let identity) = phase, identity.bootID != boot {
+      end(.unreachable("\(name) has been restarted"), on: reactor)
+    }
+    retryNow()
+  }
+
+  /// Forgets past failures.
+  func retryNow() {
     backoff.succeed()
     nextDial = Int64.min
   }

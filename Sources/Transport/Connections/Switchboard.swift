@@ -69,8 +69,8 @@ final class Switchboard: @unchecked Sendable {
   }
 
   /// A peer has called: it lives, whatever the last attempt to call it said.
-  func peerCalled(_ node: NodeID, on reactor: isolated Reactor) {
-    for connection in connections(to: node) { connection.retryNow(on: reactor) }
+  func peerCalled(_ node: NodeID, boot: UInt64, on reactor: isolated Reactor) {
+    for connection in connections(to: node) { connection.peerCalled(boot: boot, on: reactor) }
   }
 
   /// Ends the connections to a node; the next message dials again.
@@ -88,7 +88,7 @@ final class Switchboard: @unchecked Sendable {
   func identityChanged(on reactor: isolated Reactor) {
     for connection in allConnections {
       connection.end(.unreachable("this node has changed its identity"), on: reactor)
-      connection.retryNow(on: reactor)
+      connection.retryNow()
     }
   }
 

@@ -86,11 +86,13 @@ final class LoopbackLink: Link, @unchecked Sendable {
       other.breakOff("connection reset by peer")
       breakOff("connection reset by peer")
     case .deliver(let delay):
-      let number = other.inbox.withLock { inbox in
+      let number = other.inbox.withLock { inbox -> Int? in
+        if inbox.isBroken { return nil }
         inbox.items.append((item, false))
         inbox.byteCount += byteCount
         return inbox.taken + inbox.items.count - 1
       }
+      guard let number else { return }
       LoopbackNetwork.run(on: other.reactor, after: delay) { other.arrived(number, on: $0) }
     }
   }

@@ -46,6 +46,8 @@ public final class LoopbackNetwork: Sendable {
     var listeners: [NodeAddress: Listener] = [:]
     var ends: [UInt64: LoopbackLink] = [:]
     var lastEnd: UInt64 = 0
+    /// How often the process at an address has ended.
+    var lives: [NodeAddress: Int] = [:]
     var nextPort = 30_000
   }
 
@@ -55,16 +57,25 @@ public final class LoopbackNetwork: Sendable {
   /// - Parameter fate: asked for every packet, in the order of sending as far as there is one.
   public init(fate: @escaping @Sendable (Packet) -> Fate = { _ in .deliver(afterNanoseconds: 0) }) { decide = fate }
 
-  /// A node's way into the network. What it dials comes from `address`, and what an earlier life of that address has left is broken.
+  /// A node's way into the network, for one life of it. What it dials comes from `address`, which it listens on, too; what an earlier life
+  /// of that address has left is broken.
   public func carrier(for address: NodeAddress, reactors: [Reactor]) -> LoopbackCarrier {
     disconnect(address)
-    return LoopbackCarrier(self, address, reactors)
+    return LoopbackCarrier(self, address, reactors, life: state.withLock { $0.lives[address] ?? 0 })
   }
 
-  /// Breaks all links of an address and ends its listening, as the end of its process does. Other sides notice it at once.
+  /// The process at an address ends: all its links break, and its carrier neither dials nor listens any more. Other sides notice it at once.
   public func disconnect(_ address: NodeAddress) {
-    let broken = state.withLock { state in
+    state.withLock { state in
       state.listeners[address] = nil
+      state.lives[address, default: 0] += 1
+    }
+    breakLinks(of: address)
+  }
+
+  /// Breaks all links of an address.
+  public func breakLinks(of address: NodeAddress) {
+    let broken = state.withLock { state in
       let broken = state.ends.filter { $0.value.local == address || $0.value.remote == address }
       for serial in broken.keys { state.ends[serial] = nil }
       return broken
@@ -76,8 +87,12 @@ public final class LoopbackNetwork: Sendable {
 
   // MARK: Links
 
-  fileprivate func listen(_ address: NodeAddress, _ listener: Listener) -> NodeAddress? {
+  /// Nil if it cannot be listened on.
+  fileprivate func listen(_ address: NodeAddress, _ listener: Listener, life: Int, of owner: NodeAddress)
+    -> NodeAddress?
+  {
     state.withLock { state in
+      guard state.lives[owner] == life else { return nil }
       var address = address
       if address.port == 0 {
         address.port = state.nextPort
@@ -91,7 +106,11 @@ public final class LoopbackNetwork: Sendable {
 
   fileprivate func stopListening(_ address: NodeAddress) { state.withLock { $0.listeners[address] = nil } }
 
-  fileprivate func dial(_ source: NodeAddress, _ target: NodeAddress, _ owner: any LinkOwner, _ reactor: Reactor) {
+  fileprivate func dial(
+    _ source: NodeAddress, _ target: NodeAddress, _ owner: any LinkOwner, _ reactor: Reactor, life: Int
+  ) {
+    // A process that has ended sends nothing.
+    guard state.withLock({ $0.lives[source] == life }) else { return }
     let packet = Packet(source: source, target: target, content: .dial, byteCount: 0)
     switch decide(packet) {
     case .lose: return
@@ -153,9 +172,11 @@ public final class LoopbackCarrier: Carrier {
   private let network: LoopbackNetwork
   private let address: NodeAddress
   private let reactors: [Reactor]
+  private let life: Int
   private let bound = Mutex<NodeAddress?>(nil)
 
-  fileprivate init(_ network: LoopbackNetwork, _ address: NodeAddress, _ reactors: [Reactor]) {
+  fileprivate init(_ network: LoopbackNetwork, _ address: NodeAddress, _ reactors: [Reactor], life: Int) {
+    self.life = life
     self.network = network
     self.address = address
     self.reactors = reactors
@@ -165,7 +186,7 @@ public final class LoopbackCarrier: Carrier {
     on address: NodeAddress, accept: @escaping @Sendable (any Link, isolated Reactor) -> any LinkOwner
   ) async throws(TransportError) -> NodeAddress {
     let listener = LoopbackNetwork.Listener(reactors: reactors, accept: accept)
-    guard let bound = network.listen(address, listener) else {
+    guard let bound = network.listen(address, listener, life: life, of: self.address) else {
       throw .unreachable("cannot listen on \(address): address already in use")
     }
     self.bound.withLock { $0 = bound }
@@ -175,7 +196,7 @@ public final class LoopbackCarrier: Carrier {
   public func dial(
     _ address: NodeAddress, owner: any LinkOwner, limit nanoseconds: Int64, on reactor: isolated Reactor
   ) {
-    network.dial(self.address, address, owner, reactor)
+    network.dial(self.address, address, owner, reactor, life: life)
   }
 
   public func stopListening() async {

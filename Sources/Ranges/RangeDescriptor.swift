@@ -1,0 +1,121 @@
+// What a range is: its keys, and where its replicas live. Every replica keeps the descriptor beside its applied state; a
+// change of it is a command like any other, and each raises the generation.
+//
+//   CRC-32C of the rest, 4 bytes LE | version 1 | varint range, generation, next replica id | start, end (length prefixed)
+//   | varint count, { varint node, replica id | kind, 1 byte }
+
+import Encoding
+import Raft
+import Transport
+
+/// A replica's number within its range, given once and never again: the same node gets another one when it comes back.
+public struct ReplicaID: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
+  public var rawValue: UInt64
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  public static func < (a: ReplicaID, b: ReplicaID) -> Bool { a.rawValue < b.rawValue }
+  public var description: String { "\(rawValue)" }
+
+  /// As the range's Raft group knows it.
+  var peer: PeerID { PeerID(rawValue) }
+}
+
+/// One copy of a range.
+public struct ReplicaDescriptor: Hashable, Sendable {
+  public enum Kind: UInt8, Sendable {
+    case voter = 0
+    /// Receives the log without voting.
+    case learner = 1
+  }
+
+  public var node: NodeID
+  public var replica: ReplicaID
+  public var kind: Kind
+
+  public init(node: NodeID, replica: ReplicaID, kind: Kind = .voter) {
+    self.node = node
+    self.replica = replica
+    self.kind = kind
+  }
+}
+
+/// Which keys a range holds, who has them, and the generation of that statement.
+public struct RangeDescriptor: Hashable, Sendable {
+  public var id: RangeID
+  public var span: KeySpan
+  public var generation: UInt64
+  /// In the order of their ids.
+  public var replicas: [ReplicaDescriptor]
+  public var nextReplica: ReplicaID
+
+  public init(
+    id: RangeID, span: KeySpan, generation: UInt64 = 1, replicas: [ReplicaDescriptor], nextReplica: ReplicaID
+  ) {
+    self.id = id
+    self.span = span
+    self.generation = generation
+    self.replicas = replicas
+    self.nextReplica = nextReplica
+  }
+
+  /// The range that a fresh cluster begins with, on its first node: every key.
+  public static func first(on node: NodeID) -> RangeDescriptor {
+    RangeDescriptor(
+      id: RangeID(1), span: .all, replicas: [ReplicaDescriptor(node: node, replica: ReplicaID(1))],
+      nextReplica: ReplicaID(2))
+  }
+
+  /// What a node without replicas knows before it has asked.
+  public static let unknown = RangeDescriptor(
+    id: RangeID(1), span: .all, generation: 0, replicas: [], nextReplica: ReplicaID(0))
+
+  public func replica(on node: NodeID) -> ReplicaDescriptor? { replicas.first { $0.node == node } }
+
+  func node(of peer: PeerID) -> NodeID? { replicas.first { $0.replica.peer == peer }?.node }
+
+  /// The members of its group if no change is under way.
+  var membership: Membership {
+    Membership(
+      voters: PeerSet(replicas.filter { $0.kind == .voter }.map(\.replica.peer)),
+      learners: PeerSet(replicas.filter { $0.kind == .learner }.map(\.replica.peer)))
+  }
+
+  // MARK: - Bytes
+
+  public func encoded() -> [UInt8] {
+    var body: [UInt8] = [1]
+    for number in [id.rawValue, generation, nextReplica.rawValue] { ValueEncoding.appendVarint(number, to: &body) }
+    ValueEncoding.appendLengthPrefixed(span.start.bytes, to: &body)
+    ValueEncoding.appendLengthPrefixed(span.end.bytes, to: &body)
+    ValueEncoding.appendVarint(UInt64(replicas.count), to: &body)
+    for replica in replicas {
+      ValueEncoding.appendVarint(UInt64(replica.node.rawValue), to: &body)
+      ValueEncoding.appendVarint(replica.replica.rawValue, to: &body)
+      body.append(replica.kind.rawValue)
+    }
+    return LocalKeys.sealed(body)
+  }
+
+  /// Nil if the bytes are no descriptor.
+  public init?(encoded bytes: [UInt8]) {
+    let decoded: RangeDescriptor? = LocalKeys.opened(bytes) { reader -> RangeDescriptor? in
+      guard reader.readUInt8() == 1, let id = reader.readVarint(), let generation = reader.readVarint(),
+        let next = reader.readVarint(), let start = reader.readLengthPrefixed(),
+        let end = reader.readLengthPrefixed(), let count = reader.readVarint(), count <= 1000
+      else { return nil }
+      var replicas: [ReplicaDescriptor] = []
+      for _ in 0..<count {
+        guard let node = reader.readVarint(), let number = UInt32(exactly: node), let replica = reader.readVarint(),
+          let byte = reader.readUInt8(), let kind = ReplicaDescriptor.Kind(rawValue: byte)
+        else { return nil }
+        replicas.append(
+          ReplicaDescriptor(node: NodeID(rawValue: number), replica: ReplicaID(replica), kind: kind))
+      }
+      return RangeDescriptor(
+        id: RangeID(id), span: KeySpan(start: Key(copying: start), end: Key(copying: end)), generation: generation,
+        replicas: replicas, nextReplica: ReplicaID(next))
+    }
+    guard let decoded else { return nil }
+    self = decoded
+  }
+}

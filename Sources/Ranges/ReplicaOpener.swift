@@ -1,0 +1,107 @@
+// Makes replicas from what is on disk: after a restart, and empty ones for messages that speak of them.
+
+import Clocks
+import Encoding
+import Raft
+import Reactors
+import Storage
+
+final class ReplicaOpener: Sendable {
+  private let local: LocalStore
+  private let clock: NodeClock
+  private let writer: LogWriter
+  private let support: StoreSupport
+  private let settings: RaftSettings
+
+  init(local: LocalStore, clock: NodeClock, writer: LogWriter, support: StoreSupport) {
+    self.local = local
+    self.clock = clock
+    self.writer = writer
+    self.support = support
+    do {
+      settings = try RaftSettings(
+        maxMessageByteCount: 1 << 20, maxUncommittedByteCount: Limits.uncommittedBytes,
+        inflightLimits: InflightLimits(count: 256, byteCount: 32 << 20), forwardsProposals: false, eventLevel: .off)
+    } catch {
+      preconditionFailure("the settings of raft are not sound: \(error)")
+    }
+  }
+
+  /// The ranges that have a replica here.
+  func descriptors() throws(StorageError) -> [RangeDescriptor] {
+    var found: [RangeDescriptor] = []
+    let cursor = try local.state.makeIterator(
+      .local, IteratorBounds(lower: [UInt8(ascii: "r")], upper: [UInt8(ascii: "s")]))
+    cursor.seekToFirst()
+    while cursor.isValid {
+      // 'r', the range's number, and what it is.
+      if cursor.key.count == 10, cursor.key[9] == UInt8(ascii: "d") {
+        guard let descriptor = RangeDescriptor(encoded: [UInt8](cursor.value)) else {
+          throw .corruption("the descriptor of a range is damaged")
+        }
+        found.append(descriptor)
+      }
+      cursor.next()
+    }
+    try cursor.checkStatus()
+    return found
+  }
+
+  /// Opens a replica: replays what is committed and not applied.
+  func open(
+    _ descriptor: RangeDescriptor, _ replicaID: ReplicaID, on shard: StoreShard
+  ) throws(StorageError) -> Replica {
+    let id = descriptor.id
+    var applied = AppliedState()
+    if let bytes = try local.state.get(.local, LocalKeys.appliedState(id)) {
+      applied = try AppliedState(encoded: bytes, range: id)
+    }
+    var compacted = try local.log.compacted(range: id.rawValue)
+    var last = try local.log.last(range: id.rawValue)
+    let stored = try local.log.hardState(range: id.rawValue) ?? Storage.HardState()
+    if last.index < applied.index {
+      // A snapshot was made durable, and then the process ended: the log begins where it ends.
+      compacted = LogPosition(index: applied.index, term: applied.term)
+      last = compacted
+      writer.write(
+        LogWrite(
+          reactor: shard.reactor.index, range: id, sequence: 0, hardState: stored, restart: last, replacesTail: false,
+          entries: []))
+    }
+    guard compacted.index <= applied.index else {
+      throw .corruption(
+        "the log of range \(id) begins after entry \(compacted.index), the state ends at \(applied.index)")
+    }
+    let membership = descriptor.membership
+    // Of a group of one every durable entry is committed; otherwise what was known to be, and what is applied.
+    let commit = membership.isSingleton ? last.index : max(stored.commit, applied.index)
+    guard commit <= last.index else {
+      throw .corruption("the log of range \(id) ends at \(last.index), but entry \(commit) was committed")
+    }
+    let hardState = Raft.HardState(
+      term: Term(max(stored.term, last.term)), vote: PeerID(stored.term < last.term ? 0 : stored.vote),
+      commit: LogIndex(commit))
+    let log = ReplicaLog(
+      range: id, store: local.log, base: EntryID(term: Term(compacted.term), index: LogIndex(compacted.index)),
+      last: EntryID(term: Term(last.term), index: LogIndex(last.index)), hardState: hardState, membership: membership,
+      onFailure: { [unowned shard] in shard.fail($0) })
+    let lead =
+      stored.leadNode == 0
+      ? nil
+      : LeadSupport(
+        term: Term(stored.term), node: .init(rawValue: UInt32(truncatingIfNeeded: stored.leadNode)),
+        epoch: stored.leadEpoch)
+    let group = ConsensusGroup(
+      range: id, reactor: shard.reactor.index, id: replicaID.peer, log: log, lead: lead, settings: settings,
+      applied: LogIndex(applied.index), seed: shard.randomSeed(), support: support, writer: writer)
+    let replica = Replica(descriptor, replicaID: replicaID, shard: shard, group: group, applied: applied)
+    try replica.replay(local.log, through: commit)
+    log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init))
+    if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }
+    guard clock.drift <= Limits.clockJump else {
+      throw .refused(
+        "this machine's clock is \(clock.drift / 1_000_000_000) seconds behind what the store has seen")
+    }
+    return replica
+  }
+}

@@ -1,0 +1,166 @@
+// Which stores vouch for which: the ground that leases of all ranges stand on, so that an idle range costs no heartbeat.
+//
+// Each store asks every other one for support, once a second: "until time X, in my epoch E, believe that I live." While a
+// store supports another one it helps nobody else to lead a range that the other one leads: see `Fortification`.
+// Contract, for each pair: once support for an epoch is withdrawn it is never given for that epoch again, over restarts as
+// well: what a store supports is durable before it is told, and so is what it withdraws before it acts on it.
+// Expiry is measured twice, and both must hold. By the clocks: the supported store counts on X only while `latest < X`, the
+// supporter withdraws only once `earliest > X`. By rates: the supported store counts on it for less than the duration from
+// when it asked, the supporter for more than the duration from when it was asked. So two leaseholders at once take two
+// broken promises: clocks beyond their bounds, and clocks that run at wildly different rates.
+// Source: Docs/Decisions/0010-store-liveness.md; CockroachDB's design of store liveness, reference 2.8.
+
+import Clocks
+import Transport
+
+/// An epoch of one store's requests for support; raised whenever somebody withdrew, and by each restart.
+public typealias SupportEpoch = UInt64
+
+/// Pure: times come in, messages and duties come out.
+struct StoreLiveness {
+  struct Heartbeat: Equatable, Sendable {
+    var epoch: SupportEpoch
+    /// Nanoseconds since 1970 by the sender's clock.
+    var expiration: Int64
+    var duration: Int64
+  }
+
+  struct Response: Equatable, Sendable {
+    /// The epoch that is supported, or, above the one asked for, the least that could be.
+    var epoch: SupportEpoch
+    /// That of the heartbeat, if it is supported; otherwise 0.
+    var expiration: Int64
+  }
+
+  /// Of another store by this one.
+  private struct Granted {
+    var node: NodeID
+    var epoch: SupportEpoch
+    var expiration: Int64
+    /// By this store's monotonic clock.
+    var heldUntil: Int64
+    var isWithdrawn: Bool
+  }
+
+  /// Of this store by another one.
+  struct Received: Equatable {
+    var node: NodeID
+    var epoch: SupportEpoch
+    var expiration: Int64
+    /// By this store's monotonic clock.
+    var countedUntil: Int64
+  }
+
+  /// Clocks run at rates that differ by less than one in this many.
+  static let rateTolerance: Int64 = 100
+
+  /// Nanoseconds that support is asked for at a time.
+  let duration: Int64
+  private(set) var epoch: SupportEpoch
+  private var granted: [Granted] = []
+  private var received: [Received] = []
+  /// When recent heartbeats were sent, by their expirations.
+  private var sent: [(expiration: Int64, monotonic: Int64)] = []
+
+  /// - Parameters:
+  ///   - epoch: above every one that this store has asked for before.
+  ///   - granted: what it supported before the restart; when that ends is not known, so it is taken to last for a whole
+  ///     duration from now.
+  init(
+    duration: Int64, epoch: SupportEpoch, granted: [(node: NodeID, epoch: SupportEpoch, isWithdrawn: Bool)] = [],
+    at interval: ClockInterval, monotonic: Int64
+  ) {
+    self.duration = duration
+    self.epoch = epoch
+    self.granted = granted.map {
+      Granted(
+        node: $0.node, epoch: $0.epoch, expiration: interval.latest &+ duration,
+        heldUntil: monotonic &+ duration &+ duration / Self.rateTolerance, isWithdrawn: $0.isWithdrawn)
+    }
+  }
+
+  /// What must be durable: epochs that are supported or withdrawn.
+  var durable: [(node: NodeID, epoch: SupportEpoch, isWithdrawn: Bool)] {
+    granted.map { ($0.node, $0.epoch, $0.isWithdrawn) }
+  }
+
+  // MARK: - Being supported
+
+  mutating func heartbeat(at interval: ClockInterval, monotonic: Int64) -> Heartbeat {
+    let expiration = interval.latest &+ duration
+    sent.append((expiration, monotonic))
+    if sent.count > 16 { sent.removeFirst() }
+    return Heartbeat(epoch: epoch, expiration: expiration, duration: duration)
+  }
+
+  /// Takes an answer. True if this store's epoch rose, which must be durable before the next heartbeat.
+  mutating func receive(_ response: Response, from node: NodeID) -> Bool {
+    if response.epoch > epoch {
+      // Somebody had stopped to believe.
+      epoch = response.epoch
+      return true
+    }
+    guard response.epoch == epoch, response.expiration > 0,
+      let heartbeat = sent.first(where: { $0.expiration == response.expiration })
+    else { return false }
+    let counted = heartbeat.monotonic &+ duration &- duration / Self.rateTolerance
+    if let place = received.firstIndex(where: { $0.node == node }) {
+      if received[place].epoch == epoch, received[place].expiration >= response.expiration { return false }
+      received[place].epoch = epoch
+      received[place].expiration = response.expiration
+      received[place].countedUntil = counted
+    } else {
+      received.append(
+        Received(node: node, epoch: epoch, expiration: response.expiration, countedUntil: counted))
+    }
+    return false
+  }
+
+  /// The latest support of this store by another one, whether it has ended or not.
+  func support(from node: NodeID) -> Received? { received.first { $0.node == node } }
+
+  // MARK: - Supporting
+
+  /// Takes a request. The answer may leave once what `durable` says is, if it changed.
+  mutating func receive(
+    _ heartbeat: Heartbeat, from node: NodeID, at interval: ClockInterval, monotonic: Int64
+  ) -> (response: Response, mustPersist: Bool) {
+    let held = monotonic &+ heartbeat.duration &+ heartbeat.duration / Self.rateTolerance
+    guard let place = granted.firstIndex(where: { $0.node == node }) else {
+      granted.append(
+        Granted(
+          node: node, epoch: heartbeat.epoch, expiration: heartbeat.expiration, heldUntil: held, isWithdrawn: false))
+      granted.sort { $0.node < $1.node }
+      return (Response(epoch: heartbeat.epoch, expiration: heartbeat.expiration), true)
+    }
+    let known = granted[place]
+    if heartbeat.epoch < known.epoch || (heartbeat.epoch == known.epoch && known.isWithdrawn) {
+      return (Response(epoch: known.isWithdrawn ? known.epoch + 1 : known.epoch, expiration: 0), false)
+    }
+    let isNew = heartbeat.epoch > known.epoch
+    granted[place].epoch = heartbeat.epoch
+    granted[place].isWithdrawn = false
+    granted[place].expiration = isNew ? heartbeat.expiration : max(known.expiration, heartbeat.expiration)
+    granted[place].heldUntil = isNew ? held : max(known.heldUntil, held)
+    return (Response(epoch: heartbeat.epoch, expiration: heartbeat.expiration), isNew)
+  }
+
+  /// The epoch in which this store supports another one now.
+  func supportedEpoch(of node: NodeID) -> SupportEpoch? {
+    guard let grant = granted.first(where: { $0.node == node }), !grant.isWithdrawn else { return nil }
+    return grant.epoch
+  }
+
+  func supports(_ node: NodeID, in epoch: SupportEpoch) -> Bool { supportedEpoch(of: node) == epoch }
+
+  /// Ends support that has run out. Nobody may act on that before `durable` is.
+  mutating func withdrawExpired(at interval: ClockInterval, monotonic: Int64) -> [NodeID] {
+    var withdrawn: [NodeID] = []
+    for place in granted.indices where !granted[place].isWithdrawn {
+      guard interval.earliest > granted[place].expiration, monotonic > granted[place].heldUntil else { continue }
+      granted[place].isWithdrawn = true
+      withdrawn.append(granted[place].node)
+    }
+    return withdrawn
+  }
+}

@@ -1,0 +1,120 @@
+// What the groups of one reactor have in common: their messages leave in one batch per node and turn, their ticks come from
+// one timer, and a message for a replica that is not here yet makes one.
+
+import Encoding
+import Raft
+import Reactors
+import Storage
+import Transport
+
+extension StoreShard {
+  // MARK: - Sending
+
+  func post(_ envelope: RangeEnvelope, to node: NodeID) {
+    guard network != nil else { return }
+    if let place = outgoing.firstIndex(where: { $0.node == node }) {
+      outgoing[place].envelopes.append(envelope)
+    } else {
+      outgoing.append((node, [envelope]))
+    }
+    guard !isFlushScheduled else { return }
+    isFlushScheduled = true
+    let me = Confined(self, to: reactor)
+    reactor.enqueue { reactor in me.access(on: reactor).flush(on: reactor) }
+  }
+
+  private func flush(on reactor: isolated Reactor) {
+    isFlushScheduled = false
+    let batches = outgoing
+    outgoing = []
+    guard let network else { return }
+    for (node, envelopes) in batches {
+      let (body, payloads) = RangeEnvelope.encode(envelopes)
+      network.send(
+        NodeMessage(kind: StoreMessageKind.groups, body: body, payloads: payloads), to: node, class: .raft,
+        from: reactor)
+    }
+  }
+
+  // MARK: - Receiving
+
+  func receive(_ envelope: RangeEnvelope, from node: NodeID) {
+    guard stopReason == nil else { return }
+    if let replica = replica(envelope.range), replica.replicaID >= envelope.to {
+      guard replica.replicaID == envelope.to else { return }
+      switch envelope.content {
+      case .removed:
+        // Only a member that has left hears nothing else any more.
+        remove(replica)
+      case .group(let message):
+        if replica.isInitialized, replica.hasLeft(envelope.from) {
+          post(
+            RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
+          return
+        }
+        if !replica.isInitialized { replica.noteOrigin(of: envelope.from, node) }
+        replica.group.receive(message, from: envelope.from.peer)
+      }
+      return
+    }
+    guard case .group(let message) = envelope.content, envelope.to.rawValue > 0 else { return }
+    do throws(StorageError) {
+      guard let made = try makeReplica(envelope.range, envelope.to) else { return }
+      made.noteOrigin(of: envelope.from, node)
+      made.group.receive(message, from: envelope.from.peer)
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// A replica without anything, in place of an older one; nil if it has been removed already.
+  func makeReplica(_ range: RangeID, _ id: ReplicaID) throws(StorageError) -> Replica? {
+    if let bytes = try engine.get(.local, LocalKeys.tombstone(range)),
+      let least = bytes.withUnsafeBytes({ raw -> UInt64? in
+        var reader = ByteReader(raw)
+        return reader.readVarint()
+      }), id.rawValue < least
+    {
+      return nil
+    }
+    if let old = replica(range) { remove(old) }
+    let replica = try opener.open(
+      RangeDescriptor(
+        id: range, span: KeySpan(start: .min, end: .min), generation: 0, replicas: [], nextReplica: ReplicaID(0)), id,
+      on: self)
+    add(replica)
+    return replica
+  }
+
+  /// Takes a replica away for good, with all that it holds.
+  func remove(_ replica: Replica) {
+    guard self.replica(replica.id) === replica else { return }
+    replica.retire("range \(replica.id) has left this node")
+    drop(replica.id)
+    var batch = WriteBatch()
+    if replica.isInitialized { MVCC.clear(replica.descriptor.span, into: &batch) }
+    let prefix = LocalKeys.prefix(replica.id)
+    batch.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
+    var tombstone: [UInt8] = []
+    ValueEncoding.appendVarint(replica.replicaID.rawValue + 1, to: &tombstone)
+    batch.put(.local, LocalKeys.tombstone(replica.id), tombstone)
+    do throws(StorageError) {
+      try engine.write(batch)
+      reader.noteWritten(batch)
+    } catch {
+      fail(error)
+    }
+    writer.removeRange(replica.id)
+  }
+
+  // MARK: - Time
+
+  func tick() {
+    guard stopReason == nil else { return }
+    tickCount &+= 1
+    for replica in sortedReplicas where replica.hasPeers || !replica.isInitialized {
+      if tickCount % 5 == 0 { replica.group.wakeIfLeaseEnded() }
+      replica.tick()
+    }
+  }
+}
