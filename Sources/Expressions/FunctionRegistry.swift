@@ -92,6 +92,8 @@ struct FunctionCatalog {
     catalog.addDateTime()
     catalog.addDateTimeFormats()
     catalog.addNumberFormats()
+    catalog.addJSONOperators()
+    catalog.addJSONBuilding()
     return catalog
   }
 

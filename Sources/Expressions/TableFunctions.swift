@@ -79,11 +79,24 @@ struct TableFunctionCatalog {
     catalog.addArrays()
     catalog.addTexts()
     catalog.addTimeSeries()
+    catalog.addJSON()
+    // No table is a partition.
+    catalog.add("pg_partition_ancestors", [.regclass], .regclass, .stable) { (_, _) in GeneratedRows(.int64) { nil } }
     return catalog.functions
   }
 
   mutating func add(
     _ name: String, _ arguments: [SQLType], _ result: SQLType, _ volatility: Volatility = .immutable,
+    generate:
+      @escaping @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) ->
+      any TableFunctionRows
+  ) {
+    add(name, arguments, columns: [(name, result)], volatility, generate: generate)
+  }
+
+  mutating func add(
+    _ name: String, _ arguments: [SQLType], columns: [(name: String, type: SQLType)],
+    _ volatility: Volatility = .immutable,
     generate:
       @escaping @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) ->
       any TableFunctionRows
@@ -95,8 +108,7 @@ struct TableFunctionCatalog {
     }
     functions.append(
       TableFunction(
-        name, oid: oid ?? .invalid, arguments, columns: [(name: name, type: result)], volatility: volatility,
-        generate: generate))
+        name, oid: oid ?? .invalid, arguments, columns: columns, volatility: volatility, generate: generate))
   }
 
   private mutating func addIntegerSeries() {
@@ -230,6 +242,9 @@ extension FunctionRegistry {
     let signatures = candidates.map { Signature(arguments: $0.arguments, result: $0.columns[0].type, variadic: nil) }
     let index = try Resolution.function(name, arguments, signatures)
     let bound = try Polymorphism.bind(signatures[index], arguments, name: name)
+    if candidates[index].columns.count > 1 {
+      return ResolvedTableFunction(function: candidates[index], argumentTypes: bound.arguments)
+    }
     return ResolvedTableFunction(
       function: candidates[index].bound(bound.arguments, column: bound.result), argumentTypes: bound.arguments)
   }

@@ -11,6 +11,12 @@ public enum AlterTableAction: Sendable {
   case renameColumn(from: String, to: String)
   case setDefault(column: String, sql: String?)
   case setNotNull(column: String, isNotNull: Bool)
+  /// Rewrites the table; `using` is SQL text over its rows.
+  case setType(column: String, SQLType, using: String)
+  case addIdentity(column: String, IdentityKind, SequenceOptions)
+  case setIdentity(column: String, IdentityKind?, sequence: OID, SequenceOptions?, restart: Int64?)
+  case dropIdentity(column: String)
+  case dropExpression(column: String)
   /// Rewrites the table under its new key.
   case addPrimaryKey(IndexDescriptor)
   case addUnique(IndexDescriptor)

@@ -65,6 +65,8 @@ enum CastConversion: Sendable, Equatable {
   case stripBlanks, toName, toSingleByte, singleByteToText, singleByteToInt, intToSingleByte
   /// Reinterprets 32 bits as unsigned or signed.
   case bitsToUnsigned, bitsToSigned
+  /// A boolean or a number of jsonb.
+  case jsonToScalar
 }
 
 public enum Casts {
@@ -178,6 +180,9 @@ public enum Casts {
     add("timestamp", .implicit, .timestampToTimestamptz, "timestamptz")
     add("timestamptz", .assignment, .timestamptzToDate, "date")
     add("timestamptz", .assignment, .timestamptzToTimestamp, "timestamp")
+    add("json", .assignment, .inputOutput, "jsonb")
+    add("jsonb", .assignment, .relabel, "json")
+    add("jsonb", .explicit, .jsonToScalar, "bool int2 int4 int8 float4 float8 numeric")
     return table
   }()
 }

@@ -69,6 +69,8 @@ public struct SQLType: Hashable, Sendable {
   public static let void = SQLType(OID(2278))
   public static let uuid = SQLType(OID(2950))
   public static let textArray = SQLType(OID(1009))
+  public static let json = SQLType(OID(114))
+  public static let jsonb = SQLType(OID(3802))
   public static let record = SQLType(OID(2249))
 
   /// The type without its modifier.

@@ -133,7 +133,12 @@ struct IndexBuild {
 
   /// Writes the rows of `old` as rows of `new`, whose indexes have ids of their own: a new primary key, or none any more.
   /// Error 23505 for duplicates in unique indexes.
-  func rewrite(from old: TableDescriptor, to new: TableDescriptor) async throws(SQLError) {
+  /// - Parameters:
+  ///   - replacing: the ordinal, in `new`, of a column that takes another value: `value` over the old row.
+  func rewrite(
+    from old: TableDescriptor, to new: TableDescriptor, replacing replaced: Int? = nil,
+    by value: ScalarExpression? = nil
+  ) async throws(SQLError) {
     var reader = try TableReader(old, execution.codecs)
     let writer = try TableWriter(new, checks: [], predicates: try context.predicates(of: new), execution)
     let codec = writer.codec
@@ -146,6 +151,12 @@ struct IndexBuild {
         columns.append(
           source.map { batch.columns[$0] }
             ?? ColumnVector(codec.kinds[ordinal], repeating: .null, count: batch.rowCount))
+      }
+      if let replaced, let value {
+        columns[replaced] = try Evaluator.evaluate(value, batch, execution.evaluation)
+        if !new.columns[replaced].isNullable && !columns[replaced].nulls.isEmpty {
+          throw IndexBuild.containsNull(new.columns[replaced].name, new, execution)
+        }
       }
       let rows = writer.withRowIDs(Batch(columns: columns, rowCount: batch.rowCount))
       try await writer.insert(rows, isValidated: true, isBuild: true)

@@ -155,6 +155,14 @@ struct AggregateCatalog {
   private mutating func addCollections() {
     add("string_agg", [.text, .text], .text) { StringState() }
     add("string_agg", [.bytea, .bytea], .bytea) { StringState() }
+    for (prefix, result) in [("json", SQLType.json), ("jsonb", .jsonb)] {
+      polymorphic("\(prefix)_agg", [.anyelement], result) { (types) in
+        { JSONTextState(types, isBinary: result == .jsonb) }
+      }
+      polymorphic("\(prefix)_object_agg", [.any, .any], result) { (types) in
+        { JSONTextState(types, isBinary: result == .jsonb) }
+      }
+    }
     polymorphic("array_agg", [.anynonarray], .anyarray) { (types) in
       let element = types[0]
       return { ArrayState(element) }

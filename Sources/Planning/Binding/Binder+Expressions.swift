@@ -145,7 +145,7 @@ extension Binder {
     case .least(let list, let position): return try bindExtreme(list, greatest: false, scope, at: position)
     case .currentValue(let value, let precision, let position):
       return try bindCurrentValue(value, precision, at: position)
-    case .grouping(_, let position): throw context.unsupported("grouping sets are", at: position)
+    case .grouping(let list, let position): return try bindGrouping(list, scope, at: position)
     case .defaultValue(let position):
       throw context.error(.syntaxError, "DEFAULT is not allowed in this context", at: position)
     case .currentOf(_, let position): throw context.unsupported("WHERE CURRENT OF is", at: position)
@@ -482,6 +482,7 @@ extension Binder {
     _ base: Expression, _ subscripts: [Subscript], _ scope: Scope
   ) throws(SQLError) -> ScalarExpression {
     let array = try bind(base, scope)
+    if array.type.oid == SQLType.jsonb.oid { return try bindJSONSubscript(array, subscripts, scope, at: base.position) }
     guard let info = TypeInfo.find(array.type.oid), info.isArray else {
       throw context.error(
         .datatypeMismatch, "cannot subscript type \(array.type.shown) because it does not support subscripting",
@@ -492,6 +493,29 @@ extension Binder {
     }
     let position = try coerce(try bind(index, scope), to: .int4, .assignment, at: index.leftmost)
     return try makeCall("array_subscript", [array, position], at: base.position)
+  }
+
+  /// `document['a'][0]`: each subscript a key or an index.
+  private func bindJSONSubscript(
+    _ document: ScalarExpression, _ subscripts: [Subscript], _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    var result = document
+    for subscripted in subscripts {
+      guard case .index(let expression) = subscripted else {
+        throw context.error(.datatypeMismatch, "jsonb subscript does not support slices", at: position)
+      }
+      let bound = try bind(expression, scope)
+      let isIndex = [SQLType.int2.oid, SQLType.int4.oid].contains(bound.type.oid)
+      guard
+        let step = try coerceIfPossible(bound, to: isIndex ? .int4 : .text, .implicit, at: expression.leftmost)
+      else {
+        throw context.error(
+          .datatypeMismatch, "subscript type \(bound.type.shown) is not supported",
+          hint: "jsonb subscript must be coercible to either integer or text.", at: expression.leftmost)
+      }
+      result = try makeOperator("->", result, step, at: position)
+    }
+    return result
   }
 
   private func bindQuantifiedArray(

@@ -120,7 +120,9 @@ extension Binder {
 
   // MARK: INSERT
 
-  func bindInsert(_ statement: InsertStatement) throws(SQLError) -> BoundQuery {
+  func bindInsert(
+    _ statement: InsertStatement, ctes outer: [VisibleCTE] = []
+  ) throws(SQLError) -> BoundQuery {
     if let with = statement.with, with.expressions.isEmpty == false, case .defaultValues = statement.source {
       throw context.unsupported("WITH before INSERT DEFAULT VALUES is", at: with.position)
     }
@@ -179,10 +181,11 @@ extension Binder {
       if case .values(let rows, _) = query.body, query.with == nil, query.orderBy.isEmpty, query.limit == nil,
         query.locking.isEmpty
       {
-        let ctes = try bindWithClause(statement.with, [], nil)
+        let ctes = try bindWithClause(statement.with, outer, nil)
         let scope = Scope(parent: nil, ctes: ctes)
         scope.clause = .values
         var bound: [[ScalarExpression]] = []
+        var attachments: [[Attachment]] = []
         let width = rows.first?.count ?? 0
         for row in rows {
           guard row.count == width else {
@@ -210,24 +213,13 @@ extension Binder {
             }
           }
           bound.append(complete)
+          attachments.append(scope.takeAttachments())
         }
         columns = table.columns.map { context.makeColumn($0.name, $0.type) }
-        if scope.attachments.isEmpty {
-          source = .values(bound, columns)
-        } else {
-          guard bound.count == 1 else { throw context.unsupported("sub-queries in VALUES of several rows are") }
-          let computed = zip(columns, bound[0]).map { ComputedColumn(id: $0, expression: $1) }
-          source = .compute(scope.attach(to: .unit), computed)
-        }
+        source = rowsRelation(bound, attachments, columns)
       } else {
-        var query = query
-        if let with = statement.with {
-          guard query.with == nil else {
-            throw context.unsupported("WITH in both INSERT and its query is", at: with.position)
-          }
-          query.with = with
-        }
-        let bound = try bindQuery(query, parent: nil, ctes: [], keepsUnknown: true)
+        let ctes = try bindWithClause(statement.with, outer, nil)
+        let bound = try bindQuery(query, parent: nil, ctes: ctes, keepsUnknown: true)
         let targets = try fit(
           bound.outputs.count, excess: query.targetPosition(ordinals.count) ?? .unknown,
           missing: bound.outputs.count < statement.columns.count
@@ -280,13 +272,25 @@ extension Binder {
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
     change.references = try references(of: table)
     if let clause = statement.onConflict {
-      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan))
+      var attachments: [Attachment] = []
+      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, &attachments))
+      if !attachments.isEmpty {
+        // Their values stand in one row, for which the statement then runs.
+        var values = Relation.unit
+        for attachment in attachments {
+          values = .apply(attachment.kind, values, attachment.relation, attachment.conditions)
+        }
+        var bound = try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
+        bound.relation = .apply(.inner, values, bound.relation, [])
+        return bound
+      }
     }
     return try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
   }
 
   private func bindConflict(
-    _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan
+    _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan,
+    _ conflictAttachments: inout [Attachment]
   ) throws(SQLError) -> ConflictResolution {
     var arbiters: [UInt32] = []
     switch clause.target {
@@ -353,7 +357,11 @@ extension Binder {
     scope.clause = .whereClause
     let condition: ScalarExpression? =
       if let filter { try coerceToBoolean(try bind(filter, scope), "WHERE", at: filter) } else { nil }
-    if !scope.attachments.isEmpty { throw context.unsupported("sub-queries in ON CONFLICT are", at: clause.position) }
+    let own = Set(scan.columns + excludedScan.columns)
+    guard scope.attachments.allSatisfy({ $0.relation.freeColumns.isDisjoint(with: own) }) else {
+      throw context.unsupported("sub-queries over the rows of ON CONFLICT are", at: clause.position)
+    }
+    conflictAttachments = scope.takeAttachments()
     return ConflictResolution(
       arbiters: arbiters, assignments: bound, condition: condition, existing: scan.columns,
       excluded: excludedScan.columns)
@@ -428,9 +436,11 @@ extension Binder {
     return result
   }
 
-  func bindUpdate(_ statement: UpdateStatement) throws(SQLError) -> BoundQuery {
+  func bindUpdate(
+    _ statement: UpdateStatement, ctes outer: [VisibleCTE] = []
+  ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "update")
-    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, [], nil))
+    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, outer, nil))
     let (target, scan) = try bindScan(
       table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
       lock: RowLock(isExclusive: true))
@@ -452,9 +462,11 @@ extension Binder {
     return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
   }
 
-  func bindDelete(_ statement: DeleteStatement) throws(SQLError) -> BoundQuery {
+  func bindDelete(
+    _ statement: DeleteStatement, ctes outer: [VisibleCTE] = []
+  ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "delete from")
-    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, [], nil))
+    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, outer, nil))
     let (target, scan) = try bindScan(
       table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
       lock: RowLock(isExclusive: true))

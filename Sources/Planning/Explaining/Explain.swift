@@ -309,6 +309,14 @@ private struct PlanWriter {
       _ = write(step, depth: depth + 1, slots: slots)
       return results(columns)
 
+    case .sequence(let first, let main):
+      let columns = write(main, depth: depth, slots: slots, outermost: shown, filters: filters, outputs: outputs)
+      for (number, plan) in first.enumerated() {
+        property("CTE \(number + 1)", depth)
+        _ = write(plan, depth: depth + 1, slots: slots)
+      }
+      return columns
+
     case .workingTable(_, let name):
       let columns = preview(plan, slots)
       open(
@@ -497,6 +505,7 @@ private struct PlanWriter {
       return preview(left, slots) + [bindings.isEmpty ? "(InitPlan)" : "(SubPlan)"]
     case .setOperation(_, let left, _): return preview(left, slots)
     case .recursiveUnion(let base, _, _, _): return preview(base, slots)
+    case .sequence(_, let main): return preview(main, slots)
     case .workingTable(_, let name):
       return plan.output.indices.map { "\(quoteIdentifier(name)).column\($0 + 1)" }
     case .insert(let change):

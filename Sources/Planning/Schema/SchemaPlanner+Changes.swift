@@ -14,10 +14,34 @@ extension SchemaPlanner {
     if statement.kind == .table { try requireTable(found, "ALTER TABLE") }
     var actions: [AlterTableAction] = []
     var addedColumns: [ColumnDescriptor] = []
+    // Each action finds the columns as those before it leave them.
+    var current = found
     for action in statement.actions {
-      actions += try plan(action, found, &addedColumns)
+      let planned = try plan(action, current, &addedColumns)
+      for action in planned { current = try foreseen(current, after: action) }
+      actions += planned
     }
     return .alterTable(found.oid, actions)
+  }
+
+  /// The table as it will be after an action, as far as the planning of others looks at it.
+  private func foreseen(
+    _ table: TableDescriptor, after action: AlterTableAction
+  ) throws(SQLError) -> TableDescriptor {
+    func changing(_ name: String, _ body: (inout ColumnDescriptor) -> Void) throws(SQLError) -> TableDescriptor {
+      try table.changed { (draft) throws(SQLError) in
+        for index in draft.columns.indices where draft.columns[index].name == name && !draft.columns[index].isHidden {
+          body(&draft.columns[index])
+        }
+      }
+    }
+    switch action {
+    case .setDefault(let name, let sql): return try changing(name) { $0.defaultSQL = sql }
+    case .setNotNull(let name, let isNotNull): return try changing(name) { $0.isNullable = !isNotNull }
+    case .setType(let name, let type, _): return try changing(name) { $0.type = type }
+    case .dropIdentity(let name): return try changing(name) { $0.identity = nil }
+    default: return table
+    }
   }
 
   private func plan(
@@ -81,9 +105,13 @@ extension SchemaPlanner {
       .resetStorage, .setLogged, .clusterOn, .setWithoutCluster, .replicaIdentity:
       // How PostgreSQL lays out its files; there is nothing like it to change here.
       return []
-    case .setType: throw context.unsupported("ALTER COLUMN TYPE is")
-    case .addIdentity, .setIdentity, .dropIdentity, .dropExpression:
-      throw context.unsupported("changing identity columns is")
+    case .setType(let name, let type, _, let using): return [try planSetType(name, type, using, of: table)]
+    case .addIdentity(let name, let isAlways, let options):
+      return [try planAddIdentity(name, isAlways: isAlways, options, of: table)]
+    case .setIdentity(let name, let changes): return [try planSetIdentity(name, changes, of: table)]
+    case .dropIdentity(let name, let ifExists): return [try planDropIdentity(name, ifExists: ifExists, of: table)]
+    case .dropExpression(let name, let ifExists):
+      return [try planDropExpression(name, ifExists: ifExists, of: table)]
     case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
     case .inherit, .noInherit: throw context.unsupported("table inheritance is")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
