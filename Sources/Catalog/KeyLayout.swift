@@ -1,6 +1,6 @@
 // The cut of the key space. Every key begins with one byte that names its kingdom:
 //
-//   0x04 system: descriptors, names, settings, sequences' values
+//   0x04 system: descriptors, names, settings, sequences' values; from 0x04 0x40 on the cluster's nodes (Server)
 //   0x10 table data: ordered table OID, ordered index id (never used twice), then the index's key columns
 //
 // Prefix-free and in order of (table, index), so that a table or an index is one span that a range can hold by itself.
