@@ -82,7 +82,10 @@ extension CatalogWriter {
           .dependentObjectsStillExist, "cannot drop index \(name) because \(constraint) requires it",
           hint: "You can drop \(constraint) instead.")
       }
-      let changed = try table.changed { (draft) throws(SQLError) in draft.indexes.removeAll { $0.oid == oid } }
+      let changed = try table.changed { (draft) throws(SQLError) in
+        draft.indexes.removeAll { $0.oid == oid }
+        draft.removeUnusedIndexExpressions()
+      }
       discardStorage(table: table.oid, index: index.id)
       apply(put: [.relation(changed)])
       result.append(changed)
@@ -111,6 +114,11 @@ extension CatalogWriter {
     var plan = DropPlan(view, requested: [])
     var lost: Set<UInt32> = [column.id]
     for other in table.columns where other.generatedFrom.contains(column.id) {
+      if other.isIndexExpression {
+        // Its indexes go silently, as those on the column itself do.
+        lost.insert(other.id)
+        continue
+      }
       plan.add(column: other, of: table, dependsOn: what)
       lost.insert(other.id)
     }

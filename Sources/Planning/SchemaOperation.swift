@@ -31,11 +31,20 @@ public enum AlterTableAction: Sendable {
   case setOwner(OID)
 }
 
+/// A key of an index that is an expression over the table's columns.
+public struct IndexExpression: Sendable {
+  public var position: Int
+  public var sql: String
+  public var type: SQLType
+}
+
 public enum SchemaOperation: Sendable {
   case createTable(TableDefinition, ifNotExists: Bool)
   /// `CREATE TABLE AS`.
   case createTableAs(TableDefinition, ifNotExists: Bool, source: QueryPlan, withData: Bool)
-  case createIndex(table: OID, IndexDescriptor, ifNotExists: Bool, isConcurrent: Bool)
+  /// `expressions`: by position among the index's columns, those that are no columns of the table.
+  case createIndex(
+    table: OID, IndexDescriptor, expressions: [IndexExpression], ifNotExists: Bool, isConcurrent: Bool)
   case createView(
     schema: OID, name: String, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
     replaces: Bool)

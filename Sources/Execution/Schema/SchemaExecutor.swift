@@ -14,9 +14,14 @@ public enum SchemaExecutor {
   ) async throws(SQLError) -> SchemaOutcome {
     var outcome = SchemaOutcome()
     switch operation {
-    case .createIndex(let table, let index, let ifNotExists, _):
-      let isMade = try await IndexBuild(context: context).create(
-        index, on: table, ifNotExists: ifNotExists, writer: nil)
+    case .createIndex(let table, let index, let expressions, let ifNotExists, _):
+      let build = IndexBuild(context: context)
+      let isMade: Bool
+      if expressions.isEmpty {
+        isMade = try await build.create(index, on: table, ifNotExists: ifNotExists, writer: nil)
+      } else {
+        isMade = try await build.create(index, over: expressions, on: table, ifNotExists: ifNotExists)
+      }
       if !isMade { outcome.notices.append(exists("relation", index.name)) }
     case .alterTable(let table, let actions):
       try await TableAlteration(context: context).run(actions, on: table, &outcome)
