@@ -92,6 +92,9 @@ struct FunctionCatalog {
     catalog.addDateTime()
     catalog.addDateTimeFormats()
     catalog.addNumberFormats()
+    catalog.addArrayEditing()
+    catalog.addTimes()
+    catalog.addPeriods()
     catalog.addJSONOperators()
     catalog.addJSONBuilding()
     return catalog

@@ -106,12 +106,52 @@ enum CastKernel {
         guard let value = Int8(exactly: vector.int64s[row]) else { throw outOfRange("\"char\"") }
         if value != 0 { output.append(UInt8(bitPattern: value)) }
       }
+    case .timeToInterval:
+      return try bytes(vector) { (row, output) throws(SQLError) in
+        Interval(microseconds: vector.int64s[row]).append(to: &output)
+      }
+    case .intervalToTime:
+      return try integers(vector) { (row) throws(SQLError) in
+        vector.bytes.withBytes(row) { DateTime.adding(Interval(bytes: $0), toTime: 0) }
+      }
+    case .timestampToTime, .timestamptzToTime, .timestamptzToTimetz:
+      return try times(vector, cast.conversion, settings)
+    case .timeToTimetz:
+      let offset = settings.timeZone.offset(at: DateTime.unixSeconds(settings.transactionTime))
+      return try integers(vector) { (row) throws(SQLError) in
+        ZonedTime(time: vector.int64s[row], offset: offset).packed
+      }
+    case .timetzToTime:
+      return try integers(vector) { (row) throws(SQLError) in ZonedTime(packed: vector.int64s[row]).time }
     case .jsonToScalar: return try jsonScalars(vector, cast, isExplicit, settings)
     case .bitsToUnsigned:
       return try integers(vector) { (row) throws(SQLError) in vector.int64s[row] & 0xFFFF_FFFF }
     case .bitsToSigned:
       return try integers(vector) { (row) throws(SQLError) in Int64(Int32(truncatingIfNeeded: vector.int64s[row])) }
     }
+  }
+
+  /// The time of day of timestamps; infinite ones have none.
+  private static func times(
+    _ vector: ColumnVector, _ conversion: CastConversion, _ settings: FormatSettings
+  ) throws(SQLError) -> ColumnVector {
+    var result = ColumnVector(.int64, capacity: vector.count)
+    for row in 0..<vector.count {
+      guard !vector.nulls[row], !DateTime.isInfinite(timestamp: vector.int64s[row]) else {
+        result.appendNull()
+        continue
+      }
+      var local = vector.int64s[row]
+      var offset = 0
+      if conversion != .timestampToTime {
+        offset = settings.timeZone.offset(at: DateTime.unixSeconds(local))
+        local = local &+ Int64(offset) * 1_000_000
+      }
+      let time = local.flooredRemainder(by: Interval.microsecondsPerDay)
+      result.int64s.append(
+        conversion == .timestamptzToTimetz ? ZonedTime(time: time, offset: offset).packed : time)
+    }
+    return result
   }
 
   /// Error 22023 for a document of another kind.

@@ -13,7 +13,8 @@ final class TypeRegistry: Sendable {
   private init() {
     let elements: [TypeInfo] =
       [BoolType.info, ByteaType.info, NumericType.info, UUIDType.info]
-      + IntegerTypes.infos + FloatTypes.infos + TextTypes.infos + DateTimeTypes.infos + JSONTypes.infos
+      + IntegerTypes.infos + FloatTypes.infos + TextTypes.infos + DateTimeTypes.infos + TimeTypes.infos
+      + JSONTypes.infos
       + PseudoTypes.infos
     let arrays = elements.compactMap { element in
       element.arrayOID == .invalid ? nil : ArrayType.info(element)

@@ -14,6 +14,9 @@ struct AggregateCatalog {
     return OID(nextOID)
   }
 
+  /// Aggregates whose rows come in the order of WITHIN GROUP: the value is their first argument, direct ones follow.
+  static let orderedSet: Set<String> = ["percentile_cont", "percentile_disc", "mode"]
+
   private mutating func add(
     _ name: String, _ arguments: [SQLType], _ result: SQLType, _ makeState: @escaping @Sendable () -> any AggregateState
   ) {
@@ -163,6 +166,13 @@ struct AggregateCatalog {
         { JSONTextState(types, isBinary: result == .jsonb) }
       }
     }
+    add("percentile_cont", [.float8, .float8], .float8) { OrderedSetState(.continuous, .float8) }
+    add("percentile_cont", [.interval, .float8], .interval) { OrderedSetState(.continuous, .interval) }
+    polymorphic("percentile_disc", [.anyelement, .float8], .anyelement) { (types) in
+      { OrderedSetState(.discrete, types[0]) }
+    }
+    polymorphic("mode", [.anyelement], .anyelement) { (types) in { OrderedSetState(.mode, types[0]) } }
+    for rule in PairState.Rule.allCases { add(rule.rawValue, [.float8, .float8], .float8) { PairState(rule) } }
     polymorphic("array_agg", [.anynonarray], .anyarray) { (types) in
       let element = types[0]
       return { ArrayState(element) }

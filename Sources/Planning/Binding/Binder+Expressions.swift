@@ -432,9 +432,9 @@ extension Binder {
     }
     switch value {
     case .currentDate: return try converted(.date)
-    case .currentTime: return try converted(SQLType(OID(1266)))
+    case .currentTime: return try converted(.timetz)
     case .currentTimestamp: return precision == nil ? try now() : try converted(.timestamptz)
-    case .localTime: return try converted(SQLType(OID(1083)))
+    case .localTime: return try converted(.time)
     case .localTimestamp: return try converted(.timestamp)
     case .currentRole, .currentUser, .user: return try named("current_user")
     case .sessionUser: return try named("session_user")
