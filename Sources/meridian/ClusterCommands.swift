@@ -7,14 +7,14 @@ import Shell
 import Transport
 
 extension NodeAddress: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument, defaultPort: 26258) }
+  public init?(argument: String) { self.init(argument, defaultPort: ClusterFlags.defaultPort) }
   public var defaultValueDescription: String { description }
 }
 
 /// How a command reaches a node.
 struct ClusterOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A node's --rpc-addr.", valueName: "host:port"))
-  var host = NodeAddress(host: "127.0.0.1", port: 26258)
+  var host = NodeAddress(host: "127.0.0.1", port: ClusterFlags.defaultPort)
 
   @Option(
     help: ArgumentHelp(
@@ -38,8 +38,10 @@ struct ClusterOptions: ParsableArguments {
       return try await body(ClusterClient(host: host, certificates: certsDir))
     } catch let error as ClusterFailure {
       var text = error.description
-      if certsDir == nil, text.contains("does not answer as a node does") || text.contains("closed") {
+      if certsDir == nil, text.contains("the other side closed it") {
         text += "; if the cluster has certificates, give --certs-dir"
+      } else if certsDir != nil, text.contains("the TLS handshake failed") {
+        text += "; if the cluster runs with --insecure, leave --certs-dir out"
       }
       complain(text)
       throw ExitCode.failure
@@ -96,23 +98,10 @@ struct NodeStatusCommand: AsyncParsableCommand {
     case .csv: printing.format = .csv
     case .expanded: printing.expanded = .on
     }
-    TablePrinter.print(Self.table(nodes), printing, into: &output)
+    let table = ResultTable(
+      headers: NodeStatus.columns.map(\.name), isRightAligned: NodeStatus.columns.map(\.isNumber),
+      rows: nodes.map(\.row))
+    TablePrinter.print(table, printing, into: &output)
     FileHandle.standardOutput.write(Data(output))
-  }
-
-  static func table(_ nodes: [NodeStatus]) -> ResultTable {
-    let columns: [(name: String, isNumber: Bool)] = [
-      ("id", true), ("address", false), ("sql_address", false), ("locality", false), ("version", false),
-      ("started_at", false), ("is_live", false), ("replicas", true), ("leases", true),
-    ]
-    let dates = ISO8601DateFormatter()
-    let rows = nodes.map { node -> [String?] in
-      [
-        "\(node.node.rawValue)", "\(node.address)", "\(node.sqlAddress)", "\(node.locality)", node.binaryVersion,
-        dates.string(from: Date(timeIntervalSince1970: Double(node.startTime) / 1e9)), node.isLive ? "t" : "f",
-        node.replicaCount.map(String.init), node.leaseCount.map(String.init),
-      ]
-    }
-    return ResultTable(headers: columns.map(\.name), isRightAligned: columns.map(\.isNumber), rows: rows)
   }
 }

@@ -1,5 +1,6 @@
 // Nodes of a cluster in this process, over real sockets: how they come together, what they serve, who is turned away, and restarts.
 
+import Certificates
 import Foundation
 import Ranges
 import Synchronization
@@ -241,7 +242,109 @@ struct ClusterTests {
     await bounded.stop()
   }
 
+  @Test func nodesWithCertificatesListenToNodesAlone() async throws {
+    let folder = try TestNode.makeFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let now = Int64(Date().timeIntervalSince1970)
+    let lifetime = CertificateLifetime(now: now, seconds: 3600)
+    /// A folder with an authority's certificate and what it issued as a node's.
+    func make(_ name: String, _ made: IssuedCertificate, _ issue: (CertificateAuthority) throws -> IssuedCertificate)
+      throws
+      -> String
+    {
+      let certificates = CertificateFolder("\(folder)/\(name)")
+      try certificates.create()
+      let authority = try CertificateAuthority(certificate: made.certificate, key: made.key)
+      try CertificateFolder.write(
+        made, certificate: certificates.authorityCertificate, key: certificates.authorityKey, overwrites: false)
+      try CertificateFolder.write(
+        try issue(authority), certificate: certificates.nodeCertificate, key: certificates.nodeKey, overwrites: false)
+      return certificates.path
+    }
+    let authority = try CertificateAuthority.make(lifetime: CertificateLifetime(now: now, seconds: 86_400))
+    let other = try CertificateAuthority.make(lifetime: CertificateLifetime(now: now, seconds: 86_400))
+    let good = try make("good", authority) { try $0.issueNode(hosts: ["127.0.0.1"], lifetime: lifetime) }
+    let role = try make("role", authority) { try $0.issueClient(user: "node", lifetime: lifetime) }
+    let stranger = try make("stranger", other) { try $0.issueNode(hosts: ["127.0.0.1"], lifetime: lifetime) }
+
+    let cluster = try await LocalCluster.start(count: 2) { _, configuration in
+      configuration = Self.configuration(join: configuration.cluster?.join ?? [])
+      configuration.certificates = good
+    }
+    let host = try #require(cluster.nodes[1].rpcAddress)
+    #expect(try await ClusterClient(host: host, certificates: good).status().count == 2)
+    // Who shows none or a stranger's has no connection; whose is a role's is told so.
+    for (certificates, answer) in [
+      (nil, "cannot reach a node at \(host): "), (stranger, "cannot reach a node at \(host): "),
+      (role, "cannot talk to the node at \(host): "),
+    ] {
+      let complaint = await Self.complaint {
+        _ = try await ClusterClient(host: host, certificates: certificates).status()
+      }
+      #expect(complaint.hasPrefix(answer), "\(certificates ?? "none"): \(complaint)")
+    }
+    await cluster.stop()
+  }
+
   // MARK: Values
+
+  @Test func flagsMeanWhatTheyMeanOrAreRefusedByName() throws {
+    var flags = ClusterFlags()
+    flags.join = ["a,b:1", "[::1]:2,a:26258"]
+    flags.locality = "region=x"
+    flags.advertisedAddress = "db1.example.com"
+    flags.maximumClockError = 5
+    let cluster = try flags.configuration()
+    #expect(cluster.join.map(\.description) == ["a:26258", "b:1", "[::1]:2"])
+    #expect(cluster.advertisedAddress == NodeAddress(host: "db1.example.com", port: 26_258))
+    #expect(cluster.rpcAddress == NodeAddress(host: "127.0.0.1", port: 26_258))
+    #expect(cluster.locality.description == "region=x")
+    #expect(cluster.maximumClockError == 5)
+
+    func refusal(_ change: (inout ClusterFlags) -> Void) -> String {
+      var flags = ClusterFlags()
+      change(&flags)
+      do {
+        _ = try flags.configuration()
+        return ""
+      } catch {
+        return error.description
+      }
+    }
+    #expect(refusal { _ in } == "")
+    #expect(refusal { $0.join = ["a,,b"] }.hasPrefix("--join \"\" "))
+    #expect(refusal { $0.join = ["a:x"] }.hasPrefix("--join \"a:x\" "))
+    #expect(refusal { $0.join = ["a:0"] }.hasPrefix("--join \"a:0\" "))
+    #expect(refusal { $0.locality = "region" }.hasPrefix("--locality region "))
+    #expect(refusal { $0.rpcAddress.host = "0.0.0.0" }.contains("--advertise-addr"))
+    #expect(refusal { $0.advertisedAddress = "a:b:c" }.hasPrefix("--advertise-addr a:b:c "))
+    #expect(
+      refusal {
+        $0.rpcAddress.port = 0
+        $0.advertisedAddress = "a"
+      }.hasPrefix("--advertise-addr needs a port"))
+
+    #expect(ClusterFlags.clockError("10ms") == 10_000_000)
+    #expect(ClusterFlags.clockError("250us") == 250_000)
+    #expect(ClusterFlags.clockError("0.5s") == 500_000_000)
+    for text in ["", "ms", "10", "0ms", "-1ms", "6s", "1e99s", "nanms", "10 m"] {
+      #expect(ClusterFlags.clockError(text) == nil, "\(text)")
+    }
+  }
+
+  @Test func aStatusIsARowOfTheTable() throws {
+    let record = NodeRecord(
+      node: NodeID(rawValue: 7), address: NodeAddress(host: "::1", port: 1),
+      sqlAddress: NodeAddress(host: "b", port: 2),
+      locality: Locality(), binaryVersion: "0.1.0", startTime: 1_700_000_000_999_999_999, machineBootID: "m")
+    var status = NodeStatus(record, isLive: false)
+    #expect(NodeStatus.columns.count == status.row.count)
+    #expect(status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", nil, nil])
+    status.isLive = true
+    status.replicaCount = 12
+    status.leaseCount = 0
+    #expect(status.row.suffix(3) == ["t", "12", "0"])
+  }
 
   @Test func clocksAgreeOrTheReasonIsTold() {
     func facts(_ machine: String, _ error: Int64?) -> ClockFacts {

@@ -98,7 +98,7 @@ public struct ClusterClient: Sendable {
         switch error {
         case .unreachable(let reason):
           return .failure(ClusterFailure(description: "cannot reach a node at \(host): \(reason)"))
-        default: return .failure(ClusterFailure(description: "the node at \(host): \(error)"))
+        default: return .failure(ClusterFailure(description: "cannot talk to the node at \(host): \(error)"))
         }
       }
     }

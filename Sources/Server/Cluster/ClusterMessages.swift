@@ -198,22 +198,6 @@ struct NodesRequest: ClusterMessage, Equatable {
   func encode(into bytes: inout [UInt8]) { bytes.append(withReports ? 1 : 0) }
 }
 
-/// A member as another one sees it.
-public struct NodeStatus: Sendable, Equatable {
-  public var node: NodeID
-  public var address: NodeAddress
-  public var sqlAddress: NodeAddress
-  public var locality: Locality
-  public var binaryVersion: String
-  /// Nanoseconds since 1970.
-  public var startTime: Int64
-  /// Whether it answers the node that was asked.
-  public var isLive: Bool
-  /// Nil if it could not be asked.
-  public var replicaCount: Int?
-  public var leaseCount: Int?
-}
-
 struct NodesReply: ClusterMessage, Equatable {
   /// Of who was asked; nil if it is in no cluster.
   var identity: StoreIdentity?
@@ -252,20 +236,6 @@ struct NodesReply: ClusterMessage, Equatable {
       ValueEncoding.appendVarint(UInt64(status.replicaCount ?? 0), to: &bytes)
       ValueEncoding.appendVarint(UInt64(status.leaseCount ?? 0), to: &bytes)
     }
-  }
-}
-
-extension NodeStatus {
-  init(_ record: NodeRecord, isLive: Bool) {
-    self.init(
-      node: record.node, address: record.address, sqlAddress: record.sqlAddress, locality: record.locality,
-      binaryVersion: record.binaryVersion, startTime: record.startTime, isLive: isLive)
-  }
-
-  fileprivate var record: NodeRecord {
-    NodeRecord(
-      node: node, address: address, sqlAddress: sqlAddress, locality: locality, binaryVersion: binaryVersion,
-      startTime: startTime, machineBootID: "")
   }
 }
 

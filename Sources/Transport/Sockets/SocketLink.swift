@@ -81,6 +81,9 @@ final class SocketLink: ChannelInboundHandler, Link, @unchecked Sendable {
       if let failure = error.dnsAError ?? error.dnsAAAAError { return describe(failure) }
       return "no address found"
     case let error as IOError: return String(cString: strerror(error.errnoCode)).lowercased()
+    case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+      return "the certificate shown does not name that host"
+    case NIOSSLError.handshakeFailed(let reason): return "the TLS handshake failed: \(reason)"
     case ChannelError.connectTimeout: return "connecting took too long"
     default: return "\(error)"
     }
