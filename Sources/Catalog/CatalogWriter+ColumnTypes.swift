@@ -19,6 +19,11 @@ extension CatalogWriter {
         detail: "rule _RETURN on \(describe(reader)) depends on column \"\(name)\"")
     }
     if let other = table.columns.first(where: { $0.generatedFrom.contains(column.id) }) {
+      if other.isIndexExpression {
+        throw SQLError(
+          .featureNotSupported, "changing the type of a column used by an expression index is not supported yet",
+          hint: "Drop the index, change the type, and create the index again.")
+      }
       throw SQLError(
         .featureNotSupported, "cannot alter type of a column used by a generated column",
         detail: "Column \"\(name)\" is used by generated column \"\(other.name)\".")

@@ -35,7 +35,7 @@ public enum KeyLayout {
   /// of a transaction that rolled back: what it wrote may still lie there.
   public static let nextStorageID = Key([system, 0x07])
 
-  /// The descriptor of one object, by kind (`r` relation, `n` schema, `d` database, `o` role).
+  /// The descriptor of one object, by kind (`r` relation, `n` schema, `d` database, `o` role, `t` type).
   public static func descriptor(kind: Character, _ oid: OID) -> Key {
     precondition(kind.isASCII, "descriptor kinds are ASCII letters")
     var bytes: [UInt8] = [system, 0x03, kind.asciiValue ?? 0]

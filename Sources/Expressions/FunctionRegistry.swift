@@ -92,6 +92,7 @@ struct FunctionCatalog {
     catalog.addDateTime()
     catalog.addDateTimeFormats()
     catalog.addNumberFormats()
+    catalog.addEnums()
     catalog.addArrayEditing()
     catalog.addTimes()
     catalog.addPeriods()

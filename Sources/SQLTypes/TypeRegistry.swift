@@ -37,7 +37,7 @@ final class TypeRegistry: Sendable {
 
   @inline(__always)
   func find(_ oid: OID) -> TypeInfo? {
-    guard oid.rawValue < 8192 else { return nil }
+    guard oid.rawValue < 8192 else { return oid.rawValue >= UserTypes.firstOID ? UserTypes.find(oid) : nil }
     let position = positions[Int(oid.rawValue)]
     return position == 0 ? nil : types[Int(position) - 1]
   }

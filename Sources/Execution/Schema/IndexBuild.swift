@@ -70,6 +70,32 @@ struct IndexBuild {
     return true
   }
 
+  /// Adds an index of which some keys are expressions: each gets a hidden column, filled first. All of it in the statement's
+  /// transaction.
+  func create(
+    _ index: IndexDescriptor, over expressions: [IndexExpression], on oid: OID, ifNotExists: Bool
+  ) async throws(SQLError) -> Bool {
+    let writer = try await context.writer()
+    if ifNotExists, !index.name.isEmpty, let table = context.view.relation(oid),
+      context.view.snapshot.namedRelation(index.name, in: table.schema) != nil
+    {
+      return false
+    }
+    var index = index
+    for expression in expressions {
+      guard let before = context.view.relation(oid) else {
+        throw SQLError(.undefinedTable, "relation with OID \(oid) does not exist")
+      }
+      let made = try writer.addIndexExpression(expression.sql, type: expression.type, to: oid)
+      index.columns[expression.position].columnID = made.column
+      if made.isNew, let ordinal = made.table.ordinal(ofColumn: made.column) {
+        let value = try context.compiler.compile(expression.sql, over: made.table, as: expression.type)
+        try await fillColumn(value, of: ordinal, from: before, in: made.table)
+      }
+    }
+    return try await create(index, on: oid, ifNotExists: ifNotExists, writer: writer)
+  }
+
   /// Adds the entries of rows from `reader` on; returns where it stopped, or nil at the end.
   private func fill(
     _ id: UInt32, of table: TableDescriptor, _ reader: inout TableReader, rowLimit: Int

@@ -121,6 +121,12 @@ struct AggregateCatalog {
         guard let info = TypeInfo.find(type.oid) else { continue }
         add(name, [type], type) { ExtremeState(info, greatest: greatest) }
       }
+      polymorphic(name, [.anyenum], .anyenum) { (types) throws(SQLError) in
+        guard let info = TypeInfo.find(types[0].oid) else {
+          throw SQLError(.undefinedObject, "type with OID \(types[0].oid) does not exist")
+        }
+        return { ExtremeState(info, greatest: greatest) }
+      }
       polymorphic(name, [.anyarray], .anyarray) { (types) throws(SQLError) in
         guard let info = TypeInfo.find(types[0].oid), info.isOrderable else {
           throw SQLError(

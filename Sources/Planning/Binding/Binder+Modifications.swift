@@ -313,7 +313,18 @@ extension Binder {
       var wanted: Set<UInt32> = []
       for element in elements {
         guard case .column(let name) = element.key else {
-          throw context.unsupported("expressions in ON CONFLICT are", at: element.position)
+          guard case .expression(let expression) = element.key else { continue }
+          let bound = FoldConstants.expression(
+            try bind(expression, rowScope(table, scan.columns, .indexExpression)))
+          var found: UInt32 = 0
+          for column in table.columns where column.isIndexExpression {
+            guard let sql = column.generatedSQL else { continue }
+            let own = try bind(try Binder.parseExpression(sql), rowScope(table, scan.columns, .indexExpression))
+            if FoldConstants.expression(own).isSame(as: bound) { found = column.id }
+          }
+          // 0: no index has it.
+          wanted.insert(found)
+          continue
         }
         guard let column = table.columns.first(where: { $0.name == name.text && !$0.isHidden }) else {
           let scope = Scope(parent: nil, ctes: [])

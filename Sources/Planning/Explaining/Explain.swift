@@ -391,7 +391,9 @@ private struct PlanWriter {
 
   private func columnNames(_ table: TableDescriptor, _ alias: String, _ ids: [UInt32]) -> [String] {
     ids.map { id in
-      let name = quoteIdentifier(table.column(id: id)?.name ?? "?")
+      let column = table.column(id: id)
+      if column?.isIndexExpression == true, let sql = column?.generatedSQL { return sql }
+      let name = quoteIdentifier(column?.name ?? "?")
       return isQualified ? "\(quoteIdentifier(alias)).\(name)" : name
     }
   }

@@ -151,6 +151,7 @@ extension SchemaPlanner {
     let name = statement.name.name
     let newName = statement.newName.text
     switch statement.kind {
+    case .type: return .renameType(try userType(name).oid, to: newName)
     case .schema:
       return .renameSchema(try catalog.schema(required: name.name.text).oid, to: newName)
     case .index:
@@ -187,6 +188,10 @@ extension SchemaPlanner {
   }
 
   func planSetSchema(_ statement: SetSchemaStatement) throws(SQLError) -> SchemaOperation {
+    if statement.kind == .type {
+      return .setTypeSchema(
+        try userType(statement.name.name).oid, to: try catalog.schema(required: statement.schema.text).oid)
+    }
     let (found, notice) = try relation(statement.name.name, ifExists: statement.ifExists)
     guard let found else { return notice }
     return .alterTable(found.oid, [.setSchema(try catalog.schema(required: statement.schema.text).oid)])
@@ -194,6 +199,7 @@ extension SchemaPlanner {
 
   func planChangeOwner(_ statement: ChangeOwnerStatement) throws(SQLError) -> SchemaOperation {
     switch statement.kind {
+    case .type: return .setTypeOwner(try userType(statement.name).oid, to: try role(statement.owner))
     case .table, .view, .sequence:
       let found = try binder.names.relation(statement.name)
       return .alterTable(found.oid, [.setOwner(try role(statement.owner))])
@@ -272,6 +278,15 @@ extension SchemaPlanner {
         found.append(schema.oid)
       }
       return found.isEmpty ? notice(notices) : .dropSchemas(found, cascades: cascades)
+    case .type:
+      for name in statement.names {
+        guard let type = catalog.type(named: name.name.text, schema: name.schema?.text) else {
+          try absent(.undefinedObject, "type \"\(binder.names.plain(name))\"")
+          continue
+        }
+        found.append(type.oid)
+      }
+      return found.isEmpty ? notice(notices) : .dropTypes(found, cascades: cascades)
     case .database:
       for name in statement.names {
         guard let database = catalog.snapshot.database(named: name.name.text) else {

@@ -357,16 +357,23 @@ extension SchemaPlanner {
       throw SQLError(.undefinedObject, "access method \"\(method.text)\" does not exist")
     }
     var keys: [IndexColumn] = []
+    var expressions: [IndexExpression] = []
     for element in statement.elements {
-      guard case .column(let name) = element.key else {
-        throw context.unsupported("expression indexes are", at: element.position)
+      let id: UInt32
+      switch element.key {
+      case .column(let name):
+        let column = try indexColumn(name, of: table)
+        try requireOrderable(column)
+        id = column.id
+      case .expression(let expression):
+        // Its column is made when the statement runs.
+        expressions.append(try indexExpression(expression, keys.count, of: table))
+        id = 0
       }
-      let column = try indexColumn(name, of: table)
-      try requireOrderable(column)
       let isDescending = element.isDescending == true
       keys.append(
         IndexColumn(
-          columnID: column.id, isDescending: isDescending, nullsFirst: element.nulls.map { $0 == .first }))
+          columnID: id, isDescending: isDescending, nullsFirst: element.nulls.map { $0 == .first }))
     }
     guard keys.count <= 32 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
     var index = IndexDescriptor(
@@ -385,7 +392,23 @@ extension SchemaPlanner {
       index.predicateColumns = condition.columns
     }
     return .createIndex(
-      table: table.oid, index, ifNotExists: statement.ifNotExists, isConcurrent: statement.isConcurrent)
+      table: table.oid, index, expressions: expressions, ifNotExists: statement.ifNotExists,
+      isConcurrent: statement.isConcurrent)
+  }
+
+  /// A key that is an expression: its text and type. Error 42P17 if its value may change by itself.
+  private func indexExpression(
+    _ expression: Expression, _ position: Int, of table: TableDescriptor
+  ) throws(SQLError) -> IndexExpression {
+    let (scope, _) = scope(table.columns, of: table.name, .indexExpression)
+    let bound = try binder.resolveUnknown(try binder.bind(expression, scope))
+    if !bound.isImmutable {
+      throw SQLError(.invalidObjectDefinition, "functions in index expression must be marked IMMUTABLE")
+    }
+    var column = ColumnDescriptor(id: 0, name: "", type: bound.type)
+    try requireOrderable(column)
+    column.name = SyntaxPrinter.text(expression)
+    return IndexExpression(position: position, sql: column.name, type: bound.type)
   }
 
   private func indexColumn(_ name: Identifier, of table: TableDescriptor) throws(SQLError) -> ColumnDescriptor {
