@@ -112,8 +112,8 @@ let rooms: [Room] = [
   Room(
     "Server",
     uses: [
-      "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Ranges", "Transactions", "SQLTypes",
-      "Catalog", "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
+      "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Transport", "Ranges", "Transactions",
+      "SQLTypes", "Catalog", "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
     ]),
   Room("Shell", uses: ["CEdit", "Credentials", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
@@ -127,7 +127,8 @@ let rooms: [Room] = [
   Room(
     "meridian",
     uses: [
-      "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging", "ArgumentParser",
+      "Transport", "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging",
+      "ArgumentParser",
     ],
     isExecutable: true),
   // `meridian simulate` alone, which builds without the surface: MERIDIAN_ROOMS=simulate.

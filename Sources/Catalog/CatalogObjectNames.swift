@@ -124,7 +124,7 @@ struct CatalogObjectNames: ObjectNames {
     switch type {
     case SQLType.regclass.oid: return try view.relationOID(named: text)
     case SQLType.regtype.oid:
-      guard let oid = CatalogObjectNames.type(named: text) else {
+      guard let oid = CatalogObjectNames.type(named: text) ?? userType(named: text) else {
         throw SQLError(.undefinedObject, "type \"\(text)\" does not exist")
       }
       return oid
@@ -176,6 +176,19 @@ struct CatalogObjectNames: ObjectNames {
     }
     if name.count > 2, name.hasPrefix("\""), name.hasSuffix("\"") { name = String(name.dropFirst().dropLast()) }
     return TypeInfo.find(name: name)?.oid
+  }
+
+  /// A user's type, or arrays of one.
+  func userType(named text: String) -> OID? {
+    var name = text
+    var isArray = false
+    while name.hasSuffix("[]") {
+      name.removeLast(2)
+      isArray = true
+    }
+    guard let parts = try? NameText.parts(name), let last = parts.last else { return nil }
+    let found = view.type(named: last, schema: parts.count > 1 ? parts[parts.count - 2] : nil)
+    return isArray ? found?.arrayOID : found?.oid
   }
 }
 

@@ -30,6 +30,8 @@ struct CatalogContents: Sendable {
   private(set) var schemas: [OID: SchemaDescriptor] = [:]
   private(set) var databases: [OID: DatabaseDescriptor] = [:]
   private(set) var roles: [OID: RoleDescriptor] = [:]
+  private(set) var types: [OID: TypeDescriptor] = [:]
+  private(set) var typeNames: [ScopedName: OID] = [:]
   /// The OID of a relation, or of an index.
   private(set) var relationNames: [ScopedName: OID] = [:]
   /// The table of each index.
@@ -70,6 +72,11 @@ struct CatalogContents: Sendable {
       if let old = roles[role.oid] { roleNames[old.name] = nil }
       roles[role.oid] = role
       roleNames[role.name] = role.oid
+    case .type(let type):
+      if let old = types[type.oid] { typeNames[ScopedName(scope: old.schema, name: old.name)] = nil }
+      types[type.oid] = type
+      typeNames[ScopedName(scope: type.schema, name: type.name)] = type.oid
+      type.register()
     }
   }
 
@@ -85,6 +92,10 @@ struct CatalogContents: Sendable {
       if let old = databases.removeValue(forKey: database.oid) { databaseNames[old.name] = nil }
     case .role(let role):
       if let old = roles.removeValue(forKey: role.oid) { roleNames[old.name] = nil }
+    case .type(let type):
+      if let old = types.removeValue(forKey: type.oid) {
+        typeNames[ScopedName(scope: old.schema, name: old.name)] = nil
+      }
     }
   }
 

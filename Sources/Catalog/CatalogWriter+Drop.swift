@@ -82,7 +82,10 @@ extension CatalogWriter {
           .dependentObjectsStillExist, "cannot drop index \(name) because \(constraint) requires it",
           hint: "You can drop \(constraint) instead.")
       }
-      let changed = try table.changed { (draft) throws(SQLError) in draft.indexes.removeAll { $0.oid == oid } }
+      let changed = try table.changed { (draft) throws(SQLError) in
+        draft.indexes.removeAll { $0.oid == oid }
+        draft.removeUnusedIndexExpressions()
+      }
       discardStorage(table: table.oid, index: index.id)
       apply(put: [.relation(changed)])
       result.append(changed)
@@ -111,6 +114,11 @@ extension CatalogWriter {
     var plan = DropPlan(view, requested: [])
     var lost: Set<UInt32> = [column.id]
     for other in table.columns where other.generatedFrom.contains(column.id) {
+      if other.isIndexExpression {
+        // Its indexes go silently, as those on the column itself do.
+        lost.insert(other.id)
+        continue
+      }
       plan.add(column: other, of: table, dependsOn: what)
       lost.insert(other.id)
     }
@@ -213,10 +221,13 @@ extension CatalogWriter {
         if case .sequence(let options) = relation.kind, options.ownerTable != nil { continue }
         plan.add(relation, dependsOn: what)
       }
+      for type in view.snapshot.types where type.schema == schema.oid {
+        plan.add(type: type, dependsOn: what)
+      }
     }
     try plan.check(
       dropping: schemas.count == 1 ? "schema \(quoteIdentifier(schemas[0].name))" : nil, cascades: cascades)
-    return carryOut(plan, removing: schemas.map { .schema($0) })
+    return carryOut(plan, removing: schemas.map { .schema($0) } + plan.types.map { .type($0) })
   }
 
   /// The caller has made sure that nobody is connected to it.
@@ -232,7 +243,9 @@ extension CatalogWriter {
     for schema in schemas {
       for relation in view.snapshot.relations(in: schema.oid) { plan.visit(relation) }
     }
-    var outcome = carryOut(plan, removing: schemas.map { .schema($0) } + [.database(database)])
+    let types = view.snapshot.types.filter { type in schemas.contains { $0.oid == type.schema } }
+    var outcome = carryOut(
+      plan, removing: schemas.map { .schema($0) } + types.map { .type($0) } + [.database(database)])
     outcome.notices = []
     return outcome
   }

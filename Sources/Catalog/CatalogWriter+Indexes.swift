@@ -15,7 +15,9 @@ extension CatalogWriter {
       index.predicateColumns = StoredColumns.columns(in: sql, of: present)
     }
     if index.name.isEmpty {
-      let names = index.columns.compactMap { present.column(id: $0.columnID)?.name } + includedNames(index, present)
+      let names =
+        index.columns.compactMap { key in present.column(id: key.columnID).map { $0.indexNamePart } }
+        + includedNames(index, present)
       let second = index.isPrimary ? "" : ObjectNaming.columnsPart(names)
       let label = index.isPrimary ? "pkey" : index.isConstraint ? "key" : "idx"
       index.name = ObjectNaming.choose(draft.name, second, label) {
@@ -32,6 +34,28 @@ extension CatalogWriter {
     index.oid = try makeOID()
     index.constraintOID = index.isConstraint ? try makeOID() : .invalid
     return index
+  }
+
+  /// A hidden column for the value of an index's expression; one of the same expression serves again.
+  public func addIndexExpression(
+    _ sql: String, type: SQLType, to oid: OID
+  ) throws(SQLError) -> (table: TableDescriptor, column: UInt32, isNew: Bool) {
+    let table = try tableToChange(oid)
+    if let known = table.columns.first(where: { $0.isIndexExpression && $0.generatedSQL == sql && $0.type == type }) {
+      return (table, known.id, false)
+    }
+    let id = table.nextColumnID
+    let changed = try table.changed { (draft) throws(SQLError) in
+      // No identifier that anybody would write.
+      var column = ColumnDescriptor(id: id, name: "?index expression \(id)?", type: type)
+      column.generatedSQL = sql
+      column.isHidden = true
+      draft.columns.append(column)
+      draft.nextColumnID += 1
+      noteGenerated(&draft.columns)
+    }
+    apply(put: [.relation(changed)])
+    return (changed, id, true)
   }
 
   private func includedNames(_ index: IndexDescriptor, _ table: TableDescriptor) -> [String] {
@@ -120,5 +144,14 @@ extension CatalogWriter {
     }
     apply(put: [.relation(changed)])
     return changed
+  }
+}
+
+extension ColumnDescriptor {
+  /// What the column gives to the name of an index that has none: of an expression the function's name, else `expr`.
+  fileprivate var indexNamePart: String {
+    guard isIndexExpression, let sql = generatedSQL else { return name }
+    let head = sql.prefix { $0 == "_" || $0.isLetter || $0.isNumber }
+    return !head.isEmpty && sql[head.endIndex...].hasPrefix("(") ? String(head) : "expr"
   }
 }

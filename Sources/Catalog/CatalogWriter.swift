@@ -144,6 +144,7 @@ extension CatalogContents {
     case .schema(let schema): schemas[schema.oid] != nil
     case .database(let database): databases[database.oid] != nil
     case .role(let role): roles[role.oid] != nil
+    case .type(let type): types[type.oid] != nil
     }
   }
 
@@ -154,6 +155,7 @@ extension CatalogContents {
     case .schema(let schema): schemas[schema.oid].map { .schema($0) } ?? object
     case .database(let database): databases[database.oid].map { .database($0) } ?? object
     case .role(let role): roles[role.oid].map { .role($0) } ?? object
+    case .type(let type): types[type.oid].map { .type($0) } ?? object
     }
   }
 }

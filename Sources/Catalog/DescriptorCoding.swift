@@ -15,6 +15,7 @@ enum DescriptorCoding {
     case .schema(let schema): write(schema, &writer)
     case .database(let database): write(database, &writer)
     case .role(let role): write(role, &writer)
+    case .type(let type): write(type, &writer)
     }
     return [format] + writer.bytes
   }
@@ -28,6 +29,7 @@ enum DescriptorCoding {
     case UInt8(ascii: "n"): return readSchema(fields).map { .schema($0) }
     case UInt8(ascii: "d"): return readDatabase(fields).map { .database($0) }
     case UInt8(ascii: "o"): return readRole(fields).map { .role($0) }
+    case UInt8(ascii: "t"): return readType(fields).map { .type($0) }
     default: return nil
     }
   }
@@ -119,6 +121,51 @@ enum DescriptorCoding {
       }
     }
     return isWhole ? role : nil
+  }
+
+  private static func write(_ type: TypeDescriptor, _ out: inout FieldWriter) {
+    out.oid(1, type.oid)
+    out.oid(2, type.arrayOID)
+    out.oid(3, type.schema)
+    out.text(4, type.name)
+    out.oid(5, type.owner)
+    for label in type.labels {
+      out.message(6) {
+        $0.oid(1, label.oid)
+        $0.integer(2, label.place)
+        $0.text(3, label.name)
+      }
+    }
+    out.text(7, type.comment)
+  }
+
+  private static func readType(_ bytes: UnsafeRawBufferPointer) -> TypeDescriptor? {
+    var type = TypeDescriptor(
+      oid: .invalid, arrayOID: .invalid, schema: .invalid, name: "", owner: .invalid, labels: [])
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: return value.oid.store(in: &type.oid)
+      case 2: return value.oid.store(in: &type.arrayOID)
+      case 3: return value.oid.store(in: &type.schema)
+      case 4: return value.text.store(in: &type.name)
+      case 5: return value.oid.store(in: &type.owner)
+      case 6:
+        var label = EnumLabel(oid: .invalid, place: 0, name: "")
+        let isWhole = readFields(value.bytes) { tag, value in
+          switch tag {
+          case 1: value.oid.store(in: &label.oid)
+          case 2: value.integer.store(in: &label.place)
+          case 3: value.text.store(in: &label.name)
+          default: true
+          }
+        }
+        type.labels.append(label)
+        return isWhole
+      case 7: return value.text.store(in: &type.comment)
+      default: return true
+      }
+    }
+    return isWhole ? type : nil
   }
 
   // MARK: Relations

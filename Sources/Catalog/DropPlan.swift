@@ -70,6 +70,14 @@ struct DropPlan {
     visit(relation)
   }
 
+  /// Types that fall with their schema.
+  private(set) var types: [TypeDescriptor] = []
+
+  mutating func add(type: TypeDescriptor, dependsOn what: String) {
+    types.append(type)
+    dependents.append(("type \(quoteIdentifier(type.name))", what))
+  }
+
   mutating func add(column: ColumnDescriptor, of table: TableDescriptor, dependsOn what: String) {
     dependents.append(("column \(column.name) of \(view.describe(table))", what))
   }

@@ -1,6 +1,6 @@
 // The cut of the key space. Every key begins with one byte that names its kingdom:
 //
-//   0x04 system: descriptors, names, settings, sequences' values
+//   0x04 system: descriptors, names, settings, sequences' values; from 0x04 0x40 on the cluster's nodes (Server)
 //   0x10 table data: ordered table OID, ordered index id (never used twice), then the index's key columns
 //
 // Prefix-free and in order of (table, index), so that a table or an index is one span that a range can hold by itself.
@@ -35,7 +35,7 @@ public enum KeyLayout {
   /// of a transaction that rolled back: what it wrote may still lie there.
   public static let nextStorageID = Key([system, 0x07])
 
-  /// The descriptor of one object, by kind (`r` relation, `n` schema, `d` database, `o` role).
+  /// The descriptor of one object, by kind (`r` relation, `n` schema, `d` database, `o` role, `t` type).
   public static func descriptor(kind: Character, _ oid: OID) -> Key {
     precondition(kind.isASCII, "descriptor kinds are ASCII letters")
     var bytes: [UInt8] = [system, 0x03, kind.asciiValue ?? 0]

@@ -71,6 +71,7 @@ public enum CatalogObject: Sendable {
   case schema(SchemaDescriptor)
   case database(DatabaseDescriptor)
   case role(RoleDescriptor)
+  case type(TypeDescriptor)
 
   public var oid: OID {
     switch self {
@@ -78,6 +79,7 @@ public enum CatalogObject: Sendable {
     case .schema(let schema): schema.oid
     case .database(let database): database.oid
     case .role(let role): role.oid
+    case .type(let type): type.oid
     }
   }
 
@@ -88,6 +90,7 @@ public enum CatalogObject: Sendable {
     case .schema: "n"
     case .database: "d"
     case .role: "o"
+    case .type: "t"
     }
   }
 

@@ -38,6 +38,11 @@ public struct ColumnDescriptor: Sendable, Hashable {
   }
 }
 
+extension ColumnDescriptor {
+  /// A hidden column that holds the value of an index's expression.
+  public var isIndexExpression: Bool { isHidden && generatedSQL != nil }
+}
+
 public struct IndexColumn: Sendable, Hashable {
   public var columnID: UInt32
   public var isDescending: Bool

@@ -39,6 +39,12 @@ public struct TableDraft: Sendable {
     version = table.version
   }
 
+  /// Hidden columns of expressions that no index holds any more go.
+  mutating func removeUnusedIndexExpressions() {
+    let used = Set((indexes + [primaryIndex].compactMap { $0 }).flatMap { $0.columns.map(\.columnID) + $0.included })
+    columns.removeAll { $0.isIndexExpression && !used.contains($0.id) }
+  }
+
   /// The descriptor with these fields.
   public func descriptor() -> TableDescriptor {
     TableDescriptor(

@@ -52,6 +52,8 @@ public final class ExecutionContext {
   /// cancel request, timeout or other client would be heard while rows are computed.
   public var isTurnOver: () -> Bool = { false }
   public var giveWay: () async -> Void = {}
+  /// Waits so many nanoseconds without keeping the reactor.
+  public var sleep: (Int64) async -> Void = { _ in }
   public var virtualTables: (any VirtualTableProvider)?
   public var sequences: (any SequenceReserver)?
   /// Names a relation for error messages.
@@ -105,6 +107,7 @@ public final class ExecutionContext {
     context.interruption = interruption
     context.isTurnOver = isTurnOver
     context.giveWay = giveWay
+    context.sleep = sleep
     context.virtualTables = virtualTables
     context.sequences = sequences
     context.relation = relation
@@ -127,6 +130,18 @@ public final class ExecutionContext {
     guard isTurnOver() else { return }
     await giveWay()
     try checkInterruption()
+  }
+
+  /// Waits, in steps short enough for a cancel request to be heard.
+  func wait(seconds: Double) async throws(SQLError) {
+    // As long as PostgreSQL can count in its timeouts.
+    var left = seconds.isNaN ? 0 : Int64(min(max(seconds, 0), 1e9) * 1e9)
+    while left > 0 {
+      let step = min(left, 50_000_000)
+      await sleep(step)
+      try checkInterruption()
+      left -= step
+    }
   }
 
   /// Whether operators that can spill should do so now.

@@ -65,6 +65,9 @@ extension FunctionRegistry {
   /// Whether a function of this name is an aggregate.
   public func isAggregate(_ name: String) -> Bool { aggregates[name] != nil }
 
+  /// Whether an aggregate takes WITHIN GROUP.
+  public func isOrderedSet(_ name: String) -> Bool { AggregateCatalog.orderedSet.contains(name) }
+
   /// Resolves `name(arguments…)`; `count(*)` is `count` without arguments.
   /// - Throws: 42883 if there is no such aggregate, 42725 if several are equally good.
   public func resolveAggregate(_ name: String, _ arguments: [SQLType]) throws(SQLError) -> ResolvedAggregate {

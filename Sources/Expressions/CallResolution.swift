@@ -237,7 +237,7 @@ enum Polymorphism {
     var compatible: [SQLType] = []
     for (declaredType, actualType) in zip(declared, actual) where actualType.oid != SQLType.unknown.oid {
       switch declaredType.oid {
-      case SQLType.anyelement.oid, SQLType.anynonarray.oid:
+      case SQLType.anyelement.oid, SQLType.anynonarray.oid, SQLType.anyenum.oid:
         if let element, element.oid != actualType.oid {
           throw SQLError(
             .datatypeMismatch, "arguments declared \"anyelement\" are not all alike",
@@ -271,7 +271,7 @@ enum Polymorphism {
     }
     let common = usesAnyCompatible ? try TypeRules.commonType(compatible, construct: name.uppercased()) : nil
     if !allowsUnknown && element == nil && array == nil
-      && declared.contains(where: { [2277, 2283, 2776].contains($0.oid.rawValue) })
+      && declared.contains(where: { [2277, 2283, 2776, 3500].contains($0.oid.rawValue) })
     {
       throw SQLError(
         .datatypeMismatch, "could not determine polymorphic type because input has type unknown")
@@ -279,7 +279,7 @@ enum Polymorphism {
     func actualType(_ declared: SQLType, _ given: SQLType?) -> SQLType {
       switch declared.oid {
       case SQLType.any.oid: given ?? declared
-      case SQLType.anyelement.oid, SQLType.anynonarray.oid: element ?? .text
+      case SQLType.anyelement.oid, SQLType.anynonarray.oid, SQLType.anyenum.oid: element ?? .text
       case SQLType.anyarray.oid: array ?? .textArray
       case SQLType.anycompatible.oid: common ?? .text
       case SQLType.anycompatiblearray.oid: common?.array ?? .textArray

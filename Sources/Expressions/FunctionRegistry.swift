@@ -92,6 +92,13 @@ struct FunctionCatalog {
     catalog.addDateTime()
     catalog.addDateTimeFormats()
     catalog.addNumberFormats()
+    catalog.addEnums()
+    catalog.addArrayEditing()
+    catalog.addArraySubscripts()
+    catalog.addTimes()
+    catalog.addPeriods()
+    catalog.addJSONOperators()
+    catalog.addJSONBuilding()
     return catalog
   }
 

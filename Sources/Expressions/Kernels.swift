@@ -437,6 +437,8 @@ struct RowReader {
     try Bytes.open(arguments[argument]) { (base) throws(SQLError) -> R in try body(Bytes.read(base, index(argument))) }
   }
 
+  func bytes(_ argument: Int) -> [UInt8] { arguments[argument].bytes[index(argument)] }
+
   func string(_ argument: Int) -> String {
     arguments[argument].bytes.withBytes(index(argument)) { String(decoding: $0, as: UTF8.self) }
   }

@@ -16,12 +16,15 @@ public final class TableFunction: Sendable {
   public let columns: [(name: String, type: SQLType)]
   public let volatility: Volatility
   public let isStrict: Bool
+  /// Seconds to wait before the first row, for `pg_sleep`.
+  public let delay: (@Sendable (_ arguments: [Datum]) -> Double)?
   public let generate:
     @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) -> any TableFunctionRows
 
   public init(
     _ name: String, oid: OID = .invalid, _ arguments: [SQLType], columns: [(name: String, type: SQLType)],
     volatility: Volatility = .immutable, isStrict: Bool = true,
+    delay: (@Sendable (_ arguments: [Datum]) -> Double)? = nil,
     generate:
       @escaping @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) ->
       any TableFunctionRows
@@ -32,6 +35,7 @@ public final class TableFunction: Sendable {
     self.columns = columns
     self.volatility = volatility
     self.isStrict = isStrict
+    self.delay = delay
     self.generate = generate
   }
 }

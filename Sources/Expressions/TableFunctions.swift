@@ -4,6 +4,16 @@
 import SQLTypes
 
 extension TableFunction {
+  /// A function that gives one row of nothing after a time in seconds.
+  fileprivate convenience init(
+    _ name: String, oid: UInt32, _ argument: SQLType, delay: @escaping @Sendable (Datum) -> Double
+  ) {
+    self.init(
+      name, oid: OID(oid), [argument], columns: [(name: name, type: .void)], volatility: .volatile,
+      delay: { delay($0[0]) }
+    ) { (_, _) in PreparedRows([ColumnVector(SQLType.void.storageKind, repeating: SQLType.void.nothing, count: 1)]) }
+  }
+
   /// Polymorphic: what `bind` made of the declared types.
   fileprivate func bound(_ arguments: [SQLType], column: SQLType) -> TableFunction {
     TableFunction(
@@ -79,11 +89,25 @@ struct TableFunctionCatalog {
     catalog.addArrays()
     catalog.addTexts()
     catalog.addTimeSeries()
+    catalog.addJSON()
+    catalog.addDelays()
+    // No table is a partition.
+    catalog.add("pg_partition_ancestors", [.regclass], .regclass, .stable) { (_, _) in GeneratedRows(.int64) { nil } }
     return catalog.functions
   }
 
   mutating func add(
     _ name: String, _ arguments: [SQLType], _ result: SQLType, _ volatility: Volatility = .immutable,
+    generate:
+      @escaping @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) ->
+      any TableFunctionRows
+  ) {
+    add(name, arguments, columns: [(name, result)], volatility, generate: generate)
+  }
+
+  mutating func add(
+    _ name: String, _ arguments: [SQLType], columns: [(name: String, type: SQLType)],
+    _ volatility: Volatility = .immutable,
     generate:
       @escaping @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) ->
       any TableFunctionRows
@@ -95,8 +119,7 @@ struct TableFunctionCatalog {
     }
     functions.append(
       TableFunction(
-        name, oid: oid ?? .invalid, arguments, columns: [(name: name, type: result)], volatility: volatility,
-        generate: generate))
+        name, oid: oid ?? .invalid, arguments, columns: columns, volatility: volatility, generate: generate))
   }
 
   private mutating func addIntegerSeries() {
@@ -143,14 +166,17 @@ struct TableFunctionCatalog {
         return array.elements[index - 1]
       }
     }
-    add("generate_subscripts", [.anyarray, .int4], .int4) { (a, _) throws(SQLError) in
-      guard case .bytes(let bytes) = a[0] else { return GeneratedRows(.int64) { nil } }
-      let dimensions = try ArrayValue(bytes).dimensions
-      let wanted = a[1].int64
-      guard wanted >= 1, wanted <= Int64(dimensions.count) else { return GeneratedRows(.int64) { nil } }
-      let dimension = dimensions[Int(wanted) - 1]
-      return try IntegerSeries(
-        Int64(dimension.lowerBound), Int64(dimension.lowerBound + dimension.length - 1), 1)
+    for count in [2, 3] {
+      add("generate_subscripts", [.anyarray, .int4] + (count == 3 ? [.bool] : []), .int4) { (a, _) throws(SQLError) in
+        guard case .bytes(let bytes) = a[0] else { return GeneratedRows(.int64) { nil } }
+        let dimensions = try ArrayValue(bytes).dimensions
+        let wanted = a[1].int64
+        guard wanted >= 1, wanted <= Int64(dimensions.count) else { return GeneratedRows(.int64) { nil } }
+        let dimension = dimensions[Int(wanted) - 1]
+        let (first, last) = (Int64(dimension.lowerBound), Int64(dimension.lowerBound + dimension.length - 1))
+        return count == 3 && a[2].int64 != 0
+          ? try IntegerSeries(last, first, -1) : try IntegerSeries(first, last, 1)
+      }
     }
   }
 
@@ -199,6 +225,24 @@ struct TableFunctionCatalog {
   }
 }
 
+extension SQLType {
+  fileprivate var storageKind: PhysicalKind { TypeInfo.find(oid)?.kind ?? .bytes }
+  fileprivate var nothing: Datum { storageKind == .int64 ? .int64(0) : .bytes([]) }
+}
+
+extension TableFunctionCatalog {
+  /// pg_sleep and pg_sleep_for: they wait without keeping anybody else from working.
+  mutating func addDelays() {
+    functions.append(TableFunction("pg_sleep", oid: 2626, .float8) { $0.float64 })
+    functions.append(
+      TableFunction("pg_sleep_for", oid: 3935, .interval) { value in
+        let interval = Interval(value.text)
+        return Double(interval.microseconds) / 1e6 + Double(interval.days) * 86400
+          + Double(interval.months) * 30 * 86400
+      })
+  }
+}
+
 extension Datum {
   /// The value of an argument that the caller has checked not to be NULL.
   var int64: Int64 { if case .int64(let value) = self { value } else { 0 } }
@@ -230,6 +274,9 @@ extension FunctionRegistry {
     let signatures = candidates.map { Signature(arguments: $0.arguments, result: $0.columns[0].type, variadic: nil) }
     let index = try Resolution.function(name, arguments, signatures)
     let bound = try Polymorphism.bind(signatures[index], arguments, name: name)
+    if candidates[index].columns.count > 1 {
+      return ResolvedTableFunction(function: candidates[index], argumentTypes: bound.arguments)
+    }
     return ResolvedTableFunction(
       function: candidates[index].bound(bound.arguments, column: bound.result), argumentTypes: bound.arguments)
   }

@@ -37,7 +37,6 @@ extension SQLType {
   var displayName: String { TypeInfo.find(oid)?.sqlName ?? "???" }
 
   static let interval = SQLType(OID(1186))
-  static let time = SQLType(OID(1083))
   static let timetz = SQLType(OID(1266))
   static let nameArray = SQLType(OID(1003))
   static let int4Array = SQLType(OID(1007))

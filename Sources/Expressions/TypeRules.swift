@@ -12,13 +12,14 @@ extension SQLType {
   static let anyarray = SQLType(OID(2277))
   static let anyelement = SQLType(OID(2283))
   static let anynonarray = SQLType(OID(2776))
+  static let anyenum = SQLType(OID(3500))
   static let anycompatible = SQLType(OID(5077))
   static let anycompatiblearray = SQLType(OID(5078))
 
   /// A pseudo-type that stands for the actual type of an argument.
   var isPolymorphic: Bool {
     switch oid.rawValue {
-    case 2276, 2277, 2283, 2776, 5077, 5078: true
+    case 2276, 2277, 2283, 2776, 3500, 5077, 5078: true
     default: false
     }
   }
@@ -39,6 +40,7 @@ enum TypeRules {
     switch target.oid {
     case SQLType.any.oid, SQLType.anyelement.oid, SQLType.anycompatible.oid: return true
     case SQLType.anynonarray.oid: return !source.isArray
+    case SQLType.anyenum.oid: return TypeInfo.find(source.oid)?.isEnum == true
     case SQLType.anyarray.oid, SQLType.anycompatiblearray.oid: return source.isArray
     default: return cast(source, target, context) != nil
     }

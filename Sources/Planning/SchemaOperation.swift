@@ -11,6 +11,12 @@ public enum AlterTableAction: Sendable {
   case renameColumn(from: String, to: String)
   case setDefault(column: String, sql: String?)
   case setNotNull(column: String, isNotNull: Bool)
+  /// Rewrites the table; `using` is SQL text over its rows.
+  case setType(column: String, SQLType, using: String)
+  case addIdentity(column: String, IdentityKind, SequenceOptions)
+  case setIdentity(column: String, IdentityKind?, sequence: OID, SequenceOptions?, restart: Int64?)
+  case dropIdentity(column: String)
+  case dropExpression(column: String)
   /// Rewrites the table under its new key.
   case addPrimaryKey(IndexDescriptor)
   case addUnique(IndexDescriptor)
@@ -25,16 +31,32 @@ public enum AlterTableAction: Sendable {
   case setOwner(OID)
 }
 
+/// A key of an index that is an expression over the table's columns.
+public struct IndexExpression: Sendable {
+  public var position: Int
+  public var sql: String
+  public var type: SQLType
+}
+
 public enum SchemaOperation: Sendable {
   case createTable(TableDefinition, ifNotExists: Bool)
   /// `CREATE TABLE AS`.
   case createTableAs(TableDefinition, ifNotExists: Bool, source: QueryPlan, withData: Bool)
-  case createIndex(table: OID, IndexDescriptor, ifNotExists: Bool, isConcurrent: Bool)
+  /// `expressions`: by position among the index's columns, those that are no columns of the table.
+  case createIndex(
+    table: OID, IndexDescriptor, expressions: [IndexExpression], ifNotExists: Bool, isConcurrent: Bool)
   case createView(
     schema: OID, name: String, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
     replaces: Bool)
   case createSequence(schema: OID, name: String, SequenceOptions, ifNotExists: Bool)
   case alterSequence(OID, SequenceOptions, restart: Int64?)
+  case createEnum(schema: OID, name: String, labels: [String])
+  case addEnumLabel(OID, label: String, next: String?, isBefore: Bool, ifNotExists: Bool)
+  case renameEnumLabel(OID, from: String, to: String)
+  case renameType(OID, to: String)
+  case setTypeSchema(OID, to: OID)
+  case setTypeOwner(OID, to: OID)
+  case dropTypes([OID], cascades: Bool)
   case createSchema(name: String, owner: OID?, ifNotExists: Bool)
   case createDatabase(name: String)
   case createRole(name: String, RoleOptions)

@@ -93,6 +93,8 @@ public struct StatementPlanner {
   private func plan(_ statement: Statement, _ context: BindingContext) throws(SQLError) -> PlannedStatement {
     let statistics = statistics
     switch statement {
+    case .select(let query) where query.into != nil:
+      return try plan(.createTableAs(query.asCreateTable), context)
     case .select, .insert, .update, .delete:
       return .query(try Self.planQuery(statement, context, statistics))
     case .explain(let explain):
@@ -119,7 +121,7 @@ public struct StatementPlanner {
     _ statement: Statement, _ context: BindingContext, _ statistics: any StatisticsProvider
   ) throws(SQLError) -> QueryPlan {
     let binder = Binder(context)
-    let bound: BoundQuery
+    var bound: BoundQuery
     let kind: QueryPlan.Kind
     switch statement {
     case .select(let query):
@@ -137,6 +139,7 @@ public struct StatementPlanner {
     default: throw context.unsupported("this statement is")
     }
     try checkParameters(context)
+    if !context.modifications.isEmpty { bound.relation = binder.withModifications(bound.relation) }
     return finish(bound, kind, context, statistics)
   }
 
@@ -163,6 +166,24 @@ public struct StatementPlanner {
       outerSlotCount: planner.outerSlotCount, sequences: SequenceUse.count(in: built.plan),
       isReadOnly: kind == .select && !relation.isVolatile, catalogVersion: context.names.catalog.version,
       dependencies: context.names.uses.keys, dependsOnSettings: context.dependsOnSettings)
+  }
+}
+
+extension SelectStatement {
+  /// The INTO clause of a SELECT that has one: `CREATE TABLE AS` in another spelling.
+  fileprivate var into: IntoClause? {
+    if case .select(let core) = body { return core.into }
+    return nil
+  }
+
+  fileprivate var asCreateTable: CreateTableAsStatement {
+    guard case .select(var core) = body, let into = core.into else {
+      preconditionFailure("only a SELECT with INTO makes a table")
+    }
+    core.into = nil
+    var query = self
+    query.body = .select(core)
+    return CreateTableAsStatement(name: into.name, persistence: into.persistence, query: .select(query))
   }
 }
 
@@ -213,6 +234,7 @@ extension PhysicalPlan {
       .setOperation(_, let left, let right):
       [left, right]
     case .recursiveUnion(let base, let step, _, _): [base, step]
+    case .sequence(let first, let main): first + [main]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]

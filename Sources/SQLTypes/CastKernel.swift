@@ -106,11 +106,86 @@ enum CastKernel {
         guard let value = Int8(exactly: vector.int64s[row]) else { throw outOfRange("\"char\"") }
         if value != 0 { output.append(UInt8(bitPattern: value)) }
       }
+    case .timeToInterval:
+      return try bytes(vector) { (row, output) throws(SQLError) in
+        Interval(microseconds: vector.int64s[row]).append(to: &output)
+      }
+    case .intervalToTime:
+      return try integers(vector) { (row) throws(SQLError) in
+        vector.bytes.withBytes(row) { DateTime.adding(Interval(bytes: $0), toTime: 0) }
+      }
+    case .timestampToTime, .timestamptzToTime, .timestamptzToTimetz:
+      return try times(vector, cast.conversion, settings)
+    case .timeToTimetz:
+      let offset = settings.timeZone.offset(at: DateTime.unixSeconds(settings.transactionTime))
+      return try integers(vector) { (row) throws(SQLError) in
+        ZonedTime(time: vector.int64s[row], offset: offset).packed
+      }
+    case .timetzToTime:
+      return try integers(vector) { (row) throws(SQLError) in ZonedTime(packed: vector.int64s[row]).time }
+    case .jsonToScalar: return try jsonScalars(vector, cast, isExplicit, settings)
     case .bitsToUnsigned:
       return try integers(vector) { (row) throws(SQLError) in vector.int64s[row] & 0xFFFF_FFFF }
     case .bitsToSigned:
       return try integers(vector) { (row) throws(SQLError) in Int64(Int32(truncatingIfNeeded: vector.int64s[row])) }
     }
+  }
+
+  /// The time of day of timestamps; infinite ones have none.
+  private static func times(
+    _ vector: ColumnVector, _ conversion: CastConversion, _ settings: FormatSettings
+  ) throws(SQLError) -> ColumnVector {
+    var result = ColumnVector(.int64, capacity: vector.count)
+    for row in 0..<vector.count {
+      guard !vector.nulls[row], !DateTime.isInfinite(timestamp: vector.int64s[row]) else {
+        result.appendNull()
+        continue
+      }
+      var local = vector.int64s[row]
+      var offset = 0
+      if conversion != .timestampToTime {
+        offset = settings.timeZone.offset(at: DateTime.unixSeconds(local))
+        local = local &+ Int64(offset) * 1_000_000
+      }
+      let time = local.flooredRemainder(by: Interval.microsecondsPerDay)
+      result.int64s.append(
+        conversion == .timestamptzToTimetz ? ZonedTime(time: time, offset: offset).packed : time)
+    }
+    return result
+  }
+
+  /// Error 22023 for a document of another kind.
+  private static func jsonScalars(
+    _ vector: ColumnVector, _ cast: Cast, _ isExplicit: Bool, _ settings: FormatSettings
+  ) throws(SQLError) -> ColumnVector {
+    func refuse(_ value: JSONValue) -> SQLError {
+      let kind =
+        switch value {
+        case .number: "numeric"
+        default: value.typeName
+        }
+      return SQLError(
+        .invalidParameterValue, "cannot cast jsonb \(kind) to type \(TypeInfo.format(SQLType(cast.target)))")
+    }
+    var numbers = ColumnVector(.numeric, capacity: vector.count)
+    var truths = ColumnVector(.int64, capacity: vector.count)
+    let wantsBool = cast.target == SQLType.bool.oid
+    for row in 0..<vector.count {
+      if vector.nulls[row] {
+        numbers.appendNull()
+        truths.appendNull()
+        continue
+      }
+      let value = try JSONValue(vector.bytes[row])
+      switch value {
+      case .bool(let truth) where wantsBool: truths.int64s.append(truth ? 1 : 0)
+      case .number(let number) where !wantsBool: numbers.numerics.append(number)
+      default: throw refuse(value)
+      }
+    }
+    if wantsBool { return truths }
+    guard let rest = Casts.find(from: SQLType.numeric.oid, to: cast.target) else { return numbers }
+    return try rest.apply(numbers, isExplicit: isExplicit, settings: settings)
   }
 
   static func outOfRange(_ name: String) -> SQLError {

@@ -65,6 +65,10 @@ enum CastConversion: Sendable, Equatable {
   case stripBlanks, toName, toSingleByte, singleByteToText, singleByteToInt, intToSingleByte
   /// Reinterprets 32 bits as unsigned or signed.
   case bitsToUnsigned, bitsToSigned
+  case timeToInterval, intervalToTime, timestampToTime, timestamptzToTime
+  case timeToTimetz, timetzToTime, timestamptzToTimetz
+  /// A boolean or a number of jsonb.
+  case jsonToScalar
 }
 
 public enum Casts {
@@ -178,6 +182,16 @@ public enum Casts {
     add("timestamp", .implicit, .timestampToTimestamptz, "timestamptz")
     add("timestamptz", .assignment, .timestamptzToDate, "date")
     add("timestamptz", .assignment, .timestamptzToTimestamp, "timestamp")
+    add("time", .implicit, .timeToInterval, "interval")
+    add("time", .implicit, .timeToTimetz, "timetz")
+    add("timetz", .assignment, .timetzToTime, "time")
+    add("interval", .assignment, .intervalToTime, "time")
+    add("timestamp", .assignment, .timestampToTime, "time")
+    add("timestamptz", .assignment, .timestamptzToTime, "time")
+    add("timestamptz", .assignment, .timestamptzToTimetz, "timetz")
+    add("json", .assignment, .inputOutput, "jsonb")
+    add("jsonb", .assignment, .relabel, "json")
+    add("jsonb", .explicit, .jsonToScalar, "bool int2 int4 int8 float4 float8 numeric")
     return table
   }()
 }

@@ -50,6 +50,8 @@ public struct SQLType: Hashable, Sendable {
   public static let varchar = SQLType(OID(1043))
   public static let date = SQLType(OID(1082))
   public static let timestamp = SQLType(OID(1114))
+  public static let time = SQLType(OID(1083))
+  public static let timetz = SQLType(OID(1266))
   public static let timestamptz = SQLType(OID(1184))
   public static let interval = SQLType(OID(1186))
   public static let numeric = SQLType(OID(1700))
@@ -69,6 +71,8 @@ public struct SQLType: Hashable, Sendable {
   public static let void = SQLType(OID(2278))
   public static let uuid = SQLType(OID(2950))
   public static let textArray = SQLType(OID(1009))
+  public static let json = SQLType(OID(114))
+  public static let jsonb = SQLType(OID(3802))
   public static let record = SQLType(OID(2249))
 
   /// The type without its modifier.

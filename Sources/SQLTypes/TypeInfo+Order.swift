@@ -29,6 +29,14 @@ extension TypeInfo {
       }
     case .array:
       return a.bytes.withBytes(row) { x in b.bytes.withBytes(other) { y in ArrayValue.compare(x, y) } }
+    case .json:
+      return a.bytes.withBytes(row) { x in
+        b.bytes.withBytes(other) { y in
+          if compareBytes(x, y) == 0 { return 0 }
+          let (p, q) = (JSONKey.bytes(x), JSONKey.bytes(y))
+          return p.withUnsafeBytes { p in q.withUnsafeBytes { q in compareBytes(p, q) } }
+        }
+      }
     case .none: return 0
     }
   }
@@ -64,6 +72,8 @@ extension TypeInfo {
           Mix.hash(seed, UInt64(truncatingIfNeeded: value)), UInt64(truncatingIfNeeded: value >> 64))
       }
     case .array: return vector.bytes.withBytes(row) { ArrayValue.hash($0, seed: seed) }
+    case .json:
+      return vector.bytes.withBytes(row) { text in JSONKey.bytes(text).withUnsafeBytes { Mix.hash(seed, $0) } }
     case .none: return seed
     }
   }
@@ -78,7 +88,7 @@ extension TypeInfo {
     case .integer, .bytes: true
     case .numeric: Numeric.precisionAndScale(modifier) != nil
     case .blankPadded: modifier >= 4
-    case .float, .interval, .array, .none: false
+    case .float, .interval, .array, .json, .none: false
     }
   }
 
@@ -107,6 +117,8 @@ extension TypeInfo {
       }
     case .array:
       vector.bytes.withBytes(row) { ArrayValue.appendKey($0, descending: descending, to: &key) }
+    case .json:
+      vector.bytes.withBytes(row) { JSONKey.append($0, descending: descending, to: &key) }
     }
   }
 
@@ -161,6 +173,9 @@ extension TypeInfo {
       try vector.bytes.append { (buffer: inout [UInt8]) throws(SQLError) in
         try ArrayValue.decodeKey(&reader, elementOID: elementOID, descending: descending, into: &buffer)
       }
+    case .json:
+      let value = try JSONKey.decode(&reader, descending: descending)
+      vector.bytes.append(value.text)
     }
   }
 

@@ -13,7 +13,9 @@ final class TypeRegistry: Sendable {
   private init() {
     let elements: [TypeInfo] =
       [BoolType.info, ByteaType.info, NumericType.info, UUIDType.info]
-      + IntegerTypes.infos + FloatTypes.infos + TextTypes.infos + DateTimeTypes.infos + PseudoTypes.infos
+      + IntegerTypes.infos + FloatTypes.infos + TextTypes.infos + DateTimeTypes.infos + TimeTypes.infos
+      + JSONTypes.infos
+      + PseudoTypes.infos
     let arrays = elements.compactMap { element in
       element.arrayOID == .invalid ? nil : ArrayType.info(element)
     }
@@ -35,7 +37,7 @@ final class TypeRegistry: Sendable {
 
   @inline(__always)
   func find(_ oid: OID) -> TypeInfo? {
-    guard oid.rawValue < 8192 else { return nil }
+    guard oid.rawValue < 8192 else { return oid.rawValue >= UserTypes.firstOID ? UserTypes.find(oid) : nil }
     let position = positions[Int(oid.rawValue)]
     return position == 0 ? nil : types[Int(position) - 1]
   }

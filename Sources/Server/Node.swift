@@ -1,5 +1,8 @@
-// One running node: the environment, the store, a gateway on every reactor, and the two doors to the outside. The only place that
-// knows all rooms.
+// One running node: the environment, the store, a gateway on every reactor, and the doors to the outside. The only place that knows all
+// rooms.
+//
+// A node alone opens its store and serves. A node of a cluster opens its doors first, and serves SQL once it is a member: it was one when it
+// was last stopped, it begins the cluster (`meridian init`), or a member gives it a number (see `Node+Joining`).
 
 import Admin
 import Catalog
@@ -18,6 +21,7 @@ import Storage
 import Glibc
 import Synchronization
 import Transactions
+import Transport
 
 public final class Node: SessionFactory, AdminSource {
   enum Limits {
@@ -25,18 +29,36 @@ public final class Node: SessionFactory, AdminSource {
     static let upkeepNanoseconds: Int64 = 15_000_000_000
     /// Time that clients get to end their sessions when the node stops.
     static let drainNanoseconds: Int64 = 5_000_000_000
+    /// Time that what the node does on its own gets to end when it stops.
+    static let roundNanoseconds: Int64 = 2_000_000_000
+  }
+
+  /// What there is once the node has a place in a cluster.
+  struct Member: Sendable {
+    var identity: StoreIdentity
+    var store: Store
+    /// By reactor.
+    var gateways: [Confined<Gateway>]
+    /// Whether sessions are let in.
+    var isServing: Bool
   }
 
   public let logger: Logger
   public let configuration: NodeConfiguration
-  private let environment: ProductionEnvironment
-  private let store: Store
-  /// By reactor.
-  private let gateways: [Confined<Gateway>]
+  let environment: ProductionEnvironment
+  let local: LocalStore
+  let clock: NodeClock
+  /// The way to other nodes; nil for a node alone.
+  let transport: NodeTransport?
+  /// Writes what the node itself keeps in its store.
+  let recordWorker: any Worker
+  let membership = Mutex<Member?>(nil)
+  let joining = Mutex(JoiningState())
+  let directory = Mutex(DirectoryState())
   private let passwords: PasswordHasher
   private let startTime: MonotonicInstant
   private let doors = Mutex<Doors?>(nil)
-  private let isStopping = Mutex(false)
+  private let life = Mutex(Life())
 
   private struct Doors {
     var wire: WireServer
@@ -46,22 +68,31 @@ public final class Node: SessionFactory, AdminSource {
     var httpAddress: ListenAddress
   }
 
+  private struct Life {
+    var isStopping = false
+    /// Rounds that are under way.
+    var roundCount = 0
+    var readinessWaiters: [UnsafeContinuation<Bool, Never>] = []
+  }
+
   private init(
-    configuration: NodeConfiguration, logger: Logger, environment: ProductionEnvironment, store: Store,
-    gateways: [Confined<Gateway>], passwords: PasswordHasher
+    configuration: NodeConfiguration, logger: Logger, environment: ProductionEnvironment, local: LocalStore,
+    clock: NodeClock, transport: NodeTransport?
   ) {
-    self.passwords = passwords
     self.configuration = configuration
     self.logger = logger
     self.environment = environment
-    self.store = store
-    self.gateways = gateways
+    self.local = local
+    self.clock = clock
+    self.transport = transport
+    passwords = PasswordHasher(environment: environment)
+    recordWorker = environment.makeWorker("node-records", threads: 1)
     startTime = environment.monotonicNow()
   }
 
   // MARK: Start
 
-  /// Opens the store, replays its log, and serves.
+  /// Opens the store and the doors. A node alone, and one that has its place in a cluster, serves from then on.
   /// - Throws: `NodeStartError` with a sentence for the operator; nothing was changed then.
   public static func start(_ configuration: NodeConfiguration) async throws -> Node {
     let environment = ProductionEnvironment(reactorCount: configuration.reactorCount)
@@ -84,29 +115,82 @@ public final class Node: SessionFactory, AdminSource {
     if let folder = configuration.certificates {
       certificates = try NodeCertificates(folder: CertificateFolder(folder), environment: environment)
     }
-    var random = environment.makeRandom("store identity")
-    let newID = LocalStore.StoreID(high: random.next(), low: random.next())
-    let store: Store
-    do {
-      let local = try LocalStore.open(
-        directory: configuration.store, cacheByteCount: configuration.cacheByteCount, newID: newID)
-      let clock = NodeClock(environment: environment, source: OneClockSource())
-      store = try await Store.open(environment: environment, local: local, clock: clock, logger: logger) { reason in
-        // Better no node than one that acknowledges what it cannot keep.
-        logger.critical("the node stops: its store failed", metadata: ["reason": "\(reason)"])
-        exit(1)
+    let local: LocalStore
+    var identity: StoreIdentity?
+    let book: [NodeRecord]
+    do throws(StorageError) {
+      var random = environment.makeRandom("store identity")
+      let newID = LocalStore.StoreID(high: random.next(), low: random.next())
+      if let directory = configuration.store {
+        local = try LocalStore.open(directory: directory, cacheByteCount: configuration.cacheByteCount, newID: newID)
+      } else {
+        local = LocalStore.inMemory(id: newID)
+      }
+      identity = try StoreIdentity.read(from: local)
+      book = try NodeBook.read(from: local)
+      if configuration.cluster == nil, identity == nil {
+        var random = environment.makeRandom("cluster")
+        identity = try StoreIdentity.bootstrap(local, cluster: ClusterID(&random))
       }
     } catch {
       throw NodeStartError(description: "cannot open the store: \(error)")
     }
+    if configuration.cluster == nil, let known = identity,
+      known.node.rawValue != 1 || book.contains(where: { $0.node != known.node })
+    {
+      throw NodeStartError(
+        description:
+          "the store is that of node \(known.node) of a cluster of several nodes; start it with `meridian start`")
+    }
+    var source: any TimeSource = OneClockSource()
+    if let error = configuration.cluster?.maximumClockError { source = BoundedErrorSource(maximumError: error) }
+    let node = Node(
+      configuration: configuration, logger: logger, environment: environment, local: local,
+      clock: NodeClock(environment: environment, source: source),
+      transport: configuration.cluster.map {
+        makeTransport($0, identity, certificates, environment: environment, logger: logger)
+      })
+    do throws(NodeStartError) {
+      node.registerCalls()
+      if let identity {
+        do throws(StorageError) {
+          // Whose record is in the store's copy has written it to the cluster before, see `NodeRecord`.
+          try await node.becomeMember(
+            identity, isServing: configuration.cluster == nil || book.contains { $0.node == identity.node })
+        } catch {
+          throw NodeStartError(description: "cannot open the store: \(error)")
+        }
+      }
+      node.know(book)
+      try await node.listen(certificates)
+    } catch {
+      await node.stop()
+      throw error
+    }
+    node.scheduleUpkeep()
+    node.beginMembership()
+    return node
+  }
+
+  /// Opens the store as one of a cluster's, and makes a gateway on every reactor. What the store wants of the network is registered
+  /// then.
+  func becomeMember(_ identity: StoreIdentity, isServing: Bool) async throws(StorageError) {
+    let logger = self.logger
+    let onFatal = configuration.onFatal
+    let store = try await Store.open(
+      environment: environment, local: local, clock: clock, network: transport, logger: logger
+    ) { reason in
+      // Better no node than one that acknowledges what it cannot keep.
+      logger.critical("the node stops: its store failed", metadata: ["reason": "\(reason)"])
+      onFatal(reason)
+    }
     let catalog = CatalogCache()
     let sequences = SequenceService()
-    let rowIDs = RowIDGenerator(node: 1)
-    let passwords = PasswordHasher(environment: environment)
+    let rowIDs = RowIDGenerator(node: Int64(identity.node.rawValue))
     var gateways: [Confined<Gateway>] = []
     for reactor in environment.reactors {
       gateways.append(
-        await reactor.perform { reactor in
+        await reactor.perform { [environment, passwords] reactor in
           let transactions = TransactionSystem(store, on: reactor)
           return Confined(
             Gateway(
@@ -115,20 +199,19 @@ public final class Node: SessionFactory, AdminSource {
             to: reactor)
         })
     }
-    let node = Node(
-      configuration: configuration, logger: logger, environment: environment, store: store, gateways: gateways,
-      passwords: passwords)
-    node.scheduleUpkeep()
-    do {
-      try await node.listen(certificates)
-    } catch {
-      await store.stop()
-      throw error
-    }
-    return node
+    let member = Member(identity: identity, store: store, gateways: gateways, isServing: isServing)
+    membership.withLock { $0 = member }
   }
 
   private func listen(_ certificates: NodeCertificates?) async throws(NodeStartError) {
+    if let transport, let cluster = configuration.cluster {
+      do {
+        let bound = try await transport.listen(on: cluster.rpcAddress)
+        directory.withLock { $0.rpcAddress = bound }
+      } catch {
+        throw NodeStartError(description: "\(error)".replacing("listen on", with: "listen for other nodes on"))
+      }
+    }
     let registry = ConnectionRegistry(
       limit: configuration.connectionLimit, random: environment.makeRandom("cancel keys"))
     let context = WireContext(
@@ -165,118 +248,163 @@ public final class Node: SessionFactory, AdminSource {
     return NodeStartError(description: "cannot listen for \(what) on \(address): \(error)")
   }
 
-  // MARK: Upkeep
+  // MARK: Rounds
 
-  /// Clears what dropped tables, truncations and rewrites left behind once no open transaction can want it.
-  private func scheduleUpkeep() {
-    let reactor = environment.reactors[0]
-    _ = reactor.schedule(afterNanoseconds: Limits.upkeepNanoseconds) { [weak self] reactor in
-      guard let self else { return }
-      reactor.run { _ in
-        guard !self.isStopping.withLock({ $0 }) else { return }
-        await self.clearDroppedStorage()
-        self.scheduleUpkeep()
-      }
+  var isStopping: Bool { life.withLock { $0.isStopping } }
+
+  /// Has `round` run on the first reactor after a while, unless the node has stopped. The node is not kept alive by waiting.
+  func schedule(
+    afterNanoseconds nanoseconds: Int64, _ round: @escaping @Sendable (Node, isolated Reactor) async -> Void
+  ) {
+    _ = environment.reactors[0].schedule(afterNanoseconds: nanoseconds) { [weak self] reactor in
+      self?.run(round, on: reactor)
     }
   }
 
-  private func clearDroppedStorage() async {
-    var oldest = environment.wallNow()
-    for (index, reactor) in environment.reactors.enumerated() {
-      let gateway = gateways[index]
-      if let begin = await reactor.perform({ reactor in gateway.access(on: reactor).oldestTransaction }) {
-        oldest = min(oldest, begin)
-      }
+  private func run(
+    _ round: @escaping @Sendable (Node, isolated Reactor) async -> Void, on reactor: isolated Reactor
+  ) {
+    let begins = life.withLock { life in
+      if life.isStopping { return false }
+      life.roundCount += 1
+      return true
     }
-    let transactions = gateways[0].accessAssumingIsolated().transactions
-    do throws(TransactionError) {
-      _ = try await DroppedStorage.clear(in: transactions, droppedBefore: oldest)
-    } catch {
-      logger.warning("dropped storage stays for now", metadata: ["reason": "\(error)"])
+    guard begins else { return }
+    reactor.run { reactor in
+      await round(self, reactor)
+      self.life.withLock { $0.roundCount -= 1 }
     }
+  }
+
+  var uptimeNanoseconds: Int64 { environment.monotonicNow().nanoseconds - startTime.nanoseconds }
+
+  /// The node cannot go on.
+  func fail(_ reason: String) {
+    logger.critical("the node stops", metadata: ["reason": "\(reason)"])
+    configuration.onFatal(reason)
   }
 
   // MARK: Facts
 
+  var member: Member? { membership.withLock { $0 } }
+
   public var sqlAddress: ListenAddress { doors.withLock { $0?.sqlAddress } ?? configuration.sqlAddress }
   public var httpAddress: ListenAddress { doors.withLock { $0?.httpAddress } ?? configuration.httpAddress }
 
-  /// Printed once when the node answers.
-  public var readyLine: String {
-    "meridian \(ServerVersion.meridian) ready: sql=\(sqlAddress) http=\(httpAddress) "
-      + "url=postgresql://postgres@\(sqlAddress)/postgres"
+  /// Where other nodes connect; nil for a node alone.
+  public var rpcAddress: NodeAddress? {
+    configuration.cluster.map { cluster in directory.withLock { $0.rpcAddress } ?? cluster.rpcAddress }
+  }
+
+  /// The node's number; nil while it belongs to no cluster.
+  public var nodeID: NodeID? { member?.identity.node }
+
+  /// Whether SQL is served.
+  public var isReady: Bool { member?.isServing ?? false }
+
+  /// Waits until SQL is served; false if the node stops before.
+  public func untilReady() async -> Bool {
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
+      let answer = life.withLock { life -> Bool? in
+        if isReady { return true }
+        if life.isStopping { return false }
+        life.readinessWaiters.append(continuation)
+        return nil
+      }
+      if let answer { continuation.resume(returning: answer) }
+    }
+  }
+
+  /// The node's record is known to the cluster: sessions are let in.
+  func beginServing() {
+    let isNews = membership.withLock { member in
+      defer { member?.isServing = true }
+      return member?.isServing == false
+    }
+    guard isNews else { return }
+    for waiter in takeWaiters() { waiter.resume(returning: true) }
+    logger.info("the node serves SQL", metadata: ["node": "\(nodeID.map { "\($0)" } ?? "?")"])
+  }
+
+  private func takeWaiters() -> [UnsafeContinuation<Bool, Never>] {
+    life.withLock { life in
+      defer { life.readinessWaiters = [] }
+      return life.readinessWaiters
+    }
+  }
+
+  private var addresses: String {
+    "sql=\(sqlAddress) http=\(httpAddress)" + (rpcAddress.map { " rpc=\($0)" } ?? "")
+  }
+
+  /// Where clients connect.
+  public var url: String {
+    "postgresql://postgres@\(sqlAddress)/postgres"
       + (configuration.certificates.map {
         "?sslmode=verify-full&sslrootcert=\(CertificateFolder($0).authorityCertificate)"
       } ?? "")
   }
 
+  /// Printed once when the node answers.
+  public var readyLine: String {
+    let number = configuration.cluster == nil ? "" : nodeID.map { " node=\($0)" } ?? ""
+    return "meridian \(ServerVersion.meridian) ready: \(addresses)\(number) url=\(url)"
+  }
+
+  /// Printed when the node waits for a cluster.
+  public var waitingLine: String { "meridian \(ServerVersion.meridian) waiting: \(addresses); \(obstacle)" }
+
   // MARK: Sessions
+
+  /// The gateway of the reactor that this is called on.
+  private func gateway(of reactor: Reactor) throws(SQLError) -> Gateway {
+    guard let member, member.isServing else {
+      throw SQLError(.cannotConnectNow, "the node is not ready yet", detail: "\(obstacle.capitalizingFirst).")
+    }
+    return member.gateways[reactor.index].accessAssumingIsolated()
+  }
 
   public func makeSession(
     on reactor: Reactor, user: String, database: String, parameters: [(name: String, value: String)], process: Int32,
     client: any ClientChannel
   ) async throws(SQLError) -> Session {
     // Called on the reactor that the client's channel lives on.
-    let gateway = gateways[reactor.index].accessAssumingIsolated()
+    let gateway = try gateway(of: reactor)
     return try await Session.open(
       gateway: gateway, client: client, user: user, database: database, parameters: parameters, process: process)
   }
 
   public func passwordVerifier(of user: String, on reactor: Reactor) async throws(SQLError) -> String? {
-    try await gateways[reactor.index].accessAssumingIsolated().passwordVerifier(of: user)
+    try await gateway(of: reactor).passwordVerifier(of: user)
   }
 
   // MARK: Administration
 
-  public var summary: String { readyLine + "\n/health\n/metrics\n" }
+  public var summary: String { (isReady ? readyLine : waitingLine) + "\n/health\n/metrics\n" }
 
-  public func complaint() async -> String? { store.isOverloaded ? "the store is overloaded" : nil }
+  public func complaint() async -> String? {
+    guard let member, member.isServing else { return obstacle }
+    if member.store.isOverloaded { return "the store is overloaded" }
+    return clockComplaint
+  }
 
   public func metrics() async -> [MetricFamily] {
     var totals = GatewayCounters()
-    for (index, reactor) in environment.reactors.enumerated() {
-      let gateway = gateways[index]
-      totals = totals + (await reactor.perform { reactor in gateway.access(on: reactor).counters })
+    let member = self.member
+    for (index, gateway) in (member?.gateways ?? []).enumerated() {
+      totals = totals + (await environment.reactors[index].perform { gateway.access(on: $0).counters })
     }
-    let shards = await store.counters()
-    let uptime = Double(environment.monotonicNow().nanoseconds - startTime.nanoseconds) / 1e9
-    var families: [MetricFamily] = [
-      MetricFamily("meridian_uptime_seconds", "Time since the node started.", .gauge, uptime),
-      MetricFamily("meridian_sql_sessions", "Clients connected.", .gauge, Double(totals.sessions)),
-    ]
-    func counter(_ name: String, _ help: String, _ value: UInt64) {
-      families.append(MetricFamily(name, help, .counter, Double(value)))
-    }
-    counter("meridian_sql_statements_total", "Statements run.", totals.statements)
-    counter("meridian_sql_failed_statements_total", "Statements that ended with an error.", totals.failedStatements)
-    counter(
-      "meridian_sql_retries_total", "Statements and transactions tried again without the client knowing.",
-      totals.retries)
-    counter("meridian_sql_commits_total", "Transactions committed.", totals.commits)
-    counter("meridian_sql_rollbacks_total", "Transactions rolled back.", totals.rollbacks)
-    counter("meridian_sql_plan_cache_hits_total", "Simple queries that found their plan.", totals.planCacheHits)
-    counter("meridian_sql_plan_cache_misses_total", "Simple queries that had to be planned.", totals.planCacheMisses)
-    counter("meridian_range_reads_total", "Point reads served.", shards.reads)
-    counter("meridian_range_scans_total", "Scans served.", shards.scans)
-    counter("meridian_range_commands_total", "Replicated commands applied.", shards.commands)
-    counter("meridian_range_latch_waits_total", "Requests that waited for a latch.", shards.latchWaits)
-    counter("meridian_range_lock_waits_total", "Requests that waited for a lock.", shards.lockWaits)
-    counter("meridian_range_deadlocks_total", "Deadlocks broken.", shards.deadlocks)
-    counter(
-      "meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.",
-      shards.refreshFailures)
-    counter("meridian_range_applied_bytes_total", "Bytes of commands applied.", shards.appliedBytes)
-    counter("meridian_range_intents_resolved_total", "Intents turned into versions or removed.", shards.intentsResolved)
-    counter(
-      "meridian_range_versions_collected_total", "Versions removed by garbage collection.", shards.versionsCollected)
-    return families
+    let shards = await member?.store.counters() ?? ShardCounters()
+    let uptime = Double(uptimeNanoseconds) / 1e9
+    return NodeMetrics.families(uptime: uptime, totals, shards) + clusterMetrics()
   }
 
   // MARK: Stop
 
   /// Takes no more clients, ends the sessions, flushes the store.
   public func stop() async {
-    isStopping.withLock { $0 = true }
+    life.withLock { $0.isStopping = true }
+    for waiter in takeWaiters() { waiter.resume(returning: false) }
     let open = doors.withLock { doors in
       defer { doors = nil }
       return doors
@@ -285,8 +413,21 @@ public final class Node: SessionFactory, AdminSource {
       await open.wire.drain(on: environment.reactors[0], nanoseconds: Limits.drainNanoseconds)
       await open.admin.stop()
     }
+    answerInitialisations(.refused("the node is stopping"))
+    // What runs on its own ends before its ground goes away.
+    var waited: Int64 = 0
+    while life.withLock({ $0.roundCount }) > 0, waited < Limits.roundNanoseconds {
+      await environment.reactors[0].sleep(nanoseconds: 10_000_000)
+      waited += 10_000_000
+    }
+    await transport?.stop()
     passwords.stop()
-    await store.stop()
+    await member?.store.stop()
+    recordWorker.stop()
     try? await environment.shutdown()
   }
+}
+
+extension String {
+  fileprivate var capitalizingFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -5,12 +5,15 @@ import Credentials
 import NIOSSL
 import PGWire
 import Reactors
+import Transport
 
 struct NodeCertificates {
   /// For SQL: clients may show certificates, which are verified against `ca.crt`.
   var wire: WireCertificates
   /// For HTTP: nobody is asked for one.
   var http: NIOSSLContext
+  /// For other nodes: both sides show a node's certificate.
+  var transport: TransportCertificates
 
   /// - Throws: `NodeStartError` naming the file that is missing, unreadable, open to others or not what it should be.
   init(folder: CertificateFolder, environment: any Environment) throws(NodeStartError) {
@@ -34,6 +37,9 @@ struct NodeCertificates {
       configuration.certificateVerification = .optionalVerification
       configuration.trustRoots = .certificates(authorities)
       configuration.sendCANameList = true
+      transport = try TransportCertificates(
+        chain: chain, key: key, authorities: authorities,
+        isNode: { CertificateFacts(der: $0)?.isNode ?? false })
       let facts = CertificateFacts(der: try chain[0].toDERBytes())
       var random = environment.makeRandom("login nonces")
       wire = WireCertificates(

@@ -26,6 +26,7 @@ extension Session {
     context.interruption = { [unowned self] in self.interruption }
     context.isTurnOver = { [unowned self] in self.isTurnOver }
     context.giveWay = { [unowned self] in await self.giveWay() }
+    context.sleep = { [unowned self] nanoseconds in await self.gateway.reactor.sleep(nanoseconds: nanoseconds) }
     context.virtualTables = self
     context.sequences = self
     context.referencePlanner = self

@@ -59,6 +59,8 @@ extension Session {
     case .createView: "CREATE VIEW"
     case .refresh: "REFRESH MATERIALIZED VIEW"
     case .createSchema: "CREATE SCHEMA"
+    case .createEnum: "CREATE TYPE"
+    case .alterEnum: "ALTER TYPE"
     case .createDatabase: "CREATE DATABASE"
     case .alterDatabase: "ALTER DATABASE"
     case .createSequence: "CREATE SEQUENCE"

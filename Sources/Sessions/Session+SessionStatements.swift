@@ -3,6 +3,7 @@
 // Source: PostgreSQL manual, part VI "SQL Commands".
 
 import Catalog
+import Encoding
 import Execution
 import Expressions
 import Planning
@@ -356,9 +357,28 @@ extension Session {
     guard transaction?.isExplicit == true else {
       throw SQLError(.noActiveSQLTransaction, "LOCK TABLE can only be used in transaction blocks")
     }
-    throw SQLError(
-      .featureNotSupported, "LOCK TABLE is not supported",
-      hint: "Transactions are serializable without it; SELECT FOR UPDATE locks rows.")
+    let active = try await beginIfNeeded()
+    let catalog = try await catalog(of: active)
+    catalog.searchPath = settings.searchPath
+    for reference in statement.tables {
+      let name = reference.name
+      guard let table = catalog.relation(name.name.text, schema: name.schema?.text) else {
+        throw SQLError(.undefinedTable, "relation \"\(name)\" does not exist")
+      }
+      if case .sequence = table.kind {
+        throw SQLError(
+          .wrongObjectType, "cannot lock relation \"\(table.name)\"",
+          detail: "This operation is not supported for sequences.")
+      }
+      guard let lock = statement.mode.lock(noWait: statement.noWait) else { continue }
+      var block = KeyValueBlock()
+      do throws(TransactionError) {
+        _ = try await active.kv.get(KeyLayout.relation(table.oid), lock: lock, into: &block)
+      } catch {
+        throw SQLError(error, relation: { catalog.relation($0) })
+      }
+    }
+    client.send(commandTag: "LOCK TABLE")
   }
 
   private func requireTable(_ name: QualifiedName?) async throws(SQLError) {
@@ -368,6 +388,20 @@ extension Session {
     catalog.searchPath = settings.searchPath
     guard catalog.relation(name.name.text, schema: name.schema?.text) != nil else {
       throw SQLError(.undefinedTable, "relation \"\(name)\" does not exist")
+    }
+  }
+}
+
+extension LockStatement.Mode {
+  /// The lock on the table's descriptor that keeps out what the mode conflicts with, among lock statements and changes of the
+  /// schema; nil for modes that conflict with nothing but the strongest.
+  fileprivate func lock(noWait: Bool) -> LockRequest? {
+    let wait: LockWaitPolicy = noWait ? .fail : .wait
+    switch self {
+    case .accessShare, .rowShare, .rowExclusive: return nil
+    case .share: return LockRequest(.shared, wait: wait)
+    case .shareUpdateExclusive, .shareRowExclusive, .exclusive, .accessExclusive:
+      return LockRequest(.exclusive, wait: wait)
     }
   }
 }

@@ -49,11 +49,8 @@ extension Transaction {
   {
     guard let first = keys.first else { return }
     let range = system.router.lookup(first)
-    if system.replica(range) == nil, buffer.isEmpty,
-      keys.allSatisfy({ range.span.contains($0) })
-    {
-      try await readRemotely(.get(keys, lock: lock), in: range, isLocking: lock != nil, into: &block)
-      if mustRecord(lock) { for key in keys { reads.add(key) } }
+    if keys.count > 1, system.replica(range) == nil, keys.allSatisfy({ range.span.contains($0) }) {
+      try await readTogether(keys, lock: lock, in: range, into: &block)
       return
     }
     for key in keys { _ = try await get(key, lock: lock, into: &block) }
@@ -70,6 +67,40 @@ extension Transaction {
     var page = KeyValueBlock()
     let rest = try await readSpan(span, options, into: &page)
     return overlay(page, span, rest, options, into: &block)
+  }
+
+  /// Reads keys of a range that is served elsewhere with one request, and lays this transaction's writes over them.
+  private func readTogether(
+    _ keys: [Key], lock: LockRequest?, in range: RangeDescriptor, into block: inout KeyValueBlock
+  ) async throws(TransactionError) {
+    let areAllPrivate = !privateSpans.isEmpty && keys.allSatisfy { privateSpans.contains($0) }
+    let lock = areAllPrivate ? nil : lock
+    // A lock may be missing on what was written blindly.
+    let asked = lock == nil && !buffer.isEmpty ? keys.filter { buffer.find($0) == nil } : keys
+    var page = KeyValueBlock()
+    if !asked.isEmpty {
+      try await readRemotely(.get(asked, lock: lock), in: range, isLocking: lock != nil, into: &page)
+    }
+    if mustRecord(lock), !areAllPrivate {
+      for key in asked where privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+    }
+    if buffer.isEmpty, block.isEmpty {
+      block = page
+      return
+    }
+    var row = 0
+    for key in keys {
+      // The page is in the order of what was asked, without what is absent.
+      let isRow =
+        row < page.count
+        && key.bytes.withUnsafeBytes { mine in page.withKey(row) { compareBytes(mine, $0) == 0 } }
+      if let own = buffer.find(key) {
+        if let value = own.value { block.append(key: key.bytes, value: value) }
+      } else if isRow {
+        block.append(row: row, of: page)
+      }
+      if isRow { row += 1 }
+    }
   }
 
   // MARK: - One key

@@ -13,11 +13,13 @@ struct Meridian: AsyncParsableCommand {
       Try it:
         meridian start-single-node --store my-data
         meridian sql
+      Or three nodes at once:
+        meridian demo --nodes 3
       """,
     version: ServerVersion.meridian,
     subcommands: [
-      StartSingleNode.self, SQLCommand.self, CertCommand.self, LogicTestCommand.self, SimulateCommand.self,
-      Version.self,
+      StartSingleNode.self, StartCommand.self, InitCommand.self, NodeCommand.self, DemoCommand.self, SQLCommand.self,
+      CertCommand.self, LogicTestCommand.self, SimulateCommand.self, Version.self,
     ])
 }
 

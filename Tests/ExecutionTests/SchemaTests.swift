@@ -144,7 +144,9 @@ struct SchemaTests {
       guard let oid = database.table("t")?.oid else { throw SQLError(.internalError, "no table") }
       let before = database.steps.count
       try await database.run(
-        .createIndex(table: oid, index("t_b_idx", on: 2, isUnique: false), ifNotExists: false, isConcurrent: false),
+        .createIndex(
+          table: oid, index("t_b_idx", on: 2, isUnique: false), expressions: [], ifNotExists: false, isConcurrent: false
+        ),
         online: online)
       #expect(database.steps.count - before == (online ? 4 : 1))
       #expect(database.table("t")?.indexes.first?.state == .active)
@@ -152,7 +154,8 @@ struct SchemaTests {
       #expect(rows.count == 9000 && rows.map { $0[1].int ?? 0 } == rows.map { $0[1].int ?? 0 }.sorted())
       // A duplicate leaves no trace.
       let error = await database.error(
-        .createIndex(table: oid, index("u", on: 2, isUnique: true), ifNotExists: false, isConcurrent: false),
+        .createIndex(
+          table: oid, index("u", on: 2, isUnique: true), expressions: [], ifNotExists: false, isConcurrent: false),
         online: online)
       #expect(error?.state == .uniqueViolation)
       #expect(error?.message == "could not create unique index \"u\"")
@@ -162,7 +165,7 @@ struct SchemaTests {
       var partial = index("p", on: 1, isUnique: true)
       partial.predicateSQL = "a < 5"
       try await database.run(
-        .createIndex(table: oid, partial, ifNotExists: false, isConcurrent: false), online: online)
+        .createIndex(table: oid, partial, expressions: [], ifNotExists: false, isConcurrent: false), online: online)
       #expect(try await database.rows("t", index: 2, columns: ["a"]) == (0..<5).map { [.int64($0)] })
     }
   }

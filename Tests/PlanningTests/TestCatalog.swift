@@ -88,7 +88,7 @@ final class TestCatalog {
           oid: oid, schema: definition.schema, name: definition.name, owner: .bootstrapSuperuser, kind: .table,
           columns: columns, primaryIndex: primary, indexes: indexes, checks: definition.checks,
           nextColumnID: UInt32(columns.count + 1)))
-    case .createIndex(let oid, let index, _, _):
+    case .createIndex(let oid, let index, _, _, _):
       guard let table = view.relation(oid) else { return }
       var index = index
       index.id = (table.allIndexes.map(\.id).max() ?? 0) + 1

@@ -1,5 +1,6 @@
 // One transaction at a time: what it writes it sees, what it commits others see, what it rolls back nobody sees.
 
+import Reactors
 import Encoding
 import Testing
 
@@ -7,6 +8,44 @@ import Testing
 @testable import Transactions
 
 @Suite struct TransactionTests {
+  /// Asked for together, keys are what they are one by one, own writes included, whether the range is here or on another reactor.
+  @Test func keysAskedForTogetherAreWhatTheyAreAlone() async throws {
+    let test = try await TestStore.open(reactors: 2)
+    try await test.on(0) { _, system in
+      let writer = system.begin()
+      for number in 0..<40 where number % 3 != 0 { writer.write("k\(number)", "old \(number)") }
+      _ = try await writer.commit()
+    }
+    for reactor in 0..<2 {
+      try await test.on(reactor) { reactor, system in
+        var random = RandomSource(seed: 7)
+        for round in 0..<60 {
+          let transaction = system.begin()
+          for _ in 0..<(round % 7) {
+            let number = Int.random(in: 0..<40, using: &random)
+            if Bool.random(using: &random) {
+              transaction.write("k\(number)", "new \(round)")
+            } else {
+              transaction.delete(key("k\(number)"))
+            }
+          }
+          let lock = round % 2 == 0 ? nil : LockRequest(.exclusive)
+          let wanted = (0..<Int.random(in: 0..<20, using: &random)).map { _ in
+            key("k\(Int.random(in: 0..<40, using: &random))")
+          }
+          var together = KeyValueBlock()
+          try await transaction.get(wanted, lock: lock, into: &together)
+          var alone = KeyValueBlock()
+          for key in wanted { _ = try await transaction.get(key, lock: lock, into: &alone) }
+          #expect(together.bytes == alone.bytes)
+          #expect(together.ends == alone.ends)
+          await transaction.rollback()
+        }
+      }
+    }
+    try await test.close()
+  }
+
   @Test(arguments: [1, 2]) func commitsAreSeenAndRollbacksAreNot(reactors: Int) async throws {
     let test = try await TestStore.open(reactors: reactors)
     for reactor in 0..<reactors {

@@ -285,6 +285,19 @@ import Testing
     #expect(nodes.transports[0].peer(NodeID(rawValue: 4))?.isUp == true)
   }
 
+  @Test func `A member that calls an address does not end its connection to the node there`() {
+    let nodes = Nodes()
+    nodes.run(seconds: 0.5)
+    nodes.call("slow", from: 0, to: 1, kind: 3)
+    nodes.on(0) { reactor in
+      let reply = try? await nodes.transports[0].call(
+        NodeMessage(kind: 1), to: Nodes.address(1), timeoutNanoseconds: Nodes.second, on: reactor)
+      nodes.lines.append("\(reply?.body ?? [])")
+    }
+    nodes.run(seconds: 6)
+    #expect(nodes.lines == ["[9]", "slow: [1] at 5502"])
+  }
+
   @Test func `A queue that is full sheds messages and refuses calls; bulk calls wait`() {
     var options = TransportOptions()
     options.raftQueueByteCount = 100_000

@@ -135,6 +135,10 @@ extension SystemRelations {
     row["udt_catalog"] = view.databaseName
     row["udt_schema"] = .text("pg_catalog")
     row["udt_name"] = .text(info?.name ?? "")
+    if let own = view.types.first(where: { $0.oid == type.oid || $0.arrayOID == type.oid }) {
+      if info?.isArray != true { row["data_type"] = .text("USER-DEFINED") }
+      row["udt_schema"] = view.schemaName(own.schema)
+    }
     switch type.oid {
     case SQLType.varchar.oid, SQLType.bpchar.oid:
       // `format_type` of a blank-padded type without length is its internal name.

@@ -98,6 +98,7 @@ extension SystemRelations {
       }
     }
     for schema in view.schemas { try add(schema.oid, .pgNamespace, schema.comment) }
+    for type in view.types { try add(type.oid, OID(1247), type.comment) }
     for relation in view.relations {
       try add(relation.oid, .pgClass, relation.comment)
       for column in relation.columns { try add(relation.oid, .pgClass, column: column.id, column.comment) }
@@ -124,7 +125,8 @@ extension SystemRelations {
     }
   }
 
-  static let typeRows: RowSource = { (_, _, rows) throws(SQLError) in
+  static let typeRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for type in view.types { try addEnumRows(type, &rows) }
     for type in SystemTypes.all {
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(type.oid)
@@ -150,6 +152,47 @@ extension SystemRelations {
         row["typstorage"] = .text(type.storage)
         row["typtypmod"] = .int(-1)
         row["typcollation"] = .oid(type.collation)
+      }
+    }
+  }
+
+  /// An enumerated type and the type of its arrays.
+  private static func addEnumRows(_ type: TypeDescriptor, _ rows: inout VirtualRows) throws(SQLError) {
+    for isArray in [false, true] {
+      try rows.add { (row) throws(SQLError) in
+        row["oid"] = .oid(isArray ? type.arrayOID : type.oid)
+        row["typname"] = .text(isArray ? "_" + type.name : type.name)
+        row["typnamespace"] = .oid(type.schema)
+        row["typowner"] = .oid(type.owner)
+        row["typlen"] = .int(isArray ? -1 : 4)
+        row["typbyval"] = .bool(!isArray)
+        row["typtype"] = .text(isArray ? "b" : "e")
+        row["typcategory"] = .text(isArray ? "A" : "E")
+        row["typisdefined"] = .bool(true)
+        row["typdelim"] = .text(",")
+        row["typelem"] = .oid(isArray ? type.oid : .invalid)
+        row["typarray"] = .oid(isArray ? .invalid : type.arrayOID)
+        // enum_in, array_in and their kin.
+        let functions: [UInt32] = isArray ? [750, 751, 2400, 2401] : [3506, 3507, 3532, 3533]
+        for (name, function) in zip(["typinput", "typoutput", "typreceive", "typsend"], functions) {
+          row[name] = .oid(OID(function))
+        }
+        row["typalign"] = .text("i")
+        row["typstorage"] = .text(isArray ? "x" : "p")
+        row["typtypmod"] = .int(-1)
+      }
+    }
+  }
+
+  static let enumRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for type in view.types {
+      for (index, label) in type.labels.enumerated() {
+        try rows.add { (row) throws(SQLError) in
+          row["oid"] = .oid(label.oid)
+          row["enumtypid"] = .oid(type.oid)
+          row["enumsortorder"] = .float64(Double(index + 1))
+          row["enumlabel"] = .text(label.name)
+        }
       }
     }
   }

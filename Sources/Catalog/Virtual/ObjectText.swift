@@ -22,7 +22,13 @@ struct ObjectText {
   }
 
   private func columnName(_ id: UInt32, _ table: TableDescriptor) -> String {
-    table.column(id: id).map { quoteIdentifier($0.name) } ?? "?"
+    guard let column = table.column(id: id) else { return "?" }
+    guard column.isIndexExpression, let sql = column.generatedSQL else { return quoteIdentifier(column.name) }
+    // A call stands as it is, anything else in parentheses.
+    let text = expression(sql)
+    let name = text.prefix { $0 == "_" || $0.isLetter || $0.isNumber }
+    let isCall = !name.isEmpty && text[name.endIndex...].hasPrefix("(") && text.hasSuffix(")")
+    return isCall ? text : isPretty ? "(\(text))" : "((\(text)))"
   }
 
   func index(_ index: IndexDescriptor, of table: TableDescriptor) -> String {

@@ -169,7 +169,13 @@ extension SystemRelations {
           row["indisvalid"] = .bool(index.state == .active)
           row["indisready"] = .bool(true)
           row["indislive"] = .bool(true)
-          row["indkey"] = try vector(22, ids)
+          // 0 stands for an expression.
+          let expressions = ids.compactMap { id in
+            relation.column(id: id).flatMap { $0.isIndexExpression ? $0.generatedSQL : nil }
+          }
+          row["indkey"] = try vector(
+            22, ids.map { id in relation.column(id: id)?.isIndexExpression == true ? 0 : id })
+          row["indexprs"] = expressions.isEmpty ? .null : .text(expressions.joined(separator: ", "))
           row["indcollation"] = try vector(30, keyTypes.map { SystemTypes.find($0)?.collation ?? .invalid })
           row["indclass"] = try vector(30, keyTypes.map { SystemTypes.operatorClass(for: $0) })
           row["indoption"] = try vector(22, index.columns.map { ($0.isDescending ? 1 : 0) + ($0.nullsFirst ? 2 : 0) })

@@ -32,6 +32,17 @@ enum SystemProcedures {
       if let variadic = function.variadic { row.variadic = variadic.oid }
       found[function.oid] = row
     }
+    for function in FunctionRegistry.shared.allAggregates {
+      found[function.oid] = SystemProcedure(
+        oid: function.oid, name: function.name, arguments: function.arguments.map(\.oid),
+        result: function.result.oid, kind: "a", volatility: "i", isStrict: false)
+    }
+    for function in FunctionRegistry.shared.allTableFunctions {
+      let result = function.columns.count == 1 ? function.columns[0].type : SQLType.record
+      found[function.oid] = SystemProcedure(
+        oid: function.oid, name: function.name, arguments: function.arguments.map(\.oid), result: result.oid,
+        volatility: letter(function.volatility), isStrict: function.isStrict, returnsSet: function.delay == nil)
+    }
     for function in FunctionRegistry.windowFunctions {
       found[function.oid] = SystemProcedure(
         oid: function.oid, name: function.name, arguments: function.arguments.map(\.oid),

@@ -78,9 +78,13 @@ struct OperatorBuilder {
     case .workingTable(let id, _):
       return WorkingTableOperator(context, id: id, kinds: plan.output.map(\.storage))
     case .materialize(let input, let id):
-      return MaterializeOperator(try build(input), id: id, isStable: !input.dependsOnRun)
+      return MaterializeOperator(try build(input), id: id, isStable: input.changesRows || !input.dependsOnRun)
     case .lockRows(let input, let table, let keyColumns, let lock):
       return try LockRowsOperator(try build(input), table, keyColumns: keyColumns, lock)
+    case .sequence(let first, let main):
+      var operators: [Operator] = []
+      for plan in first { operators.append(try build(plan)) }
+      return SequenceOperator(operators, try build(main))
     case .insert(let insert):
       let source = try build(insert.source)
       let reads = insert.source.scanCount(of: insert.table.oid) > 0
@@ -118,6 +122,7 @@ extension PhysicalPlan {
       .setOperation(_, let left, let right):
       [left, right]
     case .recursiveUnion(let base, let step, _, _): [base, step]
+    case .sequence(let first, let main): first + [main]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]
@@ -131,7 +136,7 @@ extension PhysicalPlan {
     case .scan(let scan):
       scan.spans.flatMap { $0.equal + [$0.lower?.value, $0.upper?.value].compactMap { $0 } }
         + [scan.filter].compactMap { $0 }
-    case .virtualTable, .distinct, .setOperation, .materialize, .lockRows, .recursiveUnion, .workingTable: []
+    case .virtualTable, .distinct, .setOperation, .materialize, .lockRows, .recursiveUnion, .workingTable, .sequence: []
     case .tableFunction(let function, let arguments, _):
       function.volatility == .volatile ? [ScalarExpression.outer(0, .void)] : arguments
     case .filter(_, let condition): [condition]
@@ -154,6 +159,8 @@ extension PhysicalPlan {
   var dependsOnRun: Bool {
     switch operation {
     case .insert, .update, .delete, .workingTable: return true
+    // What a statement of WITH returned is there for all of its readers.
+    case .materialize(let input, _) where input.changesRows: return false
     case .recursiveUnion(let base, let step, let id, _): return base.dependsOnRun || step.dependsOnRun(besides: id)
     default: return expressions.contains(where: \.dependsOnRun) || inputs.contains(where: \.dependsOnRun)
     }
@@ -165,6 +172,14 @@ extension PhysicalPlan {
     switch operation {
     case .insert, .update, .delete, .workingTable: return true
     default: return expressions.contains(where: \.dependsOnRun) || inputs.contains { $0.dependsOnRun(besides: id) }
+    }
+  }
+
+  /// Whether running it changes rows.
+  var changesRows: Bool {
+    switch operation {
+    case .insert, .update, .delete: true
+    default: inputs.contains(where: \.changesRows)
     }
   }
 

@@ -77,6 +77,7 @@ final class TableFunctionOperator: Operator {
         isDone = true
         return nil
       }
+      if let delay = function.delay { try await context.wait(seconds: delay(values)) }
       rows = try function.generate(values, context.evaluation)
     }
     while var batch = try rows?.next(maximumRowCount: Batch.maximumRowCount) {

@@ -62,7 +62,8 @@ final class IndexCodec: Sendable {
       let column = table.columns[ordinal]
       columns.append(
         KeyColumn(
-          columnID: column.id, ordinal: ordinal, name: column.name, info: infos[ordinal],
+          columnID: column.id, ordinal: ordinal,
+          name: column.isIndexExpression ? column.generatedSQL ?? column.name : column.name, info: infos[ordinal],
           modifier: column.type.modifier, isDescending: part.isDescending, nulls: part.nullsFirst ? .first : .last,
           restoresValue: infos[ordinal].keyRestoresValue(modifier: column.type.modifier)))
     }

@@ -70,6 +70,32 @@ struct IndexBuild {
     return true
   }
 
+  /// Adds an index of which some keys are expressions: each gets a hidden column, filled first. All of it in the statement's
+  /// transaction.
+  func create(
+    _ index: IndexDescriptor, over expressions: [IndexExpression], on oid: OID, ifNotExists: Bool
+  ) async throws(SQLError) -> Bool {
+    let writer = try await context.writer()
+    if ifNotExists, !index.name.isEmpty, let table = context.view.relation(oid),
+      context.view.snapshot.namedRelation(index.name, in: table.schema) != nil
+    {
+      return false
+    }
+    var index = index
+    for expression in expressions {
+      guard let before = context.view.relation(oid) else {
+        throw SQLError(.undefinedTable, "relation with OID \(oid) does not exist")
+      }
+      let made = try writer.addIndexExpression(expression.sql, type: expression.type, to: oid)
+      index.columns[expression.position].columnID = made.column
+      if made.isNew, let ordinal = made.table.ordinal(ofColumn: made.column) {
+        let value = try context.compiler.compile(expression.sql, over: made.table, as: expression.type)
+        try await fillColumn(value, of: ordinal, from: before, in: made.table)
+      }
+    }
+    return try await create(index, on: oid, ifNotExists: ifNotExists, writer: writer)
+  }
+
   /// Adds the entries of rows from `reader` on; returns where it stopped, or nil at the end.
   private func fill(
     _ id: UInt32, of table: TableDescriptor, _ reader: inout TableReader, rowLimit: Int
@@ -133,7 +159,12 @@ struct IndexBuild {
 
   /// Writes the rows of `old` as rows of `new`, whose indexes have ids of their own: a new primary key, or none any more.
   /// Error 23505 for duplicates in unique indexes.
-  func rewrite(from old: TableDescriptor, to new: TableDescriptor) async throws(SQLError) {
+  /// - Parameters:
+  ///   - replacing: the ordinal, in `new`, of a column that takes another value: `value` over the old row.
+  func rewrite(
+    from old: TableDescriptor, to new: TableDescriptor, replacing replaced: Int? = nil,
+    by value: ScalarExpression? = nil
+  ) async throws(SQLError) {
     var reader = try TableReader(old, execution.codecs)
     let writer = try TableWriter(new, checks: [], predicates: try context.predicates(of: new), execution)
     let codec = writer.codec
@@ -146,6 +177,12 @@ struct IndexBuild {
         columns.append(
           source.map { batch.columns[$0] }
             ?? ColumnVector(codec.kinds[ordinal], repeating: .null, count: batch.rowCount))
+      }
+      if let replaced, let value {
+        columns[replaced] = try Evaluator.evaluate(value, batch, execution.evaluation)
+        if !new.columns[replaced].isNullable && !columns[replaced].nulls.isEmpty {
+          throw IndexBuild.containsNull(new.columns[replaced].name, new, execution)
+        }
       }
       let rows = writer.withRowIDs(Batch(columns: columns, rowCount: batch.rowCount))
       try await writer.insert(rows, isValidated: true, isBuild: true)

@@ -14,14 +14,25 @@ public enum SchemaExecutor {
   ) async throws(SQLError) -> SchemaOutcome {
     var outcome = SchemaOutcome()
     switch operation {
-    case .createIndex(let table, let index, let ifNotExists, _):
-      let isMade = try await IndexBuild(context: context).create(
-        index, on: table, ifNotExists: ifNotExists, writer: nil)
+    case .createIndex(let table, let index, let expressions, let ifNotExists, _):
+      let build = IndexBuild(context: context)
+      let isMade: Bool
+      if expressions.isEmpty {
+        isMade = try await build.create(index, on: table, ifNotExists: ifNotExists, writer: nil)
+      } else {
+        isMade = try await build.create(index, over: expressions, on: table, ifNotExists: ifNotExists)
+      }
       if !isMade { outcome.notices.append(exists("relation", index.name)) }
     case .alterTable(let table, let actions):
       try await TableAlteration(context: context).run(actions, on: table, &outcome)
     case .notice(let notice):
       outcome.notices.append(notice)
+    case .dropTypes(let types, let cascades):
+      let build = IndexBuild(context: context)
+      for change in try await context.writer().dropTypes(types, cascades: cascades) {
+        outcome.notices += change.notices
+        if change.isRewritten { try await build.rewrite(from: change.old, to: change.new) }
+      }
     case .createTableAs(let definition, let ifNotExists, let source, let withData):
       let writer = try await context.writer()
       guard let table = try writer.createTable(definition, ifNotExists: ifNotExists) else {
@@ -53,6 +64,17 @@ public enum SchemaExecutor {
       }
     case .alterSequence(let sequence, let options, let restart):
       _ = try writer.alterSequence(sequence, options, restart: restart)
+    case .createEnum(let schema, let name, let labels):
+      _ = try writer.createEnum(schema: schema, name: name, labels: labels)
+    case .addEnumLabel(let type, let label, let next, let isBefore, let ifNotExists):
+      let isNew = try writer.addEnumLabel(label, to: type, next: next, isBefore: isBefore, ifNotExists: ifNotExists)
+      if !isNew {
+        outcome.notices.append(SQLError(.duplicateObject, "enum label \"\(label)\" already exists, skipping"))
+      }
+    case .renameEnumLabel(let type, let old, let new): try writer.renameEnumLabel(old, to: new, of: type)
+    case .renameType(let type, let name): try writer.renameType(type, to: name)
+    case .setTypeSchema(let type, let schema): try writer.setSchema(ofType: type, to: schema)
+    case .setTypeOwner(let type, let role): try writer.setOwner(ofType: type, to: role)
     case .createSchema(let name, let owner, let ifNotExists):
       if try writer.createSchema(name: name, owner: owner, ifNotExists: ifNotExists) == nil {
         outcome.notices.append(SQLError(.duplicateSchema, "schema \"\(name)\" already exists, skipping"))
@@ -76,7 +98,7 @@ public enum SchemaExecutor {
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .createIndex, .alterTable, .createTableAs, .notice:
+    case .createIndex, .alterTable, .createTableAs, .dropTypes, .notice:
       preconditionFailure("these are carried out with rows")
     }
   }

@@ -66,6 +66,28 @@ struct TableAlteration {
     case .setNotNull(let column, let isNotNull):
       if isNotNull, let id = table.column(named: column)?.id { try await build.requireNoNulls([id], in: table) }
       _ = try writer.setNotNull(of: oid, column: column, isNotNull: isNotNull)
+    case .setType(let column, let type, let using):
+      let (old, new) = try writer.setType(of: oid, column: column, to: type)
+      guard let ordinal = new.columns.firstIndex(where: { $0.name == column && !$0.isHidden }) else { return }
+      let value = try context.compiler.compile(using, over: old, as: type)
+      try await build.rewrite(from: old, to: new, replacing: ordinal, by: value)
+      for check in new.checks where check.columns.contains(new.columns[ordinal].id) {
+        try await build.requireCheck(check, in: new)
+      }
+      for key in new.foreignKeys where key.columns.contains(new.columns[ordinal].id) {
+        try await requireParents(key, in: new)
+      }
+      for (child, key) in context.view.incomingKeys(of: new)
+      where key.referencedColumns.contains(new.columns[ordinal].id) {
+        try await requireParents(key, in: child)
+      }
+    case .addIdentity(let column, let kind, let options):
+      _ = try writer.addIdentity(to: oid, column: column, kind, options)
+    case .setIdentity(let column, let kind, let sequence, let options, let restart):
+      if let kind { _ = try writer.setIdentity(of: oid, column: column, kind) }
+      if let options { _ = try writer.alterSequence(sequence, options, restart: restart) }
+    case .dropIdentity(let column): _ = try writer.dropIdentity(of: oid, column: column)
+    case .dropExpression(let column): _ = try writer.dropExpression(of: oid, column: column)
     case .addPrimaryKey(let index):
       if table.primaryIndex?.isConstraint != true {
         try await build.requireNoNulls(index.columns.map(\.columnID), in: table)

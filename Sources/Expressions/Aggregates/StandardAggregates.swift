@@ -14,6 +14,9 @@ struct AggregateCatalog {
     return OID(nextOID)
   }
 
+  /// Aggregates whose rows come in the order of WITHIN GROUP: the value is their first argument, direct ones follow.
+  static let orderedSet: Set<String> = ["percentile_cont", "percentile_disc", "mode"]
+
   private mutating func add(
     _ name: String, _ arguments: [SQLType], _ result: SQLType, _ makeState: @escaping @Sendable () -> any AggregateState
   ) {
@@ -118,6 +121,12 @@ struct AggregateCatalog {
         guard let info = TypeInfo.find(type.oid) else { continue }
         add(name, [type], type) { ExtremeState(info, greatest: greatest) }
       }
+      polymorphic(name, [.anyenum], .anyenum) { (types) throws(SQLError) in
+        guard let info = TypeInfo.find(types[0].oid) else {
+          throw SQLError(.undefinedObject, "type with OID \(types[0].oid) does not exist")
+        }
+        return { ExtremeState(info, greatest: greatest) }
+      }
       polymorphic(name, [.anyarray], .anyarray) { (types) throws(SQLError) in
         guard let info = TypeInfo.find(types[0].oid), info.isOrderable else {
           throw SQLError(
@@ -155,6 +164,21 @@ struct AggregateCatalog {
   private mutating func addCollections() {
     add("string_agg", [.text, .text], .text) { StringState() }
     add("string_agg", [.bytea, .bytea], .bytea) { StringState() }
+    for (prefix, result) in [("json", SQLType.json), ("jsonb", .jsonb)] {
+      polymorphic("\(prefix)_agg", [.anyelement], result) { (types) in
+        { JSONTextState(types, isBinary: result == .jsonb) }
+      }
+      polymorphic("\(prefix)_object_agg", [.any, .any], result) { (types) in
+        { JSONTextState(types, isBinary: result == .jsonb) }
+      }
+    }
+    add("percentile_cont", [.float8, .float8], .float8) { OrderedSetState(.continuous, .float8) }
+    add("percentile_cont", [.interval, .float8], .interval) { OrderedSetState(.continuous, .interval) }
+    polymorphic("percentile_disc", [.anyelement, .float8], .anyelement) { (types) in
+      { OrderedSetState(.discrete, types[0]) }
+    }
+    polymorphic("mode", [.anyelement], .anyelement) { (types) in { OrderedSetState(.mode, types[0]) } }
+    for rule in PairState.Rule.allCases { add(rule.rawValue, [.float8, .float8], .float8) { PairState(rule) } }
     polymorphic("array_agg", [.anynonarray], .anyarray) { (types) in
       let element = types[0]
       return { ArrayState(element) }

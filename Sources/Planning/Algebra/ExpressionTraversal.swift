@@ -70,6 +70,12 @@ extension ScalarExpression {
     return children.contains(where: \.isVolatile)
   }
 
+  /// Whether nothing but the columns decides the value.
+  var isImmutable: Bool {
+    if case .call(let function, _, _, _) = self, function.volatility != .immutable { return false }
+    return children.allSatisfy(\.isImmutable)
+  }
+
   /// Whether the value is the same in every execution: no parameters, no columns, nothing that changes.
   var isConstant: Bool {
     switch self {

@@ -113,6 +113,8 @@ indirect enum Relation: Sendable {
   case workingTable(id: Int, name: String, [ColumnID])
   /// Locks the rows of these scans among those that come through.
   case lock(Relation, [TableScan])
+  /// Runs the queries to their ends, in order, before the relation, which may read their rows as shared queries.
+  case sequence([SharedQuery], Relation)
   /// INSERT, UPDATE or DELETE; its columns are for RETURNING.
   case modification(Modification)
 }
@@ -177,6 +179,7 @@ extension Relation {
     case .shared(let shared): Set(shared.columns)
     case .recursive(let query): Set(query.columns)
     case .workingTable(_, _, let columns): Set(columns)
+    case .sequence(_, let main): main.columns
     case .modification(let change): Set(change.rowColumns + change.otherColumns)
     }
   }
@@ -193,6 +196,7 @@ extension Relation {
     case .setOperation(let operation): [operation.left, operation.right]
     case .shared(let shared): [shared.relation]
     case .recursive(let query): [query.base, query.step]
+    case .sequence(let first, let main): first.map(\.relation) + [main]
     case .modification(let change): [change.source]
     }
   }
@@ -213,7 +217,7 @@ extension Relation {
     case .limit(_, let count, let offset): [count, offset].compactMap { $0 }
     case .modification(let change):
       if case .update(let assignments) = change.kind { assignments.map(\.expression) } else { [] }
-    case .unit, .scan, .distinct, .setOperation, .shared, .lock, .recursive, .workingTable: []
+    case .unit, .scan, .distinct, .setOperation, .shared, .lock, .recursive, .workingTable, .sequence: []
     }
   }
 
@@ -279,6 +283,13 @@ extension Relation {
       query.step = try relation(query.step)
       return .recursive(query)
     case .lock(let input, let scans): return .lock(try relation(input), scans)
+    case .sequence(let first, let main):
+      let queries = try first.mapTyped { (query: SharedQuery) throws(SQLError) in
+        var query = query
+        query.relation = try relation(query.relation)
+        return query
+      }
+      return .sequence(queries, try relation(main))
     case .modification(var change):
       change.source = try relation(change.source)
       if case .update(let assignments) = change.kind {
@@ -323,6 +334,7 @@ extension Relation {
     case .distinct(_, let columns): columns
     case .setOperation(let operation): operation.leftColumns + operation.rightColumns
     case .shared(let shared): shared.source
+    case .sequence(let first, _): first.flatMap(\.source)
     case .recursive(let query): query.baseColumns + query.stepColumns
     case .modification(let change): change.sourceColumns
     default: []
@@ -333,6 +345,12 @@ extension Relation {
     for expression in expressions { expression.collectColumns(into: &used) }
     used.formUnion(referencedColumns)
     produced.formUnion(columns)
+    // What ON CONFLICT computes with sees the row that is there and the one that is not inserted.
+    if case .modification(let change) = self, case .insert(let conflict?) = change.kind {
+      for assignment in conflict.assignments ?? [] { assignment.expression.collectColumns(into: &used) }
+      conflict.condition?.collectColumns(into: &used)
+      produced.formUnion(conflict.existing + conflict.excluded)
+    }
     for input in inputs { input.collect(used: &used, produced: &produced) }
   }
 

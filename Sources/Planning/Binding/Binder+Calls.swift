@@ -14,9 +14,7 @@ extension Binder {
       }
     }
     let name = call.name.name.text
-    if let named = call.arguments.first(where: { $0.name != nil }) {
-      throw context.unsupported("named arguments are", at: named.value.position)
-    }
+    if let complete = try withParameters(call, scope, at: position) { return try bindCall(complete, scope) }
     if let over = call.over { return try bindWindowCall(call, over, scope, at: position) }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
     if registry.isWindowFunction(name) {
@@ -46,7 +44,11 @@ extension Binder {
     }
     if call.isVariadic { throw context.unsupported("VARIADIC arguments are", at: position) }
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bind(argument.value, scope)
+      try bindArgument(argument.value, of: name, scope)
+    }
+    // A row is an object already.
+    if name == "row_to_json", arguments.count == 1, arguments[0].type.oid == SQLType.record.oid {
+      return try makeCall("to_json", arguments, at: position)
     }
     if isTableFunction(name), (try? registry.resolveFunction(name, arguments.map(\.type))) == nil {
       return try bindSetReturning(name, arguments, call, scope, at: position)
@@ -60,6 +62,48 @@ extension Binder {
       qualified.message = "function \(schema.text)." + error.message.dropFirst("function ".count)
       throw qualified
     }
+  }
+
+  /// The call with its named arguments in their places and those left out filled in; nil if there is nothing to do.
+  private func withParameters(
+    _ call: FunctionCall, _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> FunctionCall? {
+    let name = call.name.name.text
+    let hasNames = call.arguments.contains { $0.name != nil }
+    guard let parameters = FunctionParameters.of(name) else {
+      if let named = call.arguments.first(where: { $0.name != nil }) {
+        throw context.unsupported("named arguments of \(name) are", at: named.value.position)
+      }
+      return nil
+    }
+    if !hasNames && (call.arguments.count >= parameters.count || parameters.contains { $0.defaultValue == nil }) {
+      return nil
+    }
+    var places = [Expression?](repeating: nil, count: parameters.count)
+    func missing() throws(SQLError) -> SQLError {
+      let shown = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) -> String in
+        let type = try bind(argument.value, scope).type.shown
+        return argument.name.map { "\($0.text) => \(type)" } ?? type
+      }
+      return context.error(
+        .undefinedFunction, "function \(name)(\(shown.joined(separator: ", "))) does not exist",
+        hint: "No function matches the given name and argument types. You might need to add explicit type casts.",
+        at: position)
+    }
+    for (index, argument) in call.arguments.enumerated() {
+      let place = argument.name.map { name in parameters.firstIndex { $0.name == name.text } } ?? index
+      guard let place, place < places.count, places[place] == nil else { throw try missing() }
+      places[place] = argument.value
+    }
+    var complete = call
+    complete.arguments = []
+    for (place, parameter) in zip(places, parameters) {
+      guard let value = place ?? parameter.defaultValue.map({ .literal(.integer($0), .unknown) }) else {
+        throw try missing()
+      }
+      complete.arguments.append(FunctionCall.Argument(value))
+    }
+    return complete
   }
 
   /// `name(arguments)`; also the cast that `typename(x)` is.
@@ -96,7 +140,18 @@ extension Binder {
     _ call: FunctionCall, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
     let name = call.name.name.text
-    if call.isWithinGroup { throw context.unsupported("ordered-set aggregates are", at: position) }
+    if call.isWithinGroup && !registry.isOrderedSet(name) {
+      var types: [SQLType] = []
+      for argument in call.arguments { types.append(try bind(argument.value, scope).type) }
+      for item in call.orderBy { types.append(try bind(item.expression, scope).type) }
+      _ = try context.located(position) { () throws(SQLError) in try resolveAggregate(name, types) }
+      throw context.error(
+        .wrongObjectType, "\(name) is not an ordered-set aggregate, so it cannot have WITHIN GROUP", at: position)
+    }
+    // The values in order come first, then the direct arguments.
+    let written =
+      call.isWithinGroup
+      ? call.orderBy.map { FunctionCall.Argument($0.expression) } + call.arguments : call.arguments
     if call.isDistinct && call.arguments.isEmpty {
       throw context.error(.syntaxError, "DISTINCT specified, but \(name) has no arguments", at: position)
     }
@@ -110,8 +165,8 @@ extension Binder {
       scope.isInAggregate = false
       scope.clause = clause
     }
-    var arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bind(argument.value, scope)
+    var arguments = try written.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
+      try bindArgument(argument.value, of: name, scope)
     }
     if arguments.isEmpty && !call.isStar {
       // Only an aggregate that takes no argument may be told that it wants a star.
@@ -127,7 +182,7 @@ extension Binder {
     }
     for index in arguments.indices {
       let type = resolved.argumentTypes[index]
-      let place = call.arguments[index].value.leftmost
+      let place = written[index].value.leftmost
       arguments[index] =
         TypeInfo.find(type.oid)?.category == .pseudo
         ? try resolveUnknown(arguments[index]) : try coerce(arguments[index], to: type, .implicit, at: place)

@@ -66,7 +66,7 @@ extension Binder {
     throw context.unsupported("row values of a table are", at: position)
   }
 
-  private func mention(
+  func mention(
     _ column: ScopeColumn, in level: Scope, from scope: Scope, name: String, at position: SourcePosition
   ) -> ScalarExpression {
     if !level.isInAggregate {

@@ -145,7 +145,7 @@ extension Binder {
     case .least(let list, let position): return try bindExtreme(list, greatest: false, scope, at: position)
     case .currentValue(let value, let precision, let position):
       return try bindCurrentValue(value, precision, at: position)
-    case .grouping(_, let position): throw context.unsupported("grouping sets are", at: position)
+    case .grouping(let list, let position): return try bindGrouping(list, scope, at: position)
     case .defaultValue(let position):
       throw context.error(.syntaxError, "DEFAULT is not allowed in this context", at: position)
     case .currentOf(_, let position): throw context.unsupported("WHERE CURRENT OF is", at: position)
@@ -432,9 +432,9 @@ extension Binder {
     }
     switch value {
     case .currentDate: return try converted(.date)
-    case .currentTime: return try converted(SQLType(OID(1266)))
+    case .currentTime: return try converted(.timetz)
     case .currentTimestamp: return precision == nil ? try now() : try converted(.timestamptz)
-    case .localTime: return try converted(SQLType(OID(1083)))
+    case .localTime: return try converted(.time)
     case .localTimestamp: return try converted(.timestamp)
     case .currentRole, .currentUser, .user: return try named("current_user")
     case .sessionUser: return try named("session_user")
@@ -482,16 +482,67 @@ extension Binder {
     _ base: Expression, _ subscripts: [Subscript], _ scope: Scope
   ) throws(SQLError) -> ScalarExpression {
     let array = try bind(base, scope)
+    if array.type.oid == SQLType.jsonb.oid { return try bindJSONSubscript(array, subscripts, scope, at: base.position) }
     guard let info = TypeInfo.find(array.type.oid), info.isArray else {
       throw context.error(
         .datatypeMismatch, "cannot subscript type \(array.type.shown) because it does not support subscripting",
         at: base.leftmost)
     }
+    func integer(_ expression: Expression) throws(SQLError) -> ScalarExpression {
+      try coerce(try bind(expression, scope), to: .int4, .assignment, at: expression.leftmost)
+    }
+    let isSlice = subscripts.contains { if case .slice = $0 { true } else { false } }
+    if isSlice {
+      // Beside a slice an index n means 1:n.
+      var given: Int64 = 0
+      var bounds: [ScalarExpression] = []
+      func add(_ bound: ScalarExpression?) {
+        if bound != nil { given |= 1 << Int64(bounds.count) }
+        bounds.append(bound ?? .constant(.int64(0), .int4))
+      }
+      for part in subscripts {
+        switch part {
+        case .index(let index):
+          add(.constant(.int64(1), .int4))
+          add(try integer(index))
+        case .slice(let lower, let upper):
+          if let lower { add(try integer(lower)) } else { add(nil) }
+          if let upper { add(try integer(upper)) } else { add(nil) }
+        }
+      }
+      return try makeCall(
+        ArraySubscripts.slice, [array, .constant(.int64(given), .int4)] + bounds, at: base.position)
+    }
     guard subscripts.count == 1, case .index(let index)? = subscripts.first else {
-      throw context.unsupported("array slices and several subscripts are", at: base.position)
+      var indexes: [ScalarExpression] = []
+      for case .index(let index) in subscripts { indexes.append(try integer(index)) }
+      return try makeCall(ArraySubscripts.element, [array] + indexes, at: base.position)
     }
     let position = try coerce(try bind(index, scope), to: .int4, .assignment, at: index.leftmost)
     return try makeCall("array_subscript", [array, position], at: base.position)
+  }
+
+  /// `document['a'][0]`: each subscript a key or an index.
+  private func bindJSONSubscript(
+    _ document: ScalarExpression, _ subscripts: [Subscript], _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    var result = document
+    for subscripted in subscripts {
+      guard case .index(let expression) = subscripted else {
+        throw context.error(.datatypeMismatch, "jsonb subscript does not support slices", at: position)
+      }
+      let bound = try bind(expression, scope)
+      let isIndex = [SQLType.int2.oid, SQLType.int4.oid].contains(bound.type.oid)
+      guard
+        let step = try coerceIfPossible(bound, to: isIndex ? .int4 : .text, .implicit, at: expression.leftmost)
+      else {
+        throw context.error(
+          .datatypeMismatch, "subscript type \(bound.type.shown) is not supported",
+          hint: "jsonb subscript must be coercible to either integer or text.", at: expression.leftmost)
+      }
+      result = try makeOperator("->", result, step, at: position)
+    }
+    return result
   }
 
   private func bindQuantifiedArray(

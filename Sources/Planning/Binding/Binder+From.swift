@@ -185,8 +185,9 @@ extension Binder {
           : try coerce(arguments[index], to: type, .implicit, at: call.arguments[index].value.leftmost)
       }
       for column in resolved.function.columns {
-        // The one column of a function takes its alias.
-        let name = resolved.function.columns.count == 1 ? alias : column.name
+        // The one column of a function takes its alias, unless it has a name of its own.
+        let isAlone = resolved.function.columns.count == 1 && column.name == resolved.function.name
+        let name = isAlone ? alias : column.name
         columns.append(ScopeColumn(name: name, id: context.makeColumn(name, column.type, qualifier: alias)))
       }
       if function.withOrdinality {

@@ -101,9 +101,6 @@ extension Binder {
         .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(table.name)\" does not exist",
         at: target.column.position)
     }
-    if !target.indirection.isEmpty {
-      throw context.unsupported("assigning to parts of a column is", at: target.column.position)
-    }
     return ordinal
   }
 
@@ -120,7 +117,9 @@ extension Binder {
 
   // MARK: INSERT
 
-  func bindInsert(_ statement: InsertStatement) throws(SQLError) -> BoundQuery {
+  func bindInsert(
+    _ statement: InsertStatement, ctes outer: [VisibleCTE] = []
+  ) throws(SQLError) -> BoundQuery {
     if let with = statement.with, with.expressions.isEmpty == false, case .defaultValues = statement.source {
       throw context.unsupported("WITH before INSERT DEFAULT VALUES is", at: with.position)
     }
@@ -128,6 +127,9 @@ extension Binder {
     var ordinals: [Int] = []
     for target in statement.columns {
       let ordinal = try targetOrdinal(target, table)
+      if !target.indirection.isEmpty {
+        throw context.unsupported("inserting into parts of a column is", at: target.column.position)
+      }
       if ordinals.contains(ordinal) {
         throw context.error(
           .duplicateColumn, "column \"\(target.column.text)\" specified more than once", at: target.column.position)
@@ -179,10 +181,11 @@ extension Binder {
       if case .values(let rows, _) = query.body, query.with == nil, query.orderBy.isEmpty, query.limit == nil,
         query.locking.isEmpty
       {
-        let ctes = try bindWithClause(statement.with, [], nil)
+        let ctes = try bindWithClause(statement.with, outer, nil)
         let scope = Scope(parent: nil, ctes: ctes)
         scope.clause = .values
         var bound: [[ScalarExpression]] = []
+        var attachments: [[Attachment]] = []
         let width = rows.first?.count ?? 0
         for row in rows {
           guard row.count == width else {
@@ -210,24 +213,13 @@ extension Binder {
             }
           }
           bound.append(complete)
+          attachments.append(scope.takeAttachments())
         }
         columns = table.columns.map { context.makeColumn($0.name, $0.type) }
-        if scope.attachments.isEmpty {
-          source = .values(bound, columns)
-        } else {
-          guard bound.count == 1 else { throw context.unsupported("sub-queries in VALUES of several rows are") }
-          let computed = zip(columns, bound[0]).map { ComputedColumn(id: $0, expression: $1) }
-          source = .compute(scope.attach(to: .unit), computed)
-        }
+        source = rowsRelation(bound, attachments, columns)
       } else {
-        var query = query
-        if let with = statement.with {
-          guard query.with == nil else {
-            throw context.unsupported("WITH in both INSERT and its query is", at: with.position)
-          }
-          query.with = with
-        }
-        let bound = try bindQuery(query, parent: nil, ctes: [], keepsUnknown: true)
+        let ctes = try bindWithClause(statement.with, outer, nil)
+        let bound = try bindQuery(query, parent: nil, ctes: ctes, keepsUnknown: true)
         let targets = try fit(
           bound.outputs.count, excess: query.targetPosition(ordinals.count) ?? .unknown,
           missing: bound.outputs.count < statement.columns.count
@@ -280,13 +272,25 @@ extension Binder {
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
     change.references = try references(of: table)
     if let clause = statement.onConflict {
-      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan))
+      var attachments: [Attachment] = []
+      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, &attachments))
+      if !attachments.isEmpty {
+        // Their values stand in one row, for which the statement then runs.
+        var values = Relation.unit
+        for attachment in attachments {
+          values = .apply(attachment.kind, values, attachment.relation, attachment.conditions)
+        }
+        var bound = try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
+        bound.relation = .apply(.inner, values, bound.relation, [])
+        return bound
+      }
     }
     return try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
   }
 
   private func bindConflict(
-    _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan
+    _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan,
+    _ conflictAttachments: inout [Attachment]
   ) throws(SQLError) -> ConflictResolution {
     var arbiters: [UInt32] = []
     switch clause.target {
@@ -309,7 +313,18 @@ extension Binder {
       var wanted: Set<UInt32> = []
       for element in elements {
         guard case .column(let name) = element.key else {
-          throw context.unsupported("expressions in ON CONFLICT are", at: element.position)
+          guard case .expression(let expression) = element.key else { continue }
+          let bound = FoldConstants.expression(
+            try bind(expression, rowScope(table, scan.columns, .indexExpression)))
+          var found: UInt32 = 0
+          for column in table.columns where column.isIndexExpression {
+            guard let sql = column.generatedSQL else { continue }
+            let own = try bind(try Binder.parseExpression(sql), rowScope(table, scan.columns, .indexExpression))
+            if FoldConstants.expression(own).isSame(as: bound) { found = column.id }
+          }
+          // 0: no index has it.
+          wanted.insert(found)
+          continue
         }
         guard let column = table.columns.first(where: { $0.name == name.text && !$0.isHidden }) else {
           let scope = Scope(parent: nil, ctes: [])
@@ -353,7 +368,11 @@ extension Binder {
     scope.clause = .whereClause
     let condition: ScalarExpression? =
       if let filter { try coerceToBoolean(try bind(filter, scope), "WHERE", at: filter) } else { nil }
-    if !scope.attachments.isEmpty { throw context.unsupported("sub-queries in ON CONFLICT are", at: clause.position) }
+    let own = Set(scan.columns + excludedScan.columns)
+    guard scope.attachments.allSatisfy({ $0.relation.freeColumns.isDisjoint(with: own) }) else {
+      throw context.unsupported("sub-queries over the rows of ON CONFLICT are", at: clause.position)
+    }
+    conflictAttachments = scope.takeAttachments()
     return ConflictResolution(
       arbiters: arbiters, assignments: bound, condition: condition, existing: scan.columns,
       excluded: excludedScan.columns)
@@ -384,6 +403,11 @@ extension Binder {
           detail: "Column \"\(column.name)\" is an identity column defined as GENERATED ALWAYS.")
       }
       let value: ScalarExpression = if let bound { bound } else { try bind(source, scope) }
+      if !target.indirection.isEmpty {
+        let part = try assignedPart(target, context.column(columns[ordinal]), value, column, scope, at: source.leftmost)
+        result.append(ComputedColumn(id: ordinal, expression: part))
+        return
+      }
       result.append(
         ComputedColumn(
           id: ordinal,
@@ -428,9 +452,55 @@ extension Binder {
     return result
   }
 
-  func bindUpdate(_ statement: UpdateStatement) throws(SQLError) -> BoundQuery {
+  /// The whole value of a column of which one element, or one place of a jsonb document, is given.
+  private func assignedPart(
+    _ target: AssignmentTarget, _ whole: ScalarExpression, _ value: ScalarExpression, _ column: ColumnDescriptor,
+    _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    let place = target.column.position
+    var indexes: [Expression] = []
+    for part in target.indirection {
+      guard case .subscripted(.index(let index)) = part else {
+        throw context.unsupported("assigning to slices or fields of a column is", at: place)
+      }
+      indexes.append(index)
+    }
+    if column.type.oid == SQLType.jsonb.oid {
+      let steps = try indexes.mapTyped { (index: Expression) throws(SQLError) in
+        let bound = try bind(index, scope)
+        return bound.type.oid == SQLType.unknown.oid
+          ? try coerce(bound, to: .text, .implicit, at: index.leftmost)
+          : try coerce(bound, to: .text, .explicit, at: index.leftmost)
+      }
+      let path = try context.located(place) { () throws(SQLError) in try builder.array(steps, position: place.offset) }
+      let empty = try readLiteral(Array("{}".utf8), as: .jsonb, at: place)
+      let typed = try assign(value, to: .jsonb, column: column.name, at: position)
+      return try makeCall("jsonb_set", [.coalesce([whole, empty], type: .jsonb), path, typed], at: place)
+    }
+    guard let info = TypeInfo.find(column.type.oid), info.isArray else {
+      throw context.error(
+        .datatypeMismatch, "cannot subscript type \(column.type.shown) because it does not support subscripting",
+        at: place)
+    }
+    guard indexes.count == 1 else {
+      throw context.unsupported("assigning to elements of arrays of several dimensions is", at: place)
+    }
+    let element = SQLType(info.elementOID)
+    guard let typed = try coerceIfPossible(value, to: element, .assignment, at: position) else {
+      throw context.error(
+        .datatypeMismatch,
+        "subscripted assignment to \"\(column.name)\" requires type \(element.shown) but expression is of type \(value.type.shown)",
+        hint: "You will need to rewrite or cast the expression.", at: position)
+    }
+    let index = try coerce(try bind(indexes[0], scope), to: .int4, .assignment, at: indexes[0].leftmost)
+    return try makeCall(ArraySubscripts.assign, [whole, index, typed], at: place)
+  }
+
+  func bindUpdate(
+    _ statement: UpdateStatement, ctes outer: [VisibleCTE] = []
+  ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "update")
-    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, [], nil))
+    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, outer, nil))
     let (target, scan) = try bindScan(
       table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
       lock: RowLock(isExclusive: true))
@@ -452,9 +522,11 @@ extension Binder {
     return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
   }
 
-  func bindDelete(_ statement: DeleteStatement) throws(SQLError) -> BoundQuery {
+  func bindDelete(
+    _ statement: DeleteStatement, ctes outer: [VisibleCTE] = []
+  ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "delete from")
-    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, [], nil))
+    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, outer, nil))
     let (target, scan) = try bindScan(
       table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
       lock: RowLock(isExclusive: true))

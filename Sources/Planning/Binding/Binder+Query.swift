@@ -100,7 +100,6 @@ extension Binder {
     _ relation: Relation, _ clause: LimitClause?, parent: Scope?, ctes: [VisibleCTE]
   ) throws(SQLError) -> Relation {
     guard let clause else { return relation }
-    if clause.isWithTies { throw context.unsupported("WITH TIES is") }
     let scope = Scope(parent: parent, ctes: ctes)
     func bound(_ expression: Expression?, _ kind: Clause, _ name: String) throws(SQLError) -> ScalarExpression? {
       guard let expression else { return nil }
@@ -125,11 +124,36 @@ extension Binder {
     let offset = try bound(clause.offset, .offset, "OFFSET")
     let count = try bound(clause.count, .limit, "LIMIT")
     if count == nil && offset == nil { return relation }
+    if clause.isWithTies, let count { return try withTies(relation, count, offset, scope) }
     if !scope.attachments.isEmpty {
       // The sub-queries' values stand in one row, for which the limited rows are then computed.
       return .apply(.inner, scope.attach(to: .unit), .limit(relation, count: count, offset: offset), [])
     }
     return .limit(relation, count: count, offset: offset)
+  }
+
+  /// `FETCH FIRST n ROWS WITH TIES`: the rows whose rank is at most that of the last one, less those that OFFSET passes over.
+  private func withTies(
+    _ relation: Relation, _ count: ScalarExpression, _ offset: ScalarExpression?, _ scope: Scope
+  ) throws(SQLError) -> Relation {
+    guard case .sort(_, let keys) = relation else {
+      throw SQLError(.syntaxError, "WITH TIES cannot be specified without ORDER BY clause")
+    }
+    if !scope.attachments.isEmpty { throw context.unsupported("sub-queries in LIMIT WITH TIES are") }
+    var calls: [ComputedWindowCall] = []
+    func place(_ name: String) throws(SQLError) -> ScalarExpression {
+      let function = try registry.resolveWindowFunction(name, []).function
+      let id = context.makeColumn(name, .int8, isNullable: false)
+      calls.append(
+        ComputedWindowCall(id: id, call: WindowCall(function: .window(function), arguments: [], type: .int8)))
+      return context.column(id)
+    }
+    let last: ScalarExpression =
+      if let offset { try makeOperator("+", count, offset, at: .unknown) } else { count }
+    var conditions = [try makeOperator("<=", try place("rank"), last, at: .unknown)]
+    if let offset { conditions.append(try makeOperator(">", try place("row_number"), offset, at: .unknown)) }
+    let ranked = Relation.window(relation, WindowStep(partition: [], order: keys, calls: calls))
+    return .sort(ranked.filtered(conditions), keys)
   }
 
   // MARK: WITH
@@ -147,7 +171,8 @@ extension Binder {
           at: expression.name.position)
       }
       guard case .select(let query) = expression.statement else {
-        throw context.unsupported("data-modifying statements in WITH are", at: expression.name.position)
+        visible.append(try bindModification(expression, visible, parent))
+        continue
       }
       let definition = CTEDefinition(
         expression, visible: visible, isShared: expression.materialization != .never)
@@ -158,7 +183,7 @@ extension Binder {
       visible.append(VisibleCTE(name: expression.name.text, expression: expression, outputs: definition))
     }
     // Each is checked even if nobody reads it.
-    for cte in visible.dropFirst(outer.count) { _ = try bindCTE(cte, parent) }
+    for cte in visible.dropFirst(outer.count) where cte.outputs.shared == nil { _ = try bindCTE(cte, parent) }
     return visible
   }
 
@@ -168,7 +193,7 @@ extension Binder {
   ) throws(SQLError) -> (relation: Relation, outputs: [OutputColumn], id: Int?) {
     if let shared = cte.outputs.shared { return (shared.relation, shared.outputs, shared.id) }
     guard case .select(let query) = cte.expression.statement else {
-      throw context.unsupported("data-modifying statements in WITH are", at: cte.expression.name.position)
+      preconditionFailure("a statement that changes rows is bound with its WITH")
     }
     let bound =
       cte.outputs.isRecursive
@@ -195,6 +220,11 @@ extension Binder {
     let alias = reference.alias?.name.text ?? cte.name
     if let recursion = cte.recursion { return try workingTable(recursion, cte, reference, alias) }
     let bound = try bindCTE(cte, scope.parent)
+    if cte.outputs.isModification && bound.outputs.isEmpty {
+      throw context.error(
+        .featureNotSupported, "WITH query \"\(cte.name)\" does not have a RETURNING clause",
+        at: reference.position)
+    }
     guard let id = bound.id else {
       return try named(BoundQuery(relation: bound.relation, outputs: bound.outputs), alias, reference.alias)
     }
@@ -208,7 +238,7 @@ extension Binder {
     let shared = SharedQuery(
       id: id, name: cte.name, relation: bound.relation, source: bound.outputs.map(\.id), columns: outputs.map(\.id),
       types: bound.outputs.reduce(into: [:]) { $0[$1.id] = $1.type },
-      isMaterialized: cte.expression.materialization == .always)
+      isMaterialized: cte.expression.materialization == .always || cte.outputs.isModification)
     return try named(BoundQuery(relation: .shared(shared), outputs: outputs), alias, reference.alias)
   }
 
@@ -221,12 +251,14 @@ extension Binder {
     let scope = Scope(parent: parent, ctes: ctes)
     scope.clause = .values
     var bound: [[ScalarExpression]] = []
+    var attachments: [[Attachment]] = []
     for row in rows {
       guard row.count == width else {
         throw context.error(
           .syntaxError, "VALUES lists must all be the same length", at: row.first?.leftmost ?? position)
       }
       bound.append(try row.mapTyped { (item: Expression) throws(SQLError) in try bind(item, scope) })
+      attachments.append(scope.takeAttachments())
     }
     var outputs: [OutputColumn] = []
     for column in 0..<width {
@@ -242,10 +274,37 @@ extension Binder {
       outputs.append(OutputColumn(name: "column\(column + 1)", id: id, type: type, isUnknownLiteral: isUnknown))
     }
     let columns = outputs.map(\.id)
-    if scope.attachments.isEmpty { return BoundQuery(relation: .values(bound, columns), outputs: outputs) }
-    guard bound.count == 1 else { throw context.unsupported("sub-queries in VALUES of several rows are", at: position) }
-    let computed = zip(columns, bound[0]).map { ComputedColumn(id: $0, expression: $1) }
-    return BoundQuery(relation: .compute(scope.attach(to: .unit), computed), outputs: outputs)
+    return BoundQuery(relation: rowsRelation(bound, attachments, columns), outputs: outputs)
+  }
+
+  /// Rows of expressions, of which each may need sub-queries of its own.
+  func rowsRelation(
+    _ rows: [[ScalarExpression]], _ attachments: [[Attachment]], _ columns: [ColumnID]
+  ) -> Relation {
+    if attachments.allSatisfy(\.isEmpty) { return .values(rows, columns) }
+    func relation(_ row: Int, _ columns: [ColumnID]) -> Relation {
+      var base = Relation.unit
+      for attachment in attachments[row] {
+        base = .apply(attachment.kind, base, attachment.relation, attachment.conditions)
+      }
+      return .compute(base, zip(columns, rows[row]).map { ComputedColumn(id: $0, expression: $1) })
+    }
+    func fresh() -> [ColumnID] {
+      columns.map { context.makeColumn(context.columns[$0].name, context.columns[$0].type) }
+    }
+    if rows.count == 1 { return relation(0, columns) }
+    var known = fresh()
+    var result = relation(0, known)
+    for row in 1..<rows.count {
+      let own = fresh()
+      let next = row == rows.count - 1 ? columns : fresh()
+      result = .setOperation(
+        SetOperation(
+          kind: .unionAll, left: result, right: relation(row, own), leftColumns: known, rightColumns: own,
+          columns: next))
+      known = next
+    }
+    return result
   }
 
   // MARK: Set operations

@@ -59,8 +59,9 @@ extension Binder {
 
     var keys: [ComputedColumn] = []
     var keyAttachments: [Attachment] = []
+    var sets: [[Int]]?
     if let groupBy = core.groupBy {
-      (keys, keyAttachments) = try bindGroupBy(groupBy, &targets, scope)
+      (keys, keyAttachments, sets) = try bindGroupBy(groupBy, &targets, scope)
     }
 
     var having: [ScalarExpression] = []
@@ -85,7 +86,8 @@ extension Binder {
       throw SQLError(
         .invalidRecursion, "aggregate functions are not allowed in a recursive query's recursive term")
     }
-    let isGrouped = core.groupBy != nil || core.having != nil || !scope.aggregates.isEmpty
+    let isGrouped =
+      core.groupBy != nil || core.having != nil || !scope.aggregates.isEmpty || !scope.groupings.isEmpty
     if isGrouped {
       let grouping = try Grouping(keys: keys, scope: scope, relation: relation, binder: self)
       for index in targets.indices { targets[index].expression = grouping.rewrite(targets[index].expression) }
@@ -103,14 +105,32 @@ extension Binder {
       for index in scope.setReturning.indices {
         scope.setReturning[index].arguments = scope.setReturning[index].arguments.map(grouping.rewrite)
       }
+      if sets != nil || !scope.groupings.isEmpty {
+        // Sub-queries see the grouped columns as they are now.
+        var replacements: [ColumnID: ScalarExpression] = [:]
+        for key in grouping.allKeys {
+          if case .column(let id, _) = key.expression { replacements[id] = context.column(key.id) }
+        }
+        for index in scope.attachments.indices {
+          scope.attachments[index].relation = scope.attachments[index].relation.mapExpressions {
+            $0.substituting(replacements)
+          }
+        }
+      }
       try grouping.check(
         targets.map(\.expression) + having + sortKeys.map(\.key.expression) + distinctOn
           + scope.setReturning.flatMap(\.arguments) + scope.windows.steps.flatMap(\.expressions), scope.attachments)
       for attachment in scope.aggregateAttachments + keyAttachments {
         relation = .apply(attachment.kind, relation, attachment.relation, attachment.conditions)
       }
-      relation = .aggregate(
-        relation, keys: grouping.allKeys, calls: scope.aggregates, isGrouped: core.groupBy != nil)
+      if sets != nil || !scope.groupings.isEmpty {
+        // Without sets everything is grouped by all keys.
+        relation = try grouped(
+          relation, by: GroupingSets(keys: grouping.allKeys, sets: sets ?? [Array(grouping.allKeys.indices)]), scope)
+      } else {
+        relation = .aggregate(
+          relation, keys: grouping.allKeys, calls: scope.aggregates, isGrouped: core.groupBy != nil)
+      }
     }
     relation = windowed(scope.attach(to: relation).filtered(having), scope)
     relation = repeated(relation, for: scope.setReturning)
@@ -243,18 +263,22 @@ extension Binder {
 
   // MARK: Grouping
 
+  /// The keys, the sub-queries that they need, and where there are grouping sets these by positions among the keys.
   private func bindGroupBy(
     _ clause: GroupByClause, _ targets: inout [Target], _ scope: Scope
-  ) throws(SQLError) -> ([ComputedColumn], [Attachment]) {
+  ) throws(SQLError) -> ([ComputedColumn], [Attachment], [[Int]]?) {
     scope.clause = .groupBy
     let later = scope.attachments
     var moved: Set<Int> = []
     scope.attachments = []
     var keys: [ComputedColumn] = []
-    func add(_ expression: Expression) throws(SQLError) {
+    let hasSets =
+      clause.elements.contains { element in
+        if case .expression = element { false } else { true }
+      } || clause.isDistinct || !scope.groupings.isEmpty
+    func add(_ expression: Expression) throws(SQLError) -> [Int] {
       if case .row(let items, isExplicit: false, _) = expression {
-        for item in items { try add(item) }
-        return
+        return try items.mapTyped(add).flatMap { $0 }
       }
       let key: ScalarExpression
       if let index = try targetIndex(expression, targets, scope, "GROUP BY", prefersInput: true) {
@@ -279,26 +303,21 @@ extension Binder {
           .undefinedFunction, "could not identify an equality operator for type \(key.type.shown)",
           at: expression.leftmost)
       }
-      if keys.contains(where: { $0.expression.isSame(as: key) }) { return }
-      if case .column(let id, let type) = key, type == context.columns[id].type {
+      if let known = keys.firstIndex(where: { $0.expression.isSame(as: key) }) { return [known] }
+      if !hasSets, case .column(let id, let type) = key, type == context.columns[id].type {
         keys.append(ComputedColumn(id: id, expression: key))
       } else {
-        let id = context.makeColumn(Binder.outputName(expression), key.type, isNullable: isNullable(key))
+        let id = context.makeColumn(
+          Binder.outputName(expression), key.type, isNullable: hasSets || isNullable(key))
         keys.append(ComputedColumn(id: id, expression: key))
       }
+      return [keys.count - 1]
     }
-    for element in clause.elements {
-      switch element {
-      case .expression(let expression): try add(expression)
-      case .empty: break
-      case .rollup(_, let position), .cube(_, let position), .sets(_, let position):
-        throw context.unsupported("grouping sets are", at: position)
-      }
-    }
+    let sets = try groupingSets(clause, key: add)
     let own = scope.attachments + later.indices.filter(moved.contains).map { later[$0] }
     scope.attachments = later.indices.filter { !moved.contains($0) }.map { later[$0] }
     // What the keys mention is grouped by them.
-    return (keys, own)
+    return (keys, own, hasSets ? sets : nil)
   }
 
   // MARK: Locks

@@ -303,7 +303,7 @@ extension Binder {
     case SQLType.numeric.oid: (wide, offsetType) = (.numeric, .numeric)
     case SQLType.date.oid, SQLType.timestamp.oid: (wide, offsetType) = (.timestamp, .interval)
     case SQLType.timestamptz.oid: (wide, offsetType) = (.timestamptz, .interval)
-    case SQLType.interval.oid, OID(1083): (wide, offsetType) = (.interval, .interval)
+    case SQLType.interval.oid, SQLType.time.oid: (wide, offsetType) = (.interval, .interval)
     default:
       throw context.error(
         .featureNotSupported,

@@ -115,6 +115,9 @@ struct Binder {
       // SQL's own spellings were mapped by the parser; what remains are names of pg_type.
       found = TypeInfo.all.first { $0.name == name.name.name.text }
     }
+    if found == nil, let own = names.catalog.type(named: name.name.name.text, schema: schema) {
+      found = TypeInfo.find(own.oid)
+    }
     guard var info = found else {
       let shown = name.arrayBounds.isEmpty ? "\(name.name)" : "\(name.name)[]"
       throw context.error(.undefinedObject, "type \"\(shown)\" does not exist", at: name.position)

@@ -32,6 +32,8 @@ final class BindingContext {
   let allowsParameters: Bool
   var columns: [ColumnInfo] = []
   var sharedCount = 0
+  /// INSERT, UPDATE and DELETE in WITH, in order: each runs once, whether it is read or not.
+  var modifications: [SharedQuery] = []
   /// Whether a literal was read by rules of the session (time zone, date order, 'now').
   var dependsOnSettings = false
   /// Columns that a rewrite replaced by others.

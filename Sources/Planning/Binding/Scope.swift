@@ -28,7 +28,7 @@ struct ScopeTable {
 enum Clause {
   case select, from, joinOn, whereClause, groupBy, having, orderBy, distinctOn, limit, offset, values, update, insert,
     returning, functionInFrom, onConflict, check, columnDefault, indexExpression, indexPredicate, generated,
-    copyWhere, execute, filter, windowRows, windowRange, windowGroups
+    copyWhere, execute, filter, windowRows, windowRange, windowGroups, alterType
 
   /// As PostgreSQL puts it after "aggregate functions are not allowed in".
   var description: String {
@@ -57,6 +57,7 @@ enum Clause {
     case .copyWhere: "COPY FROM WHERE conditions"
     case .execute: "EXECUTE parameters"
     case .filter: "FILTER"
+    case .alterType: "transform expressions"
     case .windowRows: "window ROWS"
     case .windowRange: "window RANGE"
     case .windowGroups: "window GROUPS"
@@ -80,6 +81,7 @@ enum Clause {
     case .generated: "column generation expression"
     case .copyWhere: "COPY FROM WHERE condition"
     case .execute: "EXECUTE parameter"
+    case .alterType: "transform expression"
     default: nil
     }
   }
@@ -132,6 +134,8 @@ final class CTEDefinition {
   let isShared: Bool
   /// Whether it mentions itself under WITH RECURSIVE.
   var isRecursive = false
+  /// An INSERT, UPDATE or DELETE.
+  var isModification = false
   var shared: (relation: Relation, outputs: [OutputColumn], id: Int)?
   init(_ expression: CommonTableExpression, visible: [VisibleCTE], isShared: Bool) {
     self.expression = expression
@@ -155,6 +159,8 @@ final class Scope {
   var aggregates: [ComputedAggregate] = []
   var aggregateAttachments: [Attachment] = []
   var isInAggregate = false
+  /// Calls of GROUPING at this level.
+  var groupings: [GroupingCall] = []
   /// Windows of this level and the calls over them.
   var windows = WindowContext()
   /// Functions that give rows in this level's select list: its rows are repeated for theirs, side by side.
@@ -183,6 +189,12 @@ final class Scope {
     }
     attachments = []
     return result
+  }
+
+  /// What expressions bound so far asked for, taken out.
+  func takeAttachments() -> [Attachment] {
+    defer { attachments = [] }
+    return attachments
   }
 
   func owns(_ id: ColumnID) -> Bool {

@@ -309,6 +309,14 @@ private struct PlanWriter {
       _ = write(step, depth: depth + 1, slots: slots)
       return results(columns)
 
+    case .sequence(let first, let main):
+      let columns = write(main, depth: depth, slots: slots, outermost: shown, filters: filters, outputs: outputs)
+      for (number, plan) in first.enumerated() {
+        property("CTE \(number + 1)", depth)
+        _ = write(plan, depth: depth + 1, slots: slots)
+      }
+      return columns
+
     case .workingTable(_, let name):
       let columns = preview(plan, slots)
       open(
@@ -383,7 +391,9 @@ private struct PlanWriter {
 
   private func columnNames(_ table: TableDescriptor, _ alias: String, _ ids: [UInt32]) -> [String] {
     ids.map { id in
-      let name = quoteIdentifier(table.column(id: id)?.name ?? "?")
+      let column = table.column(id: id)
+      if column?.isIndexExpression == true, let sql = column?.generatedSQL { return sql }
+      let name = quoteIdentifier(column?.name ?? "?")
       return isQualified ? "\(quoteIdentifier(alias)).\(name)" : name
     }
   }
@@ -497,6 +507,7 @@ private struct PlanWriter {
       return preview(left, slots) + [bindings.isEmpty ? "(InitPlan)" : "(SubPlan)"]
     case .setOperation(_, let left, _): return preview(left, slots)
     case .recursiveUnion(let base, _, _, _): return preview(base, slots)
+    case .sequence(_, let main): return preview(main, slots)
     case .workingTable(_, let name):
       return plan.output.indices.map { "\(quoteIdentifier(name)).column\($0 + 1)" }
     case .insert(let change):

@@ -88,6 +88,7 @@ extension PhysicalPlanner {
     case .shared(let shared): estimatedRows(shared.relation)
     case .recursive(let query): 10 * estimatedRows(query.base)
     case .workingTable: 100
+    case .sequence(_, let main): estimatedRows(main)
     case .function: 1000
     case .modification: 1
     }

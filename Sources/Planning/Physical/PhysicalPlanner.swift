@@ -194,6 +194,12 @@ final class PhysicalPlanner {
     case .setOperation(let operation): return buildSetOperation(operation, wish)
     case .shared(let shared): return buildShared(shared)
     case .recursive(let query): return buildRecursive(query)
+    case .sequence(let first, let main):
+      let plans = first.map { buildShared($0).plan }
+      var built = build(main, wish)
+      let cost = plans.reduce(built.cost) { $0 + $1.estimate.totalCost }
+      built.plan = make(.sequence(plans, built.plan), built.layout, rows: built.rows, cost: cost)
+      return built
     case .workingTable(let id, let name, let columns):
       return Built(
         plan: make(.workingTable(id: id, name: name), columns, rows: workingRows[id] ?? 1000, cost: 1), layout: columns)

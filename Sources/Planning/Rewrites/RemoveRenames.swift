@@ -66,6 +66,13 @@ struct RemoveRenames: Rewrite {
     case .shared(var shared):
       shared.source = shared.source.map(column)
       return .shared(shared)
+    case .sequence(let first, let main):
+      let queries = first.map { query in
+        var query = query
+        query.source = query.source.map(column)
+        return query
+      }
+      return .sequence(queries, main)
     case .recursive(var query):
       query.baseColumns = query.baseColumns.map(column)
       query.stepColumns = query.stepColumns.map(column)

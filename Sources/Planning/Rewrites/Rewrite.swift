@@ -10,7 +10,7 @@ protocol Rewrite: Sendable {
 enum Rewriter {
   static let passes: [any Rewrite] = [
     FoldConstants(), InlineSharedQueries(), RemoveRenames(), PushDownPredicates(), UnnestSubqueries(),
-    InferEqualities(), PushDownPredicates(),
+    InferEqualities(), PushDownPredicates(), UseExpressionIndexes(),
   ]
 
   static func rewrite(_ relation: Relation, _ context: BindingContext) -> Relation {

@@ -14,10 +14,34 @@ extension SchemaPlanner {
     if statement.kind == .table { try requireTable(found, "ALTER TABLE") }
     var actions: [AlterTableAction] = []
     var addedColumns: [ColumnDescriptor] = []
+    // Each action finds the columns as those before it leave them.
+    var current = found
     for action in statement.actions {
-      actions += try plan(action, found, &addedColumns)
+      let planned = try plan(action, current, &addedColumns)
+      for action in planned { current = try foreseen(current, after: action) }
+      actions += planned
     }
     return .alterTable(found.oid, actions)
+  }
+
+  /// The table as it will be after an action, as far as the planning of others looks at it.
+  private func foreseen(
+    _ table: TableDescriptor, after action: AlterTableAction
+  ) throws(SQLError) -> TableDescriptor {
+    func changing(_ name: String, _ body: (inout ColumnDescriptor) -> Void) throws(SQLError) -> TableDescriptor {
+      try table.changed { (draft) throws(SQLError) in
+        for index in draft.columns.indices where draft.columns[index].name == name && !draft.columns[index].isHidden {
+          body(&draft.columns[index])
+        }
+      }
+    }
+    switch action {
+    case .setDefault(let name, let sql): return try changing(name) { $0.defaultSQL = sql }
+    case .setNotNull(let name, let isNotNull): return try changing(name) { $0.isNullable = !isNotNull }
+    case .setType(let name, let type, _): return try changing(name) { $0.type = type }
+    case .dropIdentity(let name): return try changing(name) { $0.identity = nil }
+    default: return table
+    }
   }
 
   private func plan(
@@ -81,9 +105,13 @@ extension SchemaPlanner {
       .resetStorage, .setLogged, .clusterOn, .setWithoutCluster, .replicaIdentity:
       // How PostgreSQL lays out its files; there is nothing like it to change here.
       return []
-    case .setType: throw context.unsupported("ALTER COLUMN TYPE is")
-    case .addIdentity, .setIdentity, .dropIdentity, .dropExpression:
-      throw context.unsupported("changing identity columns is")
+    case .setType(let name, let type, _, let using): return [try planSetType(name, type, using, of: table)]
+    case .addIdentity(let name, let isAlways, let options):
+      return [try planAddIdentity(name, isAlways: isAlways, options, of: table)]
+    case .setIdentity(let name, let changes): return [try planSetIdentity(name, changes, of: table)]
+    case .dropIdentity(let name, let ifExists): return [try planDropIdentity(name, ifExists: ifExists, of: table)]
+    case .dropExpression(let name, let ifExists):
+      return [try planDropExpression(name, ifExists: ifExists, of: table)]
     case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
     case .inherit, .noInherit: throw context.unsupported("table inheritance is")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
@@ -123,6 +151,7 @@ extension SchemaPlanner {
     let name = statement.name.name
     let newName = statement.newName.text
     switch statement.kind {
+    case .type: return .renameType(try userType(name).oid, to: newName)
     case .schema:
       return .renameSchema(try catalog.schema(required: name.name.text).oid, to: newName)
     case .index:
@@ -159,6 +188,10 @@ extension SchemaPlanner {
   }
 
   func planSetSchema(_ statement: SetSchemaStatement) throws(SQLError) -> SchemaOperation {
+    if statement.kind == .type {
+      return .setTypeSchema(
+        try userType(statement.name.name).oid, to: try catalog.schema(required: statement.schema.text).oid)
+    }
     let (found, notice) = try relation(statement.name.name, ifExists: statement.ifExists)
     guard let found else { return notice }
     return .alterTable(found.oid, [.setSchema(try catalog.schema(required: statement.schema.text).oid)])
@@ -166,6 +199,7 @@ extension SchemaPlanner {
 
   func planChangeOwner(_ statement: ChangeOwnerStatement) throws(SQLError) -> SchemaOperation {
     switch statement.kind {
+    case .type: return .setTypeOwner(try userType(statement.name).oid, to: try role(statement.owner))
     case .table, .view, .sequence:
       let found = try binder.names.relation(statement.name)
       return .alterTable(found.oid, [.setOwner(try role(statement.owner))])
@@ -244,6 +278,15 @@ extension SchemaPlanner {
         found.append(schema.oid)
       }
       return found.isEmpty ? notice(notices) : .dropSchemas(found, cascades: cascades)
+    case .type:
+      for name in statement.names {
+        guard let type = catalog.type(named: name.name.text, schema: name.schema?.text) else {
+          try absent(.undefinedObject, "type \"\(binder.names.plain(name))\"")
+          continue
+        }
+        found.append(type.oid)
+      }
+      return found.isEmpty ? notice(notices) : .dropTypes(found, cascades: cascades)
     case .database:
       for name in statement.names {
         guard let database = catalog.snapshot.database(named: name.name.text) else {
@@ -292,6 +335,7 @@ extension SchemaPlanner {
           at: statement.name.position)
       }
       return .comment(on: relation.oid, column: nil, text: statement.text)
+    case .type: return .comment(on: try userType(statement.name).oid, column: nil, text: statement.text)
     case .column:
       let found = try binder.names.relation(statement.name)
       guard let member = statement.member else { throw SQLError(.syntaxError, "a column must be named") }

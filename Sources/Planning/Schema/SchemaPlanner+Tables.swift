@@ -230,6 +230,17 @@ extension SchemaPlanner {
         id: UInt32(draft.columns.count + 1), name: column.name, type: column.type, isNullable: column.isNullable)
       if included.contains(.defaults), column.identity == nil { copy.defaultSQL = column.defaultSQL }
       if included.contains(.generated) { copy.generatedSQL = column.generatedSQL }
+      if included.contains(.comments) { copy.comment = column.comment }
+      if included.contains(.identity), let identity = column.identity {
+        copy.identity = identity
+        copy.isNullable = false
+        var options = SequenceOptions()
+        if let own = column.ownedSequence.flatMap(catalog.relation), case .sequence(let given) = own.kind {
+          options = given
+          (options.ownerTable, options.ownerColumn, options.restart, options.generation) = (nil, nil, nil, 0)
+        }
+        draft.sequences[copy.id] = options
+      }
       draft.columns.append(copy)
     }
     if included.contains(.constraints) {
@@ -238,8 +249,39 @@ extension SchemaPlanner {
         draft.checks.append((TableConstraint(name: Identifier(check.name), .check(expression)), expression))
       }
     }
-    if included.contains(.indexes) || included.contains(.identity) {
-      throw context.unsupported("LIKE INCLUDING INDEXES or IDENTITY is")
+    if included.contains(.indexes) { try addIndexes(of: source, to: &draft) }
+  }
+
+  /// The indexes of a table, under names to be chosen.
+  private func addIndexes(of source: TableDescriptor, to draft: inout Draft) throws(SQLError) {
+    func id(_ old: UInt32) -> UInt32? {
+      guard let column = source.column(id: old), !column.isHidden else { return nil }
+      return draft.columns.first { $0.name == column.name }?.id
+    }
+    for index in source.allIndexes where index.state == .active && index.oid != .invalid {
+      var copy = index
+      copy.name = ""
+      copy.oid = .invalid
+      copy.comment = nil
+      copy.columns = []
+      for key in index.columns {
+        guard let own = id(key.columnID) else {
+          throw context.unsupported("LIKE INCLUDING INDEXES of a table with expression indexes is")
+        }
+        copy.columns.append(IndexColumn(columnID: own, isDescending: key.isDescending, nullsFirst: key.nullsFirst))
+      }
+      copy.included = index.included.compactMap(id)
+      copy.predicateColumns = index.predicateColumns.compactMap(id)
+      if index.isPrimary {
+        draft.primaryKey = copy
+        for key in copy.columns {
+          for ordinal in draft.columns.indices where draft.columns[ordinal].id == key.columnID {
+            draft.columns[ordinal].isNullable = false
+          }
+        }
+      } else {
+        draft.uniques.append(copy)
+      }
     }
   }
 
@@ -357,16 +399,23 @@ extension SchemaPlanner {
       throw SQLError(.undefinedObject, "access method \"\(method.text)\" does not exist")
     }
     var keys: [IndexColumn] = []
+    var expressions: [IndexExpression] = []
     for element in statement.elements {
-      guard case .column(let name) = element.key else {
-        throw context.unsupported("expression indexes are", at: element.position)
+      let id: UInt32
+      switch element.key {
+      case .column(let name):
+        let column = try indexColumn(name, of: table)
+        try requireOrderable(column)
+        id = column.id
+      case .expression(let expression):
+        // Its column is made when the statement runs.
+        expressions.append(try indexExpression(expression, keys.count, of: table))
+        id = 0
       }
-      let column = try indexColumn(name, of: table)
-      try requireOrderable(column)
       let isDescending = element.isDescending == true
       keys.append(
         IndexColumn(
-          columnID: column.id, isDescending: isDescending, nullsFirst: element.nulls.map { $0 == .first }))
+          columnID: id, isDescending: isDescending, nullsFirst: element.nulls.map { $0 == .first }))
     }
     guard keys.count <= 32 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
     var index = IndexDescriptor(
@@ -385,7 +434,23 @@ extension SchemaPlanner {
       index.predicateColumns = condition.columns
     }
     return .createIndex(
-      table: table.oid, index, ifNotExists: statement.ifNotExists, isConcurrent: statement.isConcurrent)
+      table: table.oid, index, expressions: expressions, ifNotExists: statement.ifNotExists,
+      isConcurrent: statement.isConcurrent)
+  }
+
+  /// A key that is an expression: its text and type. Error 42P17 if its value may change by itself.
+  private func indexExpression(
+    _ expression: Expression, _ position: Int, of table: TableDescriptor
+  ) throws(SQLError) -> IndexExpression {
+    let (scope, _) = scope(table.columns, of: table.name, .indexExpression)
+    let bound = try binder.resolveUnknown(try binder.bind(expression, scope))
+    if !bound.isImmutable {
+      throw SQLError(.invalidObjectDefinition, "functions in index expression must be marked IMMUTABLE")
+    }
+    var column = ColumnDescriptor(id: 0, name: "", type: bound.type)
+    try requireOrderable(column)
+    column.name = SyntaxPrinter.text(expression)
+    return IndexExpression(position: position, sql: column.name, type: bound.type)
   }
 
   private func indexColumn(_ name: Identifier, of table: TableDescriptor) throws(SQLError) -> ColumnDescriptor {

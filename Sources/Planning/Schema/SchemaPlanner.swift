@@ -23,6 +23,8 @@ struct SchemaPlanner {
     case .createTableAs(let statement): try planCreateTableAs(statement)
     case .createIndex(let statement): try planCreateIndex(statement)
     case .createView(let statement): try planCreateView(statement)
+    case .createEnum(let statement): try planCreateEnum(statement)
+    case .alterEnum(let statement): try planAlterEnum(statement)
     case .createSchema(let statement): try planCreateSchema(statement)
     case .createDatabase(let statement): .createDatabase(name: statement.name.text)
     case .createSequence(let statement): try planCreateSequence(statement)

@@ -8,6 +8,7 @@ extension SyntaxParser {
     switch token.keyword {
     case .table, .index, .view, .sequence, .materialized: return try alterRelation()
     case .schema: return try alterSchema()
+    case .type: return try alterType()
     case .database: return try alterDatabase()
     case .role, .user, .group: return try alterRole()
     default: throw syntaxError()

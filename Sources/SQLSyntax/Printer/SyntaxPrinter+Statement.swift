@@ -14,6 +14,8 @@ extension SyntaxPrinter {
     case .createIndex(let s): createIndex(s)
     case .createView(let s): createView(s)
     case .refresh(let s): refresh(s)
+    case .createEnum(let s): createEnum(s)
+    case .alterEnum(let s): alterEnum(s)
     case .createSchema(let s): createSchema(s)
     case .createDatabase(let s): createDatabase(s)
     case .alterDatabase(let s): alterDatabase(s)

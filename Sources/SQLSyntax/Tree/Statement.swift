@@ -17,6 +17,8 @@ public indirect enum Statement: Sendable, Equatable {
   case createIndex(CreateIndexStatement)
   case createView(CreateViewStatement)
   case refresh(RefreshStatement)
+  case createEnum(CreateEnumStatement)
+  case alterEnum(AlterEnumStatement)
   case createSchema(CreateSchemaStatement)
   case createDatabase(CreateDatabaseStatement)
   case alterDatabase(AlterDatabaseStatement)

@@ -59,6 +59,8 @@ struct DateTimeParser {
   private var isJulian = false
   private var isBC = false
   private var meridian = Meridian.none
+  /// A time of day is wanted; a date is passed over.
+  private var isTimeOnly = false
 
   init(_ settings: FormatSettings) { self.settings = settings }
 
@@ -104,6 +106,25 @@ struct DateTimeParser {
     return result
   }
 
+  /// A time of day, and its zone: that of the text, else the session's as of the transaction.
+  static func time(
+    _ text: UnsafeRawBufferPointer, _ settings: FormatSettings, withZone: Bool = false
+  ) throws(SQLError) -> ZonedTime {
+    let parser = try parse(
+      text, withZone ? "time with time zone" : "time", settings, isTimeOnly: true)
+    let time =
+      (Int64(parser.hour) * 3600 + Int64(parser.minute) * 60 + Int64(parser.second)) * 1_000_000
+      + Int64(parser.microsecond)
+    if !withZone { return ZonedTime(time: time, offset: 0) }
+    if let offset = parser.offset { return ZonedTime(time: time, offset: offset) }
+    let zone = parser.zone ?? settings.timeZone
+    if parser.places.isSuperset(of: .date), let local = parser.local {
+      let seconds = local.flooredQuotient(by: 1_000_000) + DateTime.epochSeconds
+      return ZonedTime(time: time, offset: zone.period(atLocal: seconds).offset)
+    }
+    return ZonedTime(time: time, offset: zone.offset(at: DateTime.unixSeconds(settings.transactionTime)))
+  }
+
   /// Microseconds since 2000-01-01 by the clock on the wall.
   private var local: Int64? {
     let days = CivilDate(year: year, month: month, day: day).daysSince2000
@@ -114,9 +135,10 @@ struct DateTimeParser {
   }
 
   private static func parse(
-    _ text: UnsafeRawBufferPointer, _ typeName: String, _ settings: FormatSettings
+    _ text: UnsafeRawBufferPointer, _ typeName: String, _ settings: FormatSettings, isTimeOnly: Bool = false
   ) throws(SQLError) -> DateTimeParser {
     var parser = DateTimeParser(settings)
+    parser.isTimeOnly = isTimeOnly
     do throws(Fault) {
       try parser.decode(try DateTimeFields.split(text))
     } catch {
@@ -204,7 +226,11 @@ struct DateTimeParser {
       if hour > 12 { throw .overflow }
       if meridian == .am && hour == 12 { hour = 0 } else if meridian == .pm && hour != 12 { hour += 12 }
     }
-    guard places.isSuperset(of: .date) || kind != .moment else { throw .format }
+    if isTimeOnly {
+      guard places.isSuperset(of: .time), kind == .moment else { throw .format }
+    } else {
+      guard places.isSuperset(of: .date) || kind != .moment else { throw .format }
+    }
     // `MST DST` and a lone `DST`: an offset must have been given for it to move.
     if places.contains(.daylight) && !places.contains(.zone) { throw .format }
   }
@@ -220,7 +246,11 @@ struct DateTimeParser {
       offset = try DateTimeFields.offset(Array(bytes[dash...]))
       return [.date, .time, .zone]
     }
-    guard label != .none || places.isSuperset(of: [.month, .day]) else { return try decodeDate(bytes) }
+    // For a time alone 040506-08 is one with its zone.
+    let isZoned =
+      isTimeOnly && bytes.filter { $0 == UInt8(ascii: "-") }.count == 1
+      && bytes.prefix { Text.isDigit($0) || $0 == UInt8(ascii: ".") }.count >= 4
+    guard label != .none || isZoned || places.isSuperset(of: [.month, .day]) else { return try decodeDate(bytes) }
     // With the date known this is a zone's name, or a time run together with its zone: 040506-08.
     if label != .none || Text.isDigit(bytes[0]) {
       if label != .none {
@@ -230,7 +260,7 @@ struct DateTimeParser {
       if places.isSuperset(of: .time) { throw .format }
       guard let dash = bytes.firstIndex(of: UInt8(ascii: "-")) else { throw .format }
       offset = try DateTimeFields.offset(Array(bytes[dash...]))
-      return try decodeRunTogether(Array(bytes[..<dash]), places).union(.zone)
+      return try decodeRunTogether(Array(bytes[..<dash]), places.union(.date)).union(.zone)
     }
     let name = String(decoding: bytes, as: UTF8.self)
     guard let found = TimeZoneRules.find(name) else { throw .unknownZone(name) }
@@ -290,6 +320,9 @@ struct DateTimeParser {
   }
 
   private mutating func decodePlainNumber(_ bytes: [UInt8]) throws(Fault) -> Places {
+    if isTimeOnly, places.isDisjoint(with: .date), places.isDisjoint(with: .time) {
+      return try decodeRunTogether(bytes, places.union(.date))
+    }
     let point = bytes.firstIndex(of: UInt8(ascii: "."))
     if point != nil && places.isDisjoint(with: .date) { return try decodeDate(bytes) }
     if let point, point > 2 { return try decodeRunTogether(bytes, places) }
@@ -370,7 +403,7 @@ struct DateTimeParser {
       }
       return []
     case .time:
-      guard places.isSuperset(of: .date), index + 1 < fields.count else { throw .format }
+      guard isTimeOnly || places.isSuperset(of: .date), index + 1 < fields.count else { throw .format }
       switch fields[index + 1].type {
       case .number, .time, .date: label = .time
       default: throw .format

@@ -100,9 +100,12 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
     link.write(Handshake.frame(own), on: reactor)
     link.flush(on: reactor)
     guard let node = greeting.identity.nodeID else { return }
-    let key = TransportContext.InboundKey(node: node, reactor: greeting.reactor, messageClass: greeting.messageClass)
-    self.key = key
-    context.register(self, key)
+    // Who calls an address has a connection to the node beside that one.
+    if greeting.dialledNode != nil {
+      let key = TransportContext.InboundKey(node: node, reactor: greeting.reactor, messageClass: greeting.messageClass)
+      self.key = key
+      context.register(self, key)
+    }
     if let address = greeting.identity.advertisedAddress { context.setAddress(of: node, address) }
     let boot = greeting.identity.bootID
     for other in board.all {

@@ -1,6 +1,7 @@
 // HOT: A link over TCP, with TLS before it or without. It gathers the frames of a turn in one buffer; large payloads go as buffers of their
 // own, and everything leaves with one gathered write.
 
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -79,7 +80,10 @@ final class SocketLink: ChannelInboundHandler, Link, @unchecked Sendable {
       if let first = error.connectionErrors.first { return describe(first.error) }
       if let failure = error.dnsAError ?? error.dnsAAAAError { return describe(failure) }
       return "no address found"
-    case let error as IOError: return error.description
+    case let error as IOError: return String(cString: strerror(error.errnoCode)).lowercased()
+    case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+      return "the certificate shown does not name that host"
+    case NIOSSLError.handshakeFailed(let reason): return "the TLS handshake failed: \(reason)"
     case ChannelError.connectTimeout: return "connecting took too long"
     default: return "\(error)"
     }
