@@ -265,7 +265,13 @@ extension Replica {
       let outcome = try MVCC.putIntent(
         shard.reader, write.key, write.value, transaction: view, anchor: header.anchor, at: timestamp,
         isFresh: isFresh, into: &batch)
-      precondition(outcome == .written, "an intent appeared on \(write.key) within one step")
+      guard outcome == .written else {
+        // Somebody's whom nobody knows here, from before this lease: to be looked for, and meanwhile in the way.
+        registry.hasStrangers = true
+        strangerCursor = descriptor.span
+        startSweeping()
+        return .failed(.retry(reason: "an unfinished transaction of an earlier lease wrote the row", key: write.key))
+      }
     }
     guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
     let entry = registered(header)

@@ -131,6 +131,8 @@ extension Transaction {
       }
     }
     if let failure {
+      // It may have been carried out all the same: whatever begins anew takes another name, and gives this one up.
+      header.hasIntents = true
       if case .notLeaseholder = failure { throw .retry(reason: "the range's lease moved", key: nil) }
       throw TransactionError(failure)
     }
