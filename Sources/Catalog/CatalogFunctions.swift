@@ -148,6 +148,7 @@ public struct CatalogFunctions {
       if let key = table.foreignKeys.first(where: { $0.oid == oid }) { return .text(optional: key.comment) }
       return .text(optional: table.allIndexes.first { $0.constraintOID == oid }?.constraintComment)
     }
+    if inCatalog("pg_type"), let type = view.snapshot.type(oid) { return .text(optional: type.comment) }
     if inCatalog("pg_namespace"), let schema = view.schema(oid) { return .text(optional: schema.comment) }
     if inCatalog("pg_database"), let database = view.snapshot.database(oid) { return .text(optional: database.comment) }
     if inCatalog("pg_authid"), let role = view.snapshot.role(oid) { return .text(optional: role.comment) }

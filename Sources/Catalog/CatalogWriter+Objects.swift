@@ -273,8 +273,15 @@ extension CatalogWriter {
         draft.primaryIndex?.setComment(text, on: oid)
         for index in draft.indexes.indices { draft.indexes[index].setComment(text, on: oid) }
         for index in draft.checks.indices where draft.checks[index].oid == oid { draft.checks[index].comment = text }
+        for index in draft.foreignKeys.indices where draft.foreignKeys[index].oid == oid {
+          draft.foreignKeys[index].comment = text
+        }
       }
       apply(put: [.relation(changed)])
+    } else if var type = view.snapshot.type(oid) {
+      try requireOwner(type.owner, "type \(type.name)")
+      type.comment = text
+      apply(put: [.type(type)])
     } else if view.schema(oid) != nil {
       var schema = try schemaToChange(oid)
       schema.comment = text

@@ -94,6 +94,7 @@ struct FunctionCatalog {
     catalog.addNumberFormats()
     catalog.addEnums()
     catalog.addArrayEditing()
+    catalog.addArraySubscripts()
     catalog.addTimes()
     catalog.addPeriods()
     catalog.addJSONOperators()

@@ -98,6 +98,7 @@ extension SystemRelations {
       }
     }
     for schema in view.schemas { try add(schema.oid, .pgNamespace, schema.comment) }
+    for type in view.types { try add(type.oid, OID(1247), type.comment) }
     for relation in view.relations {
       try add(relation.oid, .pgClass, relation.comment)
       for column in relation.columns { try add(relation.oid, .pgClass, column: column.id, column.comment) }

@@ -488,8 +488,35 @@ extension Binder {
         .datatypeMismatch, "cannot subscript type \(array.type.shown) because it does not support subscripting",
         at: base.leftmost)
     }
+    func integer(_ expression: Expression) throws(SQLError) -> ScalarExpression {
+      try coerce(try bind(expression, scope), to: .int4, .assignment, at: expression.leftmost)
+    }
+    let isSlice = subscripts.contains { if case .slice = $0 { true } else { false } }
+    if isSlice {
+      // Beside a slice an index n means 1:n.
+      var given: Int64 = 0
+      var bounds: [ScalarExpression] = []
+      func add(_ bound: ScalarExpression?) {
+        if bound != nil { given |= 1 << Int64(bounds.count) }
+        bounds.append(bound ?? .constant(.int64(0), .int4))
+      }
+      for part in subscripts {
+        switch part {
+        case .index(let index):
+          add(.constant(.int64(1), .int4))
+          add(try integer(index))
+        case .slice(let lower, let upper):
+          if let lower { add(try integer(lower)) } else { add(nil) }
+          if let upper { add(try integer(upper)) } else { add(nil) }
+        }
+      }
+      return try makeCall(
+        ArraySubscripts.slice, [array, .constant(.int64(given), .int4)] + bounds, at: base.position)
+    }
     guard subscripts.count == 1, case .index(let index)? = subscripts.first else {
-      throw context.unsupported("array slices and several subscripts are", at: base.position)
+      var indexes: [ScalarExpression] = []
+      for case .index(let index) in subscripts { indexes.append(try integer(index)) }
+      return try makeCall(ArraySubscripts.element, [array] + indexes, at: base.position)
     }
     let position = try coerce(try bind(index, scope), to: .int4, .assignment, at: index.leftmost)
     return try makeCall("array_subscript", [array, position], at: base.position)

@@ -101,9 +101,6 @@ extension Binder {
         .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(table.name)\" does not exist",
         at: target.column.position)
     }
-    if !target.indirection.isEmpty {
-      throw context.unsupported("assigning to parts of a column is", at: target.column.position)
-    }
     return ordinal
   }
 
@@ -130,6 +127,9 @@ extension Binder {
     var ordinals: [Int] = []
     for target in statement.columns {
       let ordinal = try targetOrdinal(target, table)
+      if !target.indirection.isEmpty {
+        throw context.unsupported("inserting into parts of a column is", at: target.column.position)
+      }
       if ordinals.contains(ordinal) {
         throw context.error(
           .duplicateColumn, "column \"\(target.column.text)\" specified more than once", at: target.column.position)
@@ -403,6 +403,11 @@ extension Binder {
           detail: "Column \"\(column.name)\" is an identity column defined as GENERATED ALWAYS.")
       }
       let value: ScalarExpression = if let bound { bound } else { try bind(source, scope) }
+      if !target.indirection.isEmpty {
+        let part = try assignedPart(target, context.column(columns[ordinal]), value, column, scope, at: source.leftmost)
+        result.append(ComputedColumn(id: ordinal, expression: part))
+        return
+      }
       result.append(
         ComputedColumn(
           id: ordinal,
@@ -445,6 +450,50 @@ extension Binder {
       result.append(ComputedColumn(id: ordinal, expression: expression))
     }
     return result
+  }
+
+  /// The whole value of a column of which one element, or one place of a jsonb document, is given.
+  private func assignedPart(
+    _ target: AssignmentTarget, _ whole: ScalarExpression, _ value: ScalarExpression, _ column: ColumnDescriptor,
+    _ scope: Scope, at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    let place = target.column.position
+    var indexes: [Expression] = []
+    for part in target.indirection {
+      guard case .subscripted(.index(let index)) = part else {
+        throw context.unsupported("assigning to slices or fields of a column is", at: place)
+      }
+      indexes.append(index)
+    }
+    if column.type.oid == SQLType.jsonb.oid {
+      let steps = try indexes.mapTyped { (index: Expression) throws(SQLError) in
+        let bound = try bind(index, scope)
+        return bound.type.oid == SQLType.unknown.oid
+          ? try coerce(bound, to: .text, .implicit, at: index.leftmost)
+          : try coerce(bound, to: .text, .explicit, at: index.leftmost)
+      }
+      let path = try context.located(place) { () throws(SQLError) in try builder.array(steps, position: place.offset) }
+      let empty = try readLiteral(Array("{}".utf8), as: .jsonb, at: place)
+      let typed = try assign(value, to: .jsonb, column: column.name, at: position)
+      return try makeCall("jsonb_set", [.coalesce([whole, empty], type: .jsonb), path, typed], at: place)
+    }
+    guard let info = TypeInfo.find(column.type.oid), info.isArray else {
+      throw context.error(
+        .datatypeMismatch, "cannot subscript type \(column.type.shown) because it does not support subscripting",
+        at: place)
+    }
+    guard indexes.count == 1 else {
+      throw context.unsupported("assigning to elements of arrays of several dimensions is", at: place)
+    }
+    let element = SQLType(info.elementOID)
+    guard let typed = try coerceIfPossible(value, to: element, .assignment, at: position) else {
+      throw context.error(
+        .datatypeMismatch,
+        "subscripted assignment to \"\(column.name)\" requires type \(element.shown) but expression is of type \(value.type.shown)",
+        hint: "You will need to rewrite or cast the expression.", at: position)
+    }
+    let index = try coerce(try bind(indexes[0], scope), to: .int4, .assignment, at: indexes[0].leftmost)
+    return try makeCall(ArraySubscripts.assign, [whole, index, typed], at: place)
   }
 
   func bindUpdate(

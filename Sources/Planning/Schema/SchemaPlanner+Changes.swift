@@ -335,6 +335,7 @@ extension SchemaPlanner {
           at: statement.name.position)
       }
       return .comment(on: relation.oid, column: nil, text: statement.text)
+    case .type: return .comment(on: try userType(statement.name).oid, column: nil, text: statement.text)
     case .column:
       let found = try binder.names.relation(statement.name)
       guard let member = statement.member else { throw SQLError(.syntaxError, "a column must be named") }

@@ -230,6 +230,17 @@ extension SchemaPlanner {
         id: UInt32(draft.columns.count + 1), name: column.name, type: column.type, isNullable: column.isNullable)
       if included.contains(.defaults), column.identity == nil { copy.defaultSQL = column.defaultSQL }
       if included.contains(.generated) { copy.generatedSQL = column.generatedSQL }
+      if included.contains(.comments) { copy.comment = column.comment }
+      if included.contains(.identity), let identity = column.identity {
+        copy.identity = identity
+        copy.isNullable = false
+        var options = SequenceOptions()
+        if let own = column.ownedSequence.flatMap(catalog.relation), case .sequence(let given) = own.kind {
+          options = given
+          (options.ownerTable, options.ownerColumn, options.restart, options.generation) = (nil, nil, nil, 0)
+        }
+        draft.sequences[copy.id] = options
+      }
       draft.columns.append(copy)
     }
     if included.contains(.constraints) {
@@ -238,8 +249,39 @@ extension SchemaPlanner {
         draft.checks.append((TableConstraint(name: Identifier(check.name), .check(expression)), expression))
       }
     }
-    if included.contains(.indexes) || included.contains(.identity) {
-      throw context.unsupported("LIKE INCLUDING INDEXES or IDENTITY is")
+    if included.contains(.indexes) { try addIndexes(of: source, to: &draft) }
+  }
+
+  /// The indexes of a table, under names to be chosen.
+  private func addIndexes(of source: TableDescriptor, to draft: inout Draft) throws(SQLError) {
+    func id(_ old: UInt32) -> UInt32? {
+      guard let column = source.column(id: old), !column.isHidden else { return nil }
+      return draft.columns.first { $0.name == column.name }?.id
+    }
+    for index in source.allIndexes where index.state == .active && index.oid != .invalid {
+      var copy = index
+      copy.name = ""
+      copy.oid = .invalid
+      copy.comment = nil
+      copy.columns = []
+      for key in index.columns {
+        guard let own = id(key.columnID) else {
+          throw context.unsupported("LIKE INCLUDING INDEXES of a table with expression indexes is")
+        }
+        copy.columns.append(IndexColumn(columnID: own, isDescending: key.isDescending, nullsFirst: key.nullsFirst))
+      }
+      copy.included = index.included.compactMap(id)
+      copy.predicateColumns = index.predicateColumns.compactMap(id)
+      if index.isPrimary {
+        draft.primaryKey = copy
+        for key in copy.columns {
+          for ordinal in draft.columns.indices where draft.columns[ordinal].id == key.columnID {
+            draft.columns[ordinal].isNullable = false
+          }
+        }
+      } else {
+        draft.uniques.append(copy)
+      }
     }
   }
 
