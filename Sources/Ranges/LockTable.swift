@@ -23,6 +23,8 @@ final class LockOwner {
   fileprivate(set) var held: [KeyLock] = []
   /// What it waits for now.
   fileprivate(set) var waiting: Waiter?
+  /// Nil: a transaction of this node.
+  var coordinator: Coordinator?
 
   init(id: TransactionID, start: Timestamp, label: String) {
     self.id = id
@@ -70,12 +72,21 @@ final class LockTable {
   func owner(_ id: TransactionID) -> LockOwner? { owners[id] }
 
   /// The owner's entry, made on first use.
-  func owner(_ id: TransactionID, start: Timestamp, label: String) -> LockOwner {
-    if let owner = owners[id] { return owner }
+  func owner(
+    _ id: TransactionID, start: Timestamp, label: String, coordinator: Coordinator? = nil
+  ) -> LockOwner {
+    if let owner = owners[id] {
+      if owner.coordinator == nil { owner.coordinator = coordinator }
+      return owner
+    }
     let owner = LockOwner(id: id, start: start, label: label)
+    owner.coordinator = coordinator
     owners[id] = owner
     return owner
   }
+
+  /// Those that other nodes coordinate, in the order of their ids.
+  var remoteOwners: [LockOwner] { owners.values.filter { $0.coordinator != nil }.sorted { $0.id < $1.id } }
 
   // MARK: - Acquiring
 

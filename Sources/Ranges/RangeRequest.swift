@@ -27,6 +27,8 @@ public struct TransactionHeader: Sendable {
   public var label: String
   /// The lease of the range asked under which it holds locks there; 0: it holds none. Locks do not outlive their lease.
   public var locksLease: UInt64 = 0
+  /// Who coordinates it, if another node does. It is not sent: the node that is asked takes note of who asks.
+  var coordinator: Coordinator?
 
   public init(
     id: TransactionID, start: Timestamp, readTimestamp: Timestamp, isolation: IsolationLevel, label: String

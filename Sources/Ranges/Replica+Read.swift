@@ -243,7 +243,8 @@ extension Replica {
       case .failed(let failure): return .failed(failure)
       }
     }
-    let owner = locks.owner(header.id, start: header.start, label: header.label)
+    let owner = locks.owner(
+      header.id, start: header.start, label: header.label, coordinator: header.coordinator)
     switch locks.acquire(key, request.strength, by: owner, policy: request.wait) {
     case .granted: return .locked(owner)
     case .wait(let waiter): return .wait(waiter)

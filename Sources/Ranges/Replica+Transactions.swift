@@ -138,7 +138,7 @@ extension Replica {
   }
 
   /// Aborts a transaction whose coordinator is silent.
-  private func giveUp(_ entry: RegisteredTransaction) {
+  func giveUp(_ entry: RegisteredTransaction) {
     var record = entry.record
     record.status = .aborted
     var batch = WriteBatch()

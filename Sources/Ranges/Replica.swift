@@ -21,6 +21,8 @@ public final class Replica {
   // What a leaseholder knows; it begins anew with each lease.
   private(set) var latches = LatchManager()
   private(set) var locks = LockTable()
+  /// Who lost its locks under this lease or an earlier one.
+  var bereaved = BereavedTransactions()
   private(set) var registry = TransactionRegistry()
   let group: ConsensusGroup
   let replicaID: ReplicaID
@@ -138,8 +140,13 @@ public final class Replica {
   @inline(__always)
   func refusal(_ header: TransactionHeader) -> RangeFailure? {
     if let refusal = refusal(at: header.readTimestamp) { return refusal }
-    if header.locksLease != 0, header.locksLease != leaseSequence {
-      return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
+    if header.locksLease != 0 {
+      if header.locksLease != leaseSequence {
+        return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
+      }
+      if !bereaved.isEmpty, bereaved.contains(header.id) {
+        return .retry(reason: "its locks were lost when its node was taken for dead", key: nil)
+      }
     }
     return nil
   }

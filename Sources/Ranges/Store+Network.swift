@@ -42,9 +42,9 @@ extension Store {
     network.onMessage(StoreMessageKind.heartbeatResponse) { [weak self] node, message, _ in
       self?.receiveHeartbeatResponse(message, from: node)
     }
-    network.onCall(StoreMessageKind.request) { [weak self] _, message, _ in
+    network.onCall(StoreMessageKind.request) { [weak self] node, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
-      return await answer(message)
+      return await answer(message, from: node)
     }
     network.onCall(StoreMessageKind.snapshot) { [weak self] _, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
@@ -194,7 +194,7 @@ extension Store {
       from: reactor)
   }
 
-  private func answer(_ message: NodeMessage) async -> Result<NodeMessage, CallRefusal> {
+  private func answer(_ message: NodeMessage, from node: NodeID?) async -> Result<NodeMessage, CallRefusal> {
     let decoded = try? message.body.span.withUnsafeBytes {
       (raw) throws(MalformedMessage) -> (RangeID, TransactionHeader, RangeRequest) in
       var reader = RangeReader(raw)
@@ -202,11 +202,13 @@ extension Store {
       let header = try TransactionHeader(from: &reader)
       return (range, header, try RangeRequest(from: &reader))
     }
-    guard let (range, header, request) = decoded else {
+    guard let (range, sent, request) = decoded else {
       return .failure(CallRefusal("the request makes no sense"))
     }
+    var header = sent
+    if let node { header.coordinator = support.coordinator(node, at: environment.monotonicNow().nanoseconds) }
     let shard = confinedShard(reactorIndex(of: range))
-    let reply = await reactor(of: range).perform { reactor -> RangeReply in
+    let reply = await reactor(of: range).perform { [header] reactor -> RangeReply in
       guard let replica = shard.access(on: reactor).replica(range) else {
         return RangeReply(response: .failed(.notLeaseholder(nil, leader: nil)), lease: 0)
       }

@@ -129,6 +129,7 @@ extension StoreShard {
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
+    if tickCount % 10 == 0 { for replica in sortedReplicas { replica.releaseLocksOfTheDead() } }
     for replica in sortedReplicas where replica.hasPeers || !replica.isInitialized {
       if tickCount % 5 == 0 { replica.group.wakeIfLeaseEnded() }
       replica.tick()

@@ -219,6 +219,27 @@ struct ClusterTests {
     await first.stop()
   }
 
+  /// Its rows are locked on a node that cannot know but by its silence.
+  @Test func whatADeadNodesSessionsLockedIsFreeAgain() async throws {
+    let cluster = try await LocalCluster.start(count: 2) { _, configuration in
+      configuration = Self.configuration(join: configuration.cluster?.join ?? [])
+    }
+    let (first, second) = (cluster.nodes[0], cluster.nodes[1])
+    let (near, far) = (try await Self.client(first), try await Self.client(second))
+    await far.query("create table t (k int primary key, v int); insert into t values (1, 0)")
+    await far.query("begin; update t set v = 1 where k = 1")
+    // Nothing comes from it any more, as if its machine had lost its network.
+    await second.transport?.stop()
+    let began = ContinuousClock.now
+    #expect(await near.query("update t set v = v + 10 where k = 1").tags == ["UPDATE 1"])
+    #expect(ContinuousClock.now - began < .seconds(30))
+    #expect(await near.query("select v from t").value == "10")
+    await near.drop()
+    await first.stop()
+    // It waits for its session, which waits for the cluster: nobody here waits for it.
+    Task { await second.stop() }
+  }
+
   @Test func aClusterOverSeveralMachinesNeedsABoundOfItsClocks() async throws {
     let first = try await Node.start(Self.configuration())
     _ = await first.initialise()

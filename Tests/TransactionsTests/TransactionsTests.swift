@@ -3,6 +3,7 @@
 import Reactors
 import Encoding
 import Testing
+import Transport
 
 @testable import Ranges
 @testable import Transactions
@@ -42,6 +43,44 @@ import Testing
           await transaction.rollback()
         }
       }
+    }
+    try await test.close()
+  }
+
+  /// A node that is not supported any more is taken for dead: what its transactions locked is free, and one that lives after all must begin anew.
+  @Test func theDeadHoldNoLocks() async throws {
+    let test = try await TestStore.open()
+    try await test.on { reactor, system in
+      let replica = try #require(system.store.shard(on: reactor).replica(RangeID(1)))
+      func header(from node: UInt32?) -> TransactionHeader {
+        let now = system.currentTimestamp()
+        var header = TransactionHeader(
+          id: system.makeID(at: now), start: now, readTimestamp: now, isolation: .serializable, label: "")
+        header.coordinator = node.map { Coordinator(node: NodeID(rawValue: $0), epoch: 3, since: 0) }
+        return header
+      }
+      func lock(_ name: String, _ header: TransactionHeader) async -> String {
+        let request = RangeRequest.get([key(name)], lock: LockRequest(.exclusive, wait: .fail))
+        switch await replica.execute(request, header) {
+        case .rows: return "locked"
+        case .failed(.lockNotAvailable): return "held by another"
+        case .failed(.retry): return "begin anew"
+        default: return "something else"
+        }
+      }
+      var (far, near, other) = (header(from: 9), header(from: nil), header(from: nil))
+      #expect(await lock("a", far) == "locked")
+      #expect(await lock("b", near) == "locked")
+      #expect(await lock("a", other) == "held by another")
+      replica.releaseLocksOfTheDead()
+      #expect(await lock("a", other) == "locked")
+      #expect(await lock("b", other) == "held by another")
+      far.locksLease = replica.leaseSequence
+      near.locksLease = replica.leaseSequence
+      #expect(await lock("c", far) == "begin anew")
+      #expect(await lock("c", near) == "locked")
+      other.locksLease = replica.leaseSequence
+      #expect(await lock("d", other) == "locked")
     }
     try await test.close()
   }
