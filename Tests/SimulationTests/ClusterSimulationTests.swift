@@ -32,13 +32,13 @@ import Testing
     return seeds.lazy.compactMap { Simulator.run(options, seed: $0).violation }.first
   }
 
-  @Test func `Planted: members that break their promise let two leaseholders serve`() {
-    let faults: FaultSet = [.partitions, .pauses, .transfers, .membership]
-    #expect(Simulator.run(options(6, faults), seed: 13).violation == nil)
-    #expect(violation(.breakPromises, options(6, faults), from: [13] + Array(30...60)) != nil)
+  // Once a flush that was carried out, although nobody had heard of that, left intents that its transaction did not know of.
+  @Test func `Leases that are handed on lose nothing`() {
+    let outcome = Simulator.run(options(5, [.partitions, .pauses, .transfers, .membership]), seed: 13)
+    #expect(outcome.violation == nil, "\(outcome.line)")
   }
 
   @Test func `Planted: snapshots that miss versions lose writes`() {
-    #expect(violation(.cutSnapshots, options(3, [.membership, .transfers]), from: [6, 9] + Array(30...40)) != nil)
+    #expect(violation(.cutSnapshots, options(3, [.membership, .transfers]), from: [6, 9, 10]) != nil)
   }
 }
