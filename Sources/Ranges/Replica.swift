@@ -302,7 +302,8 @@ public final class Replica {
     if !shard.faults.forgetsTimeAtRestart {
       shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
       if !shard.faults.forgetsReadsAtLease {
-        leaseStart = shard.clock.now()
+        // Of a lease that was handed on, its end has told what was served under it; of one that ran out, the clock does.
+        leaseStart = max(shard.clock.now(), applied.closedTimestamp.next)
         shard.timestampCache.raiseLowWater(to: leaseStart)
       }
     }
