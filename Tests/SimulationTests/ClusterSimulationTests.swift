@@ -17,12 +17,12 @@ import Testing
   // Seeds that once showed: a removal that a crash undid in half, a restart that took a stale singleton for the whole range.
   @Test(arguments: [12, 23, 67] as [UInt64])
   func `All faults at once break nothing`(_ seed: UInt64) {
-    let outcome = Simulator.run(options(5, .all), seed: seed)
+    let outcome = Simulator.run(options(2, .all), seed: seed)
     #expect(outcome.violation == nil, "\(outcome.line)")
   }
 
   @Test func `The same seed gives the same run`() {
-    #expect(Simulator.run(options(2, .all), seed: 5) == Simulator.run(options(2, .all), seed: 5))
+    #expect(Simulator.run(options(1, .all), seed: 5) == Simulator.run(options(1, .all), seed: 5))
   }
 
   /// A planted bug is searched for from a seed on that is known to show it.
@@ -39,6 +39,6 @@ import Testing
   }
 
   @Test func `Planted: snapshots that miss versions lose writes`() {
-    #expect(violation(.cutSnapshots, options(3, [.membership, .transfers]), from: [6, 9, 10]) != nil)
+    #expect(violation(.cutSnapshots, options(3, [.membership, .transfers]), from: [23, 33, 53]) != nil)
   }
 }
