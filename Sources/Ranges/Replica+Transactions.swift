@@ -225,7 +225,9 @@ extension Replica {
     while holdsLease, let next = resolutions.popFirst() {
       guard let entry = registry[next], !entry.isResolved, entry.record.status != .pending else { continue }
       do throws(StorageError) {
-        if try await resolveSlice(entry) {
+        let isDone = try await resolveSlice(entry)
+        guard isCurrent(entry) else { continue }
+        if isDone {
           try await forget(entry)
         } else {
           resolutions.append(next)
@@ -238,12 +240,16 @@ extension Replica {
     startResolving()
   }
 
+  /// Whether what was begun for a transaction may go on after a wait: under another lease all that is known begins anew, and what was
+  /// proposed under the old one may be lost.
+  private func isCurrent(_ entry: RegisteredTransaction) -> Bool { holdsLease && registry[entry.record.id] === entry }
+
   /// True when nothing is left.
   private func resolveSlice(_ entry: RegisteredTransaction) async throws(StorageError) -> Bool {
     if !entry.record.spansToClear.isEmpty {
       var batch = WriteBatch()
       for span in entry.record.spansToClear { MVCC.clear(span, into: &batch) }
-      guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return true }
+      guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return await holdOff() }
       entry.record.spansToClear = []
       _ = await proposal.value(on: shard.reactor)
       return entry.unresolvedSpans.isEmpty
@@ -263,12 +269,18 @@ extension Replica {
       _ = await busy.makeWaiter().value(on: shard.reactor)
       return false
     }
-    guard let proposal = proposeResolution(own, entry) else { return true }
+    guard let proposal = proposeResolution(own, entry) else { return await holdOff() }
     // Looking from the start again would pass over all that was settled before: to the engine they are deletions.
     let isWhole = proposal.latch?.keys.count == own.count
     let reached = (isWhole ? last.key : proposal.latch?.keys.last ?? span.start).next
     entry.unresolvedSpans[entry.unresolvedSpans.count - 1].start = reached
     _ = await proposal.value(on: shard.reactor)
+    return false
+  }
+
+  /// The group takes no commands just now: what is left is looked at again a little later.
+  private func holdOff() async -> Bool {
+    await shard.reactor.sleep(nanoseconds: 10_000_000)
     return false
   }
 
@@ -280,6 +292,7 @@ extension Replica {
     if let proposal = propose(batch, largestTimestamp: .zero, latch: nil) {
       _ = await proposal.value(on: shard.reactor)
     }
+    guard isCurrent(entry) else { return }
     registry.markResolved(entry)
     if entry.record.status == .committed || entry.coordinatorKnows { registry.remove(entry.record.id) }
   }
