@@ -2,10 +2,14 @@
 // drops it notes the index under `KeyLayout.garbage`; nothing is deleted then, since readers of older snapshots, and of the
 // past, still want it. Later the span is cleared whole, versions and all, and the note after it.
 //
+// What counts is when the drop was committed: a transaction that began before still sees the table. So the notes are read as of the
+// time before which nobody reads any more.
+//
 //   KeyLayout.garbage(table, index)    8 bytes, little endian: wall time of the drop, nanoseconds since the Unix epoch
 //
 // Clearing twice does no harm, so a crash between the two steps does not either.
 
+import Clocks
 import Encoding
 import SQLTypes
 import Transactions
@@ -38,14 +42,20 @@ public enum DroppedStorage {
   }
 
   /// Clears what was dropped before `limit` (nanoseconds since the Unix epoch), and returns how many indexes' data that was.
-  /// No transaction, and no read of the past, may still read at or below `limit`.
+  /// No transaction, and no read of the past, may still read below `limit`.
   public static func clear(
     in system: TransactionSystem, droppedBefore limit: Int64
   ) async throws(TransactionError) -> Int {
-    let reader = system.begin(isReadOnly: true, label: "upkeep")
-    let block = try await reader.entries(KeySpan(prefix: KeyLayout.garbageList))
-    await reader.rollback()
-    let dropped = spans(in: block, droppedBefore: limit)
+    let past = system.beginRead(asOf: Timestamp(wall: limit - 1, logical: .max), label: "upkeep")
+    let committed = try await past.entries(KeySpan(prefix: KeyLayout.garbageList))
+    await past.rollback()
+    if committed.isEmpty { return 0 }
+    // Those that nobody has cleared since.
+    let present = system.begin(isReadOnly: true, label: "upkeep")
+    let block = try await present.entries(KeySpan(prefix: KeyLayout.garbageList))
+    await present.rollback()
+    let left = Set((0..<block.count).map { block.key($0) })
+    let dropped = spans(in: committed, droppedBefore: limit).filter { left.contains($0.note) }
     for (note, data) in dropped {
       try await system.clear(data)
       let writer = system.begin(label: "upkeep")

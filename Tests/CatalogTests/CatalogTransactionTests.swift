@@ -160,9 +160,14 @@ struct CatalogTransactionTests {
       let drop = system.begin()
       let dropView = try await cache.view(in: drop)
       _ = try await CatalogWriter(dropView, in: drop).dropRelations([made.oid], cascades: false)
-      _ = try await drop.commit()
-      let wall = drop.readTimestamp.wall
-      #expect(try await DroppedStorage.clear(in: system, droppedBefore: wall) == 0)
+      // It begins after the drop and still sees the table, since the drop is committed after it has looked.
+      let open = system.begin(isReadOnly: true)
+      let openView = try await CatalogCache().view(in: open)
+      #expect(openView.relation(made.oid) != nil)
+      let wall = try await drop.commit().wall
+      #expect(drop.readTimestamp < open.readTimestamp)
+      #expect(try await DroppedStorage.clear(in: system, droppedBefore: open.readTimestamp.wall) == 0)
+      _ = try await open.commit()
       #expect(try await DroppedStorage.clear(in: system, droppedBefore: wall + 1) == 1)
       #expect(try await DroppedStorage.clear(in: system, droppedBefore: wall + 1) == 0)
       let reader = system.begin(isReadOnly: true)
