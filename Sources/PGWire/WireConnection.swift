@@ -473,12 +473,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   func send(_ batch: Batch, _ format: RowFormat) {
     if format.columns != rowColumns {
       rowColumns = format.columns
-      rowInfos = format.columns.map { column in
-        guard let info = TypeInfo.find(column.type.oid) else {
-          preconditionFailure("a result has columns of types that exist, not \(column.type.oid)")
-        }
-        return info
-      }
+      rowInfos = format.columns.map(\.type.behavior)
     }
     encoder.dataRows(batch, format, infos: rowInfos)
   }

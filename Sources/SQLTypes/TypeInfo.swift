@@ -176,3 +176,13 @@ public final class TypeInfo: Sendable {
     return find(type.oid)?.formatted(modifier: type.modifier) ?? "???"
   }
 }
+
+extension SQLType {
+  /// The type's behavior; what is not in the registry (composites) behaves as text.
+  public var behavior: TypeInfo { TypeInfo.find(oid) ?? SQLType.textBehavior }
+
+  private static let textBehavior: TypeInfo = {
+    guard let info = TypeInfo.find(SQLType.text.oid) else { preconditionFailure("text is a type") }
+    return info
+  }()
+}

@@ -32,14 +32,6 @@ class Operator {
 extension SQLType {
   /// How values of the type are stored; types that no column can have are text.
   var storage: PhysicalKind { TypeInfo.find(oid)?.kind ?? .bytes }
-
-  /// The type's behavior; what is not in the registry (composites) behaves as text.
-  var behavior: TypeInfo { TypeInfo.find(oid) ?? SQLType.textBehavior }
-
-  private static let textBehavior: TypeInfo = {
-    guard let info = TypeInfo.find(SQLType.text.oid) else { preconditionFailure("text is a type") }
-    return info
-  }()
 }
 
 extension Batch {
