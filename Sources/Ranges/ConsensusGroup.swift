@@ -95,9 +95,6 @@ final class ConsensusGroup {
   /// What the leader knows of a member.
   func progress(of peer: PeerID) -> Progress? { node.progress.first { $0.id == peer }?.progress.progress }
 
-  /// The last command under a lease that has been given up.
-  func proposeSummary(_ payload: [UInt8]) -> Bool { propose(payload) != nil }
-
   /// Asks for a change of the members. False: this member cannot propose now.
   func propose(_ change: ConfigurationChange) -> Bool {
     guard !isStopped, node.isLeader, (try? node.propose(change)) != nil else { return false }
@@ -113,8 +110,7 @@ final class ConsensusGroup {
     node.forgetLeader()
   }
 
-  /// A committed change of the members is applied.
-  /// False if it does not fit the members, on every member alike; then it changes nothing.
+  /// A committed change of the members is applied. False if it does not fit the members, on every member alike; then it changes nothing.
   func apply(_ change: ConfigurationChange) -> Bool { (try? node.apply(change)) != nil }
 
   func campaign() {

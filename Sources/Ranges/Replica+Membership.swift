@@ -114,7 +114,7 @@ extension Replica {
     // No write of a later leaseholder may change what was read under this lease.
     let summary = shard.timestampCache.globalFloor
     surrenderLease()
-    guard group.proposeSummary(Command(range: id, readsBelow: summary, lease: leaseSequence).encoded()) else {
+    guard group.propose(Command(range: id, readsBelow: summary, lease: leaseSequence).encoded()) != nil else {
       throw .refused("the range takes no commands now")
     }
     let term = group.term

@@ -55,7 +55,6 @@ public final class Store: Sendable {
   private struct State {
     var isStopped = false
     var hasFailed = false
-    var isMaintaining = false
   }
 
   private init(
