@@ -35,7 +35,7 @@ public final class Replica {
   /// Set when the replica is to go: it has been removed from its range.
   private(set) var isRemoved = false
   /// A change of the members, or of who leads, is under way.
-  var isChanging = false
+  public internal(set) var isChanging = false
   /// The term in which the lease was given up: it is not taken up again before another one.
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
@@ -43,6 +43,7 @@ public final class Replica {
   private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
   var applied: AppliedState
   private var pending: Deque<Proposal> = []
+  var quota = ProposalQuota()
   /// Transactions whose intents are still to be settled, first come first served.
   var resolutions: Deque<TransactionID> = []
   var isResolving = false
@@ -107,9 +108,11 @@ public final class Replica {
   func propose(_ batch: WriteBatch, largestTimestamp: Timestamp, latch: Latch?) -> Proposal? {
     var command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
     command.leaseSequence = group.term
-    guard holdsLease, let position = group.propose(command.encoded()) else { return nil }
-    let proposal = Proposal(position: position, command: command, latch: latch)
+    let bytes = command.encoded()
+    guard holdsLease, let position = group.propose(bytes) else { return nil }
+    let proposal = Proposal(position: position, command: command, byteCount: bytes.count, latch: latch)
     pending.append(proposal)
+    quota.take(proposal.byteCount)
     shard.counters.commands &+= 1
     return proposal
   }
@@ -175,6 +178,7 @@ public final class Replica {
         var own: Proposal?
         while let first = pending.first, first.position.index <= position.index {
           pending.removeFirst()
+          quota.give(first.byteCount)
           if first.position == position { own = first } else { lose(first) }
         }
         if let own {
@@ -337,6 +341,7 @@ public final class Replica {
     locks = LockTable()
     registry = TransactionRegistry()
     resolutions = []
+    quota.wakeAll()
     // If this node is cut off, nobody learns what becomes of its commands; after a while that is the answer.
     let proposals = Confined(Array(pending), to: shard.reactor)
     _ = shard.reactor.schedule(afterNanoseconds: Limits.outcomeTimeout) { reactor in
@@ -445,5 +450,6 @@ public final class Replica {
     let proposals = pending
     pending = []
     for proposal in proposals { proposal.finish(.stopped(reason)) }
+    quota.wakeAll()
   }
 }

@@ -50,10 +50,7 @@ extension Store {
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await takeSnapshot(message)
     }
-    for index in environment.reactors.indices {
-      scheduleTick(shard: index)
-      scheduleReplication(shard: index)
-    }
+    for index in environment.reactors.indices { scheduleTick(shard: index) }
     scheduleHeartbeat()
   }
 

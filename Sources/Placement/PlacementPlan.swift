@@ -1,0 +1,226 @@
+// What should be done next about who has which range and who leads it, as a pure function of what is known: nodes, and the ranges that
+// one node leads. A plan has at most one step for each range; the next plan is made when its effects are seen, so nothing is remembered.
+//
+// What is planned never lowers the number of failures that a range survives below what its number of replicas promises, never takes away a
+// replica that the rest cannot do without, and puts a new replica in place before an old one goes. A voter's node that is only silent is
+// waited for. For each range, in this order:
+//
+//   1. the lease leaves a node that is to be stopped or to leave the cluster
+//   2. a learner is promoted once it has caught up, or goes with its node
+//   3. a replica is added where too few are on nodes that stay
+//   4. a replica goes whose node is dead or leaves, or one that is too many
+//
+// Replicas are spread over what differs in their nodes' localities first, over nodes with few replicas then.
+// Source: CockroachDB's order of repairs, reference 2.11; PD's checkers, raft-and-placement 4.3.
+
+import Ranges
+import Transport
+
+/// A member of the cluster as a planner sees it.
+public struct PlacementNode: Hashable, Sendable {
+  public enum Health: Hashable, Sendable {
+    case live
+    /// Not heard of for a moment: it may be back any time.
+    case silent
+    /// Not heard of for so long that its replicas are to be replaced.
+    case dead
+  }
+
+  public var id: NodeID
+  /// Where it stands, from the widest to the narrowest.
+  public var place: [String]
+  public var health: Health
+  /// It is to end with no replicas.
+  public var isLeaving: Bool
+  /// It is about to be stopped, and will be back.
+  public var isDraining: Bool
+  public var replicaCount: Int
+
+  public init(
+    _ id: NodeID, place: [String] = [], health: Health = .live, isLeaving: Bool = false, isDraining: Bool = false,
+    replicaCount: Int = 0
+  ) {
+    self.id = id
+    self.place = place
+    self.health = health
+    self.isLeaving = isLeaving
+    self.isDraining = isDraining
+    self.replicaCount = replicaCount
+  }
+
+  /// Whether it may be given a replica, or a lease.
+  var isTaking: Bool { health == .live && !isLeaving && !isDraining }
+  /// Whether a replica there is to stay.
+  var isKeeping: Bool { health != .dead && !isLeaving }
+}
+
+/// A range as its leaseholder sees it.
+public struct PlacementRange: Hashable, Sendable {
+  public var descriptor: RangeDescriptor
+  /// Whose replicas have everything that is committed, or nearly; the leaseholder's is among them.
+  public var caughtUp: [NodeID]
+
+  public init(_ descriptor: RangeDescriptor, caughtUp: [NodeID]) {
+    self.descriptor = descriptor
+    self.caughtUp = caughtUp
+  }
+}
+
+/// One change of one range.
+public struct PlacementStep: Hashable, Sendable, CustomStringConvertible {
+  public enum Change: Hashable, Sendable {
+    case transferLease(to: NodeID)
+    case addLearner(on: NodeID)
+    case promoteLearner(on: NodeID)
+    case removeReplica(on: NodeID)
+  }
+
+  public var range: RangeID
+  public var change: Change
+
+  public init(_ range: RangeID, _ change: Change) {
+    self.range = range
+    self.change = change
+  }
+
+  public var description: String {
+    switch change {
+    case .transferLease(let node): "\(range): lease to \(node)"
+    case .addLearner(let node): "\(range): learner on \(node)"
+    case .promoteLearner(let node): "\(range): voter on \(node)"
+    case .removeReplica(let node): "\(range): none on \(node)"
+    }
+  }
+}
+
+/// What is known, and what follows from it.
+public struct PlacementPlan: Sendable {
+  /// The leaseholder of all ranges that are planned for.
+  public var own: NodeID
+  /// Replicas that each range is to have; odd.
+  public var factor: Int
+  /// Learners that may be filled at a time for this leaseholder: each takes a snapshot.
+  public var learnerLimit = 4
+  private var nodes: [NodeID: PlacementNode]
+  private let sortedNodes: [NodeID]
+
+  public init(own: NodeID, factor: Int = 3, nodes: [PlacementNode]) {
+    self.own = own
+    self.factor = factor
+    self.nodes = [:]
+    for node in nodes { self.nodes[node.id] = node }
+    sortedNodes = nodes.map(\.id).sorted()
+  }
+
+  /// Whether there is certainly nothing to do about a range: cheap, for most of many.
+  public func isSettled(_ descriptor: RangeDescriptor) -> Bool {
+    guard descriptor.replicas.count == factor, let leader = nodes[own], !leader.isDraining else { return false }
+    return descriptor.replicas.allSatisfy { $0.kind == .voter && isKeeping($0.node) }
+  }
+
+  /// The next step of each range that needs one.
+  public func steps(for ranges: [PlacementRange]) -> [PlacementStep] {
+    var plan = self
+    var filling = ranges.count { range in range.descriptor.replicas.contains { $0.kind == .learner } }
+    var steps: [PlacementStep] = []
+    for range in ranges {
+      guard let change = plan.change(of: range, mayAdd: filling < learnerLimit) else { continue }
+      // What is decided counts at once, so that not every range takes the same node.
+      switch change {
+      case .addLearner(let node):
+        plan.nodes[node]?.replicaCount += 1
+        filling += 1
+      case .removeReplica(let node): plan.nodes[node]?.replicaCount -= 1
+      case .transferLease, .promoteLearner: break
+      }
+      steps.append(PlacementStep(range.descriptor.id, change))
+    }
+    return steps
+  }
+
+  // MARK: One range
+
+  private func change(of range: PlacementRange, mayAdd: Bool) -> PlacementStep.Change? {
+    let replicas = range.descriptor.replicas
+    let voters = replicas.filter { $0.kind == .voter }.map(\.node)
+    if let leader = nodes[own], leader.isDraining || leader.isLeaving {
+      let successors = voters.filter { isTaking($0) && range.caughtUp.contains($0) && $0 != own }
+      if let successor = successors.min(by: { replicaCount($0) < replicaCount($1) }) {
+        return .transferLease(to: successor)
+      }
+      // Its members change under another leaseholder, or when it is back.
+      if leader.isDraining { return nil }
+    }
+    let kept = voters.filter(isKeeping)
+    let free = sortedNodes.filter { node in isTaking(node) && !replicas.contains { $0.node == node } }
+    let wanted = odd(min(factor, kept.count + free.count))
+    if let learner = replicas.first(where: { $0.kind == .learner })?.node {
+      guard isKeeping(learner), nodes[learner]?.health == .live else { return .removeReplica(on: learner) }
+      if kept.count >= odd(min(factor, kept.count + free.count + 1)) { return .removeReplica(on: learner) }
+      return range.caughtUp.contains(learner) ? .promoteLearner(on: learner) : nil
+    }
+    if kept.count < wanted {
+      return mayAdd ? best(free, beside: kept).map { .addLearner(on: $0) } : nil
+    }
+    return removal(of: range, voters: voters, kept: kept)
+  }
+
+  /// The voter that is to go, if one is and the others can do without.
+  private func removal(of range: PlacementRange, voters: [NodeID], kept: [NodeID]) -> PlacementStep.Change? {
+    var going = voters.filter { $0 != own && !kept.contains($0) }
+    // The dead first: they are of least use.
+    going.sort { (nodes[$0]?.health == .dead ? 0 : 1, $0) < (nodes[$1]?.health == .dead ? 0 : 1, $1) }
+    if kept.count > factor { going += surplus(kept, range) }
+    for node in going {
+      // Who has merely died may be back, unless somebody else has taken its place.
+      guard kept.count >= factor || nodes[node]?.isLeaving == true else { continue }
+      if isSafe(without: node, range, voters: voters) { return .removeReplica(on: node) }
+    }
+    return nil
+  }
+
+  /// Whether the others can go on, and survive as many failures as before or as their number promises.
+  private func isSafe(without node: NodeID, _ range: PlacementRange, voters: [NodeID]) -> Bool {
+    let able = voters.filter { nodes[$0]?.health == .live && range.caughtUp.contains($0) }
+    let left = able.filter { $0 != node }
+    func quorum(_ count: Int) -> Int { count / 2 + 1 }
+    let before = able.count - quorum(voters.count)
+    let after = left.count - quorum(voters.count - 1)
+    return after >= 0 && after >= min(before, factor - quorum(factor))
+  }
+
+  /// Of too many, those that add least to the spread, those with most replicas first.
+  private func surplus(_ kept: [NodeID], _ range: PlacementRange) -> [NodeID] {
+    let closeness = kept.map { node in (node, closeness(of: node, to: kept.filter { $0 != node })) }
+    return closeness.filter { $0.0 != own }.sorted { a, b in
+      (range.caughtUp.contains(a.0) ? 1 : 0, -a.1, -replicaCount(a.0), a.0)
+        < (range.caughtUp.contains(b.0) ? 1 : 0, -b.1, -replicaCount(b.0), b.0)
+    }.map(\.0)
+  }
+
+  private func best(_ free: [NodeID], beside kept: [NodeID]) -> NodeID? {
+    free.min { a, b in
+      (closeness(of: a, to: kept), replicaCount(a), a) < (closeness(of: b, to: kept), replicaCount(b), b)
+    }
+  }
+
+  /// How many parts of their places a node has in common with others.
+  private func closeness(of node: NodeID, to others: [NodeID]) -> Int {
+    let place = nodes[node]?.place ?? []
+    return others.reduce(0) { sum, other in
+      sum + zip(place, nodes[other]?.place ?? []).prefix { $0 == $1 }.count
+    }
+  }
+
+  /// Whether somebody else could lead a range, now or once that replica has caught up.
+  func hasHeirs(_ descriptor: RangeDescriptor) -> Bool {
+    descriptor.replicas.contains { $0.kind == .voter && $0.node != own && isTaking($0.node) }
+  }
+
+  /// A node that is not known yet has just joined.
+  private func isKeeping(_ node: NodeID) -> Bool { nodes[node]?.isKeeping ?? true }
+  private func isTaking(_ node: NodeID) -> Bool { nodes[node]?.isTaking == true }
+  private func replicaCount(_ node: NodeID) -> Int { nodes[node]?.replicaCount ?? 0 }
+  /// An even number of voters survives no more failures than one less does.
+  private func odd(_ count: Int) -> Int { count % 2 == 0 ? max(0, count - 1) : count }
+}
