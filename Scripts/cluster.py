@@ -22,7 +22,6 @@ def add_options(parser, port):
     parser.add_argument("--certs", action="store_true")
     parser.add_argument("--keep", action="store_true", help="leave the folder with stores and logs")
     parser.add_argument("--support-duration", help="as `meridian start` takes it")
-    parser.add_argument("--dead-node-time", help="as `meridian start` takes it")
 
 
 class Cluster:
@@ -54,18 +53,32 @@ class Cluster:
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def host(self, node):
+        return "127.0.0.1"
+
+    def joining(self, node):
+        """Where other nodes reach it."""
+        return self.rpc(node)
+
+    def more(self, node):
+        """What else a node is started with."""
+        return []
+
+    def sql(self, node):
+        """Where clients connect."""
+        return self.host(node), self.ports(node)[0]
+
     def ports(self, node):
         """SQL, rpc, HTTP."""
         first = self.options.port + 10 * node
         return first, first + 1, first + 2
 
     def rpc(self, node):
-        return f"127.0.0.1:{self.ports(node)[1]}"
+        return f"{self.host(node)}:{self.ports(node)[1]}"
 
     @property
     def tuning(self):
-        flags = [("--support-duration", self.options.support_duration), ("--dead-node-time", self.options.dead_node_time)]
-        return [word for flag, value in flags if value for word in (flag, value)]
+        return ["--support-duration", self.options.support_duration] if self.options.support_duration else []
 
     @property
     def security(self):
@@ -74,12 +87,12 @@ class Cluster:
     def meridian(self, *arguments, may_fail=False):
         run = subprocess.run([self.options.binary, *arguments], capture_output=True, text=True)
         if run.returncode != 0 and not may_fail:
-            sys.exit(f"FAILED: meridian {' '.join(arguments)}: {run.stderr.strip()}")
+            sys.exit(f"FAILED: meridian {' '.join(arguments)}: {run.stdout.strip()} {run.stderr.strip()}")
         return run.stdout if run.returncode == 0 else None
 
     def ask(self, *arguments, **more):
         """A command about the cluster."""
-        return self.meridian(*arguments, *(["--certs-dir", self.certs] if self.certs else []), **more)
+        return self.meridian(*arguments, *self.security, **more)
 
     def begin(self, count=None):
         """Starts the first nodes, makes them a cluster, and waits until every one serves and ranges have their replicas."""
@@ -103,13 +116,14 @@ class Cluster:
 
     def start(self, node):
         sql, rpc, http = self.ports(node)
-        join = ",".join(self.rpc(other) for other in range(self.options.nodes))
+        join = ",".join(self.joining(other) for other in range(self.options.nodes))
         self.dying.discard(node)
         log = open(self.folder / f"node{node + 1}.log", "a")
+        host = self.host(node)
         self.processes[node] = subprocess.Popen(
-            [self.options.binary, "start", "--store", str(self.folder / f"node{node + 1}"), "--sql-addr", f"127.0.0.1:{sql}",
-             "--rpc-addr", f"127.0.0.1:{rpc}", "--http-addr", f"127.0.0.1:{http}", "--join", join,
-             "--locality", f"region=here,zone=z{node + 1}", "--cache", "64MiB", *self.security, *self.tuning],
+            [self.options.binary, "start", "--store", str(self.folder / f"node{node + 1}"), "--sql-addr", f"{host}:{sql}",
+             "--rpc-addr", f"{host}:{rpc}", "--http-addr", f"{host}:{http}", "--join", join,
+             "--locality", f"region=here,zone=z{node + 1}", "--cache", "64MiB", *self.security, *self.tuning, *self.more(node)],
             stdout=log, stderr=log)
 
     def kill(self, node):
@@ -145,11 +159,11 @@ class Cluster:
 
     def listens(self, node):
         for port in self.ports(node):
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection((self.host(node), port), timeout=5).close()
         return True
 
     def session(self, node):
-        return SecureSession(self, node) if self.certs else Client(self.ports(node)[0])
+        return SecureSession(self, node) if self.certs else Client(self.ports(node)[0], self.host(node))
 
     def until(self, what, condition, limit=30):
         """Waits until it is so; the seconds that took."""

@@ -16,10 +16,10 @@ class Workers:
     counts as acknowledged when the answer to its COMMIT is there; one whose answer did not come may be there or not, but wholly or not at
     all, which the sums tell."""
 
-    def __init__(self, ports, count, scale, seed=1):
-        self.ports, self.scale, self.seed = ports, scale, seed
-        self.acknowledged = []  # (when, mark, port), in the order of acknowledgement
-        self.refused = []  # (when, what, port)
+    def __init__(self, addresses, count, scale, seed=1):
+        self.addresses, self.scale, self.seed = addresses, scale, seed
+        self.acknowledged = []  # (when, mark, address), in the order of acknowledgement
+        self.refused = []  # (when, what, address)
         self.stop = threading.Event()
         self.threads = [threading.Thread(target=self.work, args=(number,), daemon=True) for number in range(count)]
 
@@ -35,12 +35,12 @@ class Workers:
 
     def work(self, number):
         r = random.Random(self.seed * 1000 + number)
-        port = self.ports[number % len(self.ports)]
+        address = self.addresses[number % len(self.addresses)]
         sequence, client = 0, None
         while not self.stop.is_set():
             try:
                 if client is None:
-                    client = Client(port)
+                    client = Client(address[1], address[0])
                 sequence += 1
                 mark = f"{self.seed}:{number}:{sequence}"
                 delta = r.randint(-5000, 5000)
@@ -53,16 +53,16 @@ class Workers:
                 client.query(f"INSERT INTO pgbench_history (tid, bid, aid, delta, mtime, filler) "
                              f"VALUES ({teller}, {branch}, {account}, {delta}, CURRENT_TIMESTAMP, '{mark}')")
                 client.query("COMMIT")
-                self.acknowledged.append((time.time(), mark, port))
+                self.acknowledged.append((time.time(), mark, address))
             except Failed as failure:
-                self.refused.append((time.time(), str(failure), port))
+                self.refused.append((time.time(), str(failure), address))
                 try:
                     client.query("ROLLBACK")
                 except (OSError, ConnectionError, Failed, AttributeError):
                     client = None
                     time.sleep(0.05)
             except (OSError, ConnectionError) as failure:
-                self.refused.append((time.time(), f"connection {type(failure).__name__}", port))
+                self.refused.append((time.time(), f"connection {type(failure).__name__}", address))
                 client = None
                 time.sleep(0.05)
 
@@ -84,14 +84,14 @@ class Workers:
         return [what for _, what, _ in self.refused if not what.startswith("connection") and what.split()[0] not in EXPECTED]
 
 
-def load(port, scale):
-    subprocess.run(["pgbench", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-i", "-q", "-s", str(scale), "postgres"],
+def load(address, scale):
+    subprocess.run(["pgbench", "-h", address[0], "-p", str(address[1]), "-U", "postgres", "-i", "-q", "-s", str(scale), "postgres"],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def verify(port, scale, acknowledged):
+def verify(address, scale, acknowledged):
     """What is wrong, as seen through one node; None if nothing is. `acknowledged` holds marks."""
-    client = Client(port)
+    client = Client(address[1], address[0])
     # One statement, so that all four are of one moment while others go on writing.
     sums = [int(value or 0) for value in client.query(
         "SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(tbalance) FROM pgbench_tellers), "

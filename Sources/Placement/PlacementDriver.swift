@@ -11,7 +11,7 @@ import Transport
 
 public final class PlacementDriver: Sendable {
   public struct Options: Sendable {
-    /// Replicas that each range is to have; odd.
+    /// Replicas that each range is to have at first; odd.
     public var factor = 3
     /// Nanoseconds between looks.
     public var interval: Int64 = 1_000_000_000
@@ -30,6 +30,7 @@ public final class PlacementDriver: Sendable {
   private let nodes: @Sendable () -> [PlacementNode]
   private let logger: Logger
   private let isStopped = Mutex(false)
+  private let factorNow: Mutex<Int>
   /// Steps under way, by reactor.
   private let underWay: Mutex<[Int]>
 
@@ -41,6 +42,7 @@ public final class PlacementDriver: Sendable {
     self.options = options
     self.logger = logger
     self.nodes = nodes
+    factorNow = Mutex(options.factor)
     underWay = Mutex(Array(repeating: 0, count: store.environment.reactors.count))
   }
 
@@ -48,6 +50,10 @@ public final class PlacementDriver: Sendable {
   public func start() {
     for index in store.environment.reactors.indices { schedule(index, afterNanoseconds: options.interval) }
   }
+
+  /// Replicas that each range is to have; odd.
+  public var factor: Int { factorNow.withLock { $0 } }
+  public func setFactor(_ factor: Int) { factorNow.withLock { $0 = factor } }
 
   /// Looks no more.
   public func stop() { isStopped.withLock { $0 = true } }
@@ -64,7 +70,7 @@ public final class PlacementDriver: Sendable {
 
   /// Begins what is to be done. Whether there is something under way, or to come.
   private func look(on reactor: isolated Reactor) -> Bool {
-    let plan = PlacementPlan(own: store.identity.node, factor: options.factor, nodes: nodes())
+    let plan = PlacementPlan(own: store.identity.node, factor: factor, nodes: nodes())
     var ranges: [PlacementRange] = []
     for replica in store.shard(on: reactor).sortedReplicas where replica.holdsLease && !replica.isChanging {
       if plan.isSettled(replica.descriptor) { continue }
@@ -111,7 +117,7 @@ public final class PlacementDriver: Sendable {
     while true {
       var leases = 0
       var heirs = 0
-      let plan = PlacementPlan(own: store.identity.node, factor: options.factor, nodes: nodes())
+      let plan = PlacementPlan(own: store.identity.node, factor: factor, nodes: nodes())
       for reactor in environment.reactors {
         let (led, inherited) = await reactor.perform { reactor in
           _ = self.look(on: reactor)

@@ -191,11 +191,21 @@ public struct PlacementPlan: Sendable {
 
   /// Of too many, those that add least to the spread, those with most replicas first.
   private func surplus(_ kept: [NodeID], _ range: PlacementRange) -> [NodeID] {
-    let closeness = kept.map { node in (node, closeness(of: node, to: kept.filter { $0 != node })) }
-    return closeness.filter { $0.0 != own }.sorted { a, b in
-      (range.caughtUp.contains(a.0) ? 1 : 0, -a.1, -replicaCount(a.0), a.0)
-        < (range.caughtUp.contains(b.0) ? 1 : 0, -b.1, -replicaCount(b.0), b.0)
-    }.map(\.0)
+    struct Merit: Comparable {
+      var isCaughtUp: Int
+      var closeness: Int
+      var replicaCount: Int
+      var node: NodeID
+      static func < (a: Merit, b: Merit) -> Bool {
+        (a.isCaughtUp, -a.closeness, -a.replicaCount, a.node) < (b.isCaughtUp, -b.closeness, -b.replicaCount, b.node)
+      }
+    }
+    let merits = kept.filter { $0 != own }.map { node in
+      Merit(
+        isCaughtUp: range.caughtUp.contains(node) ? 1 : 0,
+        closeness: closeness(of: node, to: kept.filter { $0 != node }), replicaCount: replicaCount(node), node: node)
+    }
+    return merits.sorted().map(\.node)
   }
 
   private func best(_ free: [NodeID], beside kept: [NodeID]) -> NodeID? {

@@ -288,6 +288,9 @@ public final class Store: Sendable {
     return sum
   }
 
+  /// Which other stores this one believes to live.
+  public var supportGrants: [StoreSupportGrant] { support.grants }
+
   /// Whether the engine asks for fewer writes.
   public var isOverloaded: Bool {
     let pressure = local.state.pressure()

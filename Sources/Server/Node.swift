@@ -57,6 +57,8 @@ public final class Node: SessionFactory, AdminSource {
   let membership = Mutex<Member?>(nil)
   let joining = Mutex(JoiningState())
   let directory = Mutex(DirectoryState())
+  /// Settings of the cluster that are not what they are initially, by name.
+  let settingValues = Mutex<[String: Int64]>([:])
   private let passwords: PasswordHasher
   private let startTime: MonotonicInstant
   private let doors = Mutex<Doors?>(nil)
@@ -201,11 +203,11 @@ public final class Node: SessionFactory, AdminSource {
       gateways.append(
         await reactor.perform { [environment, passwords] reactor in
           let transactions = TransactionSystem(store, on: reactor)
-          return Confined(
-            Gateway(
-              reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
-              sequences: sequences, rowIDs: rowIDs, passwords: passwords, logger: logger),
-            to: reactor)
+          let gateway = Gateway(
+            reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
+            sequences: sequences, rowIDs: rowIDs, passwords: passwords, logger: logger)
+          gateway.cluster = self
+          return Confined(gateway, to: reactor)
         })
     }
     let placement = PlacementDriver(store, logger: logger) { [weak self] in self?.placementNodes ?? [] }

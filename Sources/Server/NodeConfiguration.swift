@@ -47,8 +47,6 @@ public struct ClusterConfiguration: Sendable {
   public var machineBootID = MachineBoot.id
   /// Nanoseconds for which other nodes are asked to believe that this one lives: about the time until others serve its ranges when it dies.
   public var supportDuration: Int64 = StoreOptions().supportDuration
-  /// Nanoseconds after which a node that is not heard of counts as dead, and its replicas are replaced.
-  public var deadNodeTime: Int64 = 300_000_000_000
   /// Nanoseconds between two questions whether there is a cluster to join.
   public var seekInterval: Int64 = 1_000_000_000
   /// Nanoseconds between two looks at who else is a member, and where.

@@ -48,6 +48,8 @@ public final class Session {
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
   private(set) var statementTime: Int64 = 0
   let sequenceSession: SequenceSession
+  /// What nodes told when a relation of `meridian_catalog` was read last.
+  public internal(set) var clusterFacts = ClusterFacts()
   /// The one portal run so far in an implicit transaction, and where its output began: it can be run again if the commit fails.
   var replay: (portal: Portal, mark: OutputMark)?
   /// Why the current statement shall end: set by cancel requests and timers.

@@ -59,9 +59,8 @@ struct StartCommand: AsyncParsableCommand {
 
       When a node dies others serve its ranges after about --support-duration.
       Shorter is sooner, but a node that stands still for as long loses its
-      ranges, too. A node that is not heard of for --dead-node-time counts as
-      lost, and its replicas are made anew on others. SIGTERM hands ranges on to
-      others first (see `meridian node drain --help`).
+      ranges, too. SIGTERM hands ranges on to others first (see `meridian node
+      drain --help`).
       """)
 
   @OptionGroup var options: ServingOptions
@@ -98,11 +97,6 @@ struct StartCommand: AsyncParsableCommand {
     ))
   var supportDuration: DurationOption?
 
-  @Option(
-    help: ArgumentHelp(
-      "After how long of silence a node's replicas are replaced; 5m unless given.", valueName: "duration"))
-  var deadNodeTime: DurationOption?
-
   func validate() throws {
     if options.certsDir == nil, !options.insecure {
       throw ValidationError(
@@ -121,7 +115,6 @@ struct StartCommand: AsyncParsableCommand {
     flags.locality = locality
     flags.maximumClockError = maxClockError?.nanoseconds
     flags.supportDuration = supportDuration?.nanoseconds
-    flags.deadNodeTime = deadNodeTime?.nanoseconds
     do {
       return try flags.configuration()
     } catch {

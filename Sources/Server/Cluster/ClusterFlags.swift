@@ -18,8 +18,6 @@ public struct ClusterFlags: Sendable {
   public var maximumClockError: Int64?
   /// Nanoseconds.
   public var supportDuration: Int64?
-  /// Nanoseconds.
-  public var deadNodeTime: Int64?
 
   public init() {}
 
@@ -60,12 +58,6 @@ public struct ClusterFlags: Sendable {
         throw NodeStartError(description: "--support-duration must be between 600ms and 60s")
       }
       cluster.supportDuration = duration
-    }
-    if let time = deadNodeTime {
-      guard time >= 2 * cluster.supportDuration else {
-        throw NodeStartError(description: "--dead-node-time must be at least twice --support-duration")
-      }
-      cluster.deadNodeTime = time
     }
     return cluster
   }

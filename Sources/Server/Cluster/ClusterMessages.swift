@@ -7,6 +7,7 @@
 //   35 nodes        who is a member, and where; `meridian node status`
 //   36 decommission `meridian node decommission`: have a node leave, and how far it is
 //   37 drain        `meridian node drain`: hand leases on and end sessions, so as to be stopped
+//   38 ranges       which replicas a member has, which it leads, whom it believes to live
 
 import Encoding
 import Ranges
@@ -20,6 +21,7 @@ enum ClusterCall {
   static let nodes: UInt16 = 35
   static let decommission: UInt16 = 36
   static let drain: UInt16 = 37
+  static let ranges: UInt16 = 38
 }
 
 /// What each call's request and reply has in common.

@@ -81,6 +81,12 @@ extension Node {
         leave()
         return
       }
+      try await readSettings(transactions)
+      guard value(.version) <= Int64(ClusterVersion.latest) else {
+        fail("the cluster is at version \(value(.version)), and this binary knows only \(ClusterVersion.latest)")
+        return
+      }
+      try await upgradeCluster(records)
       beginServing()
       directory.withLock { $0.lastFailure = nil }
     } catch {
@@ -97,7 +103,7 @@ extension Node {
 
   // MARK: Records
 
-  private func ownRecord(_ member: Member) -> NodeRecord {
+  func ownRecord(_ member: Member) -> NodeRecord {
     let cluster = configuration.cluster ?? ClusterConfiguration()
     let address = transport?.identity.advertisedAddress ?? cluster.rpcAddress
     let sql = sqlAddress
@@ -108,10 +114,12 @@ extension Node {
       if directory.startTime == 0 { directory.startTime = now }
       return directory.startTime
     }
-    return NodeRecord(
+    var record = NodeRecord(
       node: member.identity.node, address: address, sqlAddress: NodeAddress(host: host, port: sql.port),
       locality: cluster.locality, binaryVersion: ServerVersion.meridian, startTime: start,
       machineBootID: cluster.machineBootID)
+    record.clusterVersion = Int64(ClusterVersion.latest)
+    return record
   }
 
   /// Changes a node's record, if `change` returns another one.

@@ -74,6 +74,11 @@ extension Node {
       guard let self else { return .failure(stopping) }
       return await answerDecommission(message, on: reactor)
     }
+    transport.onCall(ClusterCall.ranges) { [weak self] from, _, _ in
+      guard let self else { return .failure(stopping) }
+      guard let member, from != nil else { return .failure(CallRefusal("the node is in no cluster")) }
+      return .success(await rangeReport(member).message(ClusterCall.ranges))
+    }
     transport.onCall(ClusterCall.drain) { [weak self] _, _, _ in
       guard let self else { return .failure(stopping) }
       return .success(DrainReply(leaseCount: await drain()).message(ClusterCall.drain))
@@ -88,7 +93,10 @@ extension Node {
 
   /// What is done from the start on: the search for a cluster, or what members do.
   func beginMembership() {
-    guard configuration.cluster != nil else { return }
+    guard configuration.cluster != nil else {
+      schedule(afterNanoseconds: 0) { node, reactor in await node.beginAlone(on: reactor) }
+      return
+    }
     if member == nil { wantSeeking() } else { beginMemberRounds() }
   }
 

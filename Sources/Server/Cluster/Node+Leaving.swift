@@ -132,7 +132,7 @@ extension Node {
       if record.node == node { known = max(known, report.replicaCount) }
     }
     let count = max(led, known)
-    let factor = PlacementDriver.Options().factor
+    let factor = member.placement.factor
     if count > 0, takers < factor, obstacle == nil {
       obstacle = "ranges have \(factor) replicas, and without node \(node) only \(takers) nodes live: start another one"
     }

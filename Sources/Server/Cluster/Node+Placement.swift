@@ -27,12 +27,11 @@ extension Node {
   private static func place(_ locality: Locality) -> [String] { locality.tiers.map { "\($0.name)=\($0.value)" } }
 
   func health(of node: NodeID) -> PlacementNode.Health {
-    guard let cluster = configuration.cluster else { return .live }
     let peer = transport?.peer(node)
     if peer?.isUp == true, peer?.isConnected == true { return .live }
     // Of a node that was never heard of nobody knows since when.
     let silence = environment.monotonicNow().nanoseconds - max(peer?.lastHeard ?? 0, startNanoseconds)
-    return silence >= cluster.deadNodeTime ? .dead : .silent
+    return silence >= value(.deadNodeTime) ? .dead : .silent
   }
 
   /// Asks those that answer what they hold.

@@ -5,7 +5,7 @@
 //   0x04 0x40 0x02 node, ordered       one node:
 //
 //   version 1 | varint node | rpc host, port | sql host, port | locality | binary version | varint start, ns since 1970
-//   | machine's boot id | standing, 1 byte | varint since when, ns since 1970;  texts are length prefixed, ports varints
+//   | machine's boot id | standing, 1 byte | varint since when, ns since 1970 | varint version of the cluster that it knows;  texts are length prefixed, ports varints
 //
 // Whoever reads one ignores what follows: fields are only ever added at the end.
 // A node's record is written before its first transaction. So who reads all records knows everybody who could have begun one before.
@@ -37,6 +37,8 @@ struct NodeRecord: Hashable, Sendable {
   var standing = NodeStanding.member
   /// When that was decided, in nanoseconds since 1970; 0: never.
   var standingTime: Int64 = 0
+  /// The latest version of a cluster that its binary knows.
+  var clusterVersion: Int64 = 1
 
   func encode(into bytes: inout [UInt8]) {
     bytes.append(1)
@@ -49,6 +51,7 @@ struct NodeRecord: Hashable, Sendable {
     bytes.append(text: machineBootID)
     bytes.append(standing.rawValue)
     ValueEncoding.appendSignedVarint(standingTime, to: &bytes)
+    ValueEncoding.appendSignedVarint(clusterVersion, to: &bytes)
   }
 
   var encoded: [UInt8] {
@@ -79,6 +82,7 @@ struct NodeRecord: Hashable, Sendable {
     if let standing = reader.readUInt8().flatMap(NodeStanding.init(rawValue:)), let time = reader.readSignedVarint() {
       self.standing = standing
       standingTime = time
+      if let version = reader.readSignedVarint() { clusterVersion = version }
     }
   }
 
@@ -101,6 +105,14 @@ enum ClusterKeys {
   /// Of nodes that joined; the first node, which began the cluster, is not counted: node n + 1 is the nth to join.
   static let joinedCount = Key([0x04, 0x40, 0x01])
   static let records = Key([0x04, 0x40, 0x02])
+
+  static let settings = Key([0x04, 0x40, 0x03])
+
+  static func setting(_ name: String) -> Key { Key(settings.bytes + Array(name.utf8)) }
+
+  static func settingName(_ key: Key) -> String? {
+    String(validating: key.bytes.dropFirst(settings.bytes.count), as: UTF8.self)
+  }
 
   static func record(of node: NodeID) -> Key {
     var key = records
