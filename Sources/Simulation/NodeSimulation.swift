@@ -59,6 +59,7 @@ final class NodeSimulation: @unchecked Sendable {
   private var workload: ClientWorkload!
   private var isEnding = false
   private var isHealed = false
+  private var isPlaced = false
   private var violation: String?
   private var violationTime: Int64 = 0
   private var crashCount = 0
@@ -176,6 +177,27 @@ final class NodeSimulation: @unchecked Sendable {
       fail("no progress after healing")
     } else if let wrong = workload.violation {
       fail(wrong)
+    } else if isCluster {
+      let limit = world.now + 60 * .second
+      while !isPlaced, world.now < limit {
+        lookForReplicas()
+        world.run(until: world.now + .second / 2)
+      }
+      if !isPlaced { fail("the range does not get its replicas after healing") }
+    }
+  }
+
+  /// Notes whether whoever leads knows of three voters and nobody else.
+  private func lookForReplicas() {
+    for node in nodes {
+      guard let store = node.store, let environment = node.environments.last else { continue }
+      environment.reactors[0].enqueue { [self] reactor in
+        let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
+        if led.isEmpty { return }
+        isPlaced = led.allSatisfy { replica in
+          replica.descriptor.replicas.count == 3 && replica.descriptor.replicas.allSatisfy { $0.kind == .voter }
+        }
+      }
     }
   }
 

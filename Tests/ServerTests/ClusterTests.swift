@@ -364,11 +364,12 @@ struct ClusterTests {
       locality: Locality(), binaryVersion: "0.1.0", startTime: 1_700_000_000_999_999_999, machineBootID: "m")
     var status = NodeStatus(record, isLive: false)
     #expect(NodeStatus.columns.count == status.row.count)
-    #expect(status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", nil, nil])
+    #expect(status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", "active", nil, nil])
     status.isLive = true
     status.replicaCount = 12
     status.leaseCount = 0
-    #expect(status.row.suffix(3) == ["t", "12", "0"])
+    status.isDraining = true
+    #expect(status.row.suffix(4) == ["t", "draining", "12", "0"])
   }
 
   @Test func clocksAgreeOrTheReasonIsTold() {

@@ -9,6 +9,7 @@ import Transport
 /// Why a command about a cluster came to nothing, in words for an operator.
 public struct ClusterFailure: Error, Sendable, CustomStringConvertible {
   public var description: String
+  public init(description: String) { self.description = description }
 }
 
 /// A way to one node.

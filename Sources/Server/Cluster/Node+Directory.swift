@@ -131,7 +131,9 @@ extension Node {
     while true {
       let writer = transactions.begin(label: "a node's record")
       do throws(TransactionError) {
-        let known = try await writer.get(ClusterKeys.record(of: node)).flatMap { NodeRecord($0) }
+        var block = KeyValueBlock()
+        _ = try await writer.get(ClusterKeys.record(of: node), lock: LockRequest(.exclusive), into: &block)
+        let known = block.count > 0 ? NodeRecord(block.value(0)) : nil
         if let next = change(known) {
           writer.put(ClusterKeys.record(of: node), next.encoded)
           _ = try await writer.commit()
