@@ -153,16 +153,25 @@ public struct PlacementPlan: Sendable {
     }
     let kept = voters.filter(isKeeping)
     let free = sortedNodes.filter { node in isTaking(node) && !replicas.contains { $0.node == node } }
-    let wanted = odd(min(factor, kept.count + free.count))
     if let learner = replicas.first(where: { $0.kind == .learner })?.node {
       guard isKeeping(learner), nodes[learner]?.health == .live else { return .removeReplica(on: learner) }
-      if kept.count >= odd(min(factor, kept.count + free.count + 1)) { return .removeReplica(on: learner) }
+      guard wantsMore(kept.count, of: voters.count, available: free.count + 1) else {
+        return .removeReplica(on: learner)
+      }
       return range.caughtUp.contains(learner) ? .promoteLearner(on: learner) : nil
     }
-    if kept.count < wanted {
+    if wantsMore(kept.count, of: voters.count, available: free.count) {
       return mayAdd ? best(free, beside: kept).map { .addLearner(on: $0) } : nil
     }
     return removal(of: range, voters: voters, kept: kept)
+  }
+
+  /// Whether a range that keeps some of its voters shall have one more. An even number survives no more failures than one less does, so
+  /// it is no place to rest; but where there were copies there shall not be a single one.
+  private func wantsMore(_ kept: Int, of voters: Int, available: Int) -> Bool {
+    if kept == 1, voters > 1, available > 0 { return true }
+    let most = min(factor, kept + available)
+    return kept < (most % 2 == 0 ? most - 1 : most)
   }
 
   /// The voter that is to go, if one is and the others can do without.
@@ -231,6 +240,4 @@ public struct PlacementPlan: Sendable {
   private func isKeeping(_ node: NodeID) -> Bool { nodes[node]?.isKeeping ?? true }
   private func isTaking(_ node: NodeID) -> Bool { nodes[node]?.isTaking == true }
   private func replicaCount(_ node: NodeID) -> Int { nodes[node]?.replicaCount ?? 0 }
-  /// An even number of voters survives no more failures than one less does.
-  private func odd(_ count: Int) -> Int { count % 2 == 0 ? max(0, count - 1) : count }
 }

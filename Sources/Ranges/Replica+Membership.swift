@@ -99,7 +99,13 @@ extension Replica {
     }
     let without = next { $0.replicas.removeAll { $0.replica == replica.replica } }
     try await change([MembershipStep(.remove, replica.replica.peer)], to: without)
-    // It may never hear of it from its group.
+    // It may never hear of it from its group; but it stays until this is known for good.
+    let deadline = now + Self.changeTimeout
+    while !knowsMembersDurably, holdsLease, now < deadline {
+      writeDownCommit()
+      await shard.reactor.sleep(nanoseconds: Self.pollInterval)
+    }
+    guard knowsMembersDurably else { return }
     shard.post(
       RangeEnvelope(range: id, to: replica.replica, from: replicaID, content: .removed), to: node)
   }

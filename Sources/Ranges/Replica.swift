@@ -32,8 +32,13 @@ public final class Replica {
   private var leaseEnd = LeaseEnd.past
   /// Reads of earlier leaseholders lie below.
   private(set) var leaseStart = Timestamp.zero
-  /// Set when the replica is to go: it has been removed from its range.
+  /// Set when the replica is to go, or to be opened anew.
   private(set) var isRemoved = false
+  /// It has applied its own removal. It applies nothing more, and keeps its log and its vote until a member tells it to go: the others
+  /// may need both to learn that the removal is committed.
+  private(set) var isOutside = false
+  /// The last change of the members that was applied in this life.
+  private var lastChange = LogIndex.zero
   /// A change of the members, or of who leads, is under way.
   public internal(set) var isChanging = false
   /// The term in which the lease was given up: it is not taken up again before another one.
@@ -168,6 +173,7 @@ public final class Replica {
   func written(through sequence: UInt64) { group.written(through: sequence) }
 
   private func apply(_ entries: [Entry]) {
+    if isOutside { return }
     var batch = WriteBatch()
     var finished: [Proposal] = []
     do throws(StorageError) {
@@ -196,6 +202,7 @@ public final class Replica {
         applied.index = position.index
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
+        if isOutside { break }
         if batch.byteCount > Limits.applyBatchBytes { try writeOut(&batch, &finished) }
       }
       try writeOut(&batch, &finished)
@@ -205,7 +212,6 @@ public final class Replica {
       return
     }
     roleChanged()
-    if isRemoved { shard.remove(self) }
   }
 
   /// Takes up the lease once this member leads, has applied what was committed before, and is fortified.
@@ -214,7 +220,7 @@ public final class Replica {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, applied.term == group.term, surrenderedTerm != group.term else { return }
+    guard !holdsLease, !isRemoved, !isOutside, applied.term == group.term, surrenderedTerm != group.term else { return }
     leaseEnd = group.leaseEnd
     guard leaseEnd == .never || shard.support.isBefore(leaseEnd) else { return }
     do throws(StorageError) {
@@ -234,12 +240,17 @@ public final class Replica {
       batch.put(.local, LocalKeys.descriptor(id), change.context)
       group.forgetLead(besides: next.replicas.map(\.node))
       leaseEnd = group.leaseEnd
-      if !next.replicas.contains(where: { $0.replica == replicaID }) { isRemoved = true }
+      lastChange = entry.index
+      noteWhetherOutside()
     } else if !entry.data.isEmpty {
       let command = try decode(entry)
       note(command)
       batch.append(contentsOf: command.batch)
     }
+  }
+
+  private func noteWhetherOutside() {
+    isOutside = isInitialized && !descriptor.replicas.contains { $0.replica == replicaID }
   }
 
   private func note(_ command: Command) {
@@ -280,17 +291,18 @@ public final class Replica {
   /// Applies what the log holds above the applied index, through an entry that is known to be committed; before the
   /// group begins to live.
   func replay(_ log: LogStore, through commit: UInt64) throws(StorageError) {
-    while applied.index < commit {
+    noteWhetherOutside()
+    while applied.index < commit, !isOutside {
       let entries = try log.entries(
         range: id.rawValue, from: applied.index + 1, to: commit + 1, byteLimit: Limits.applyBatchBytes
       ).map(Entry.init)
-      guard let last = entries.last else {
-        throw .corruption("the log of range \(id) has no entry \(applied.index + 1)")
-      }
+      if entries.isEmpty { throw .corruption("the log of range \(id) has no entry \(applied.index + 1)") }
       var batch = WriteBatch()
-      for entry in entries { try take(entry, into: &batch) }
-      applied.index = last.index.rawValue
-      applied.term = last.term.rawValue
+      for entry in entries where !isOutside {
+        try take(entry, into: &batch)
+        applied.index = entry.index.rawValue
+        applied.term = entry.term.rawValue
+      }
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
@@ -380,9 +392,27 @@ public final class Replica {
     origins.append((replica, node))
   }
 
-  /// Whether a replica is certainly no member any more.
+  /// Whether a replica is no member any more.
   func hasLeft(_ replica: ReplicaID) -> Bool {
     replica < descriptor.nextReplica && !descriptor.replicas.contains { $0.replica == replica }
+  }
+
+  /// Whether this member knows also after a restart who the members are: those that have left may go.
+  var knowsMembersDurably: Bool { group.durableCommit >= lastChange }
+
+  /// The commit index is written with the next entry, so one that says nothing makes the last change known for good.
+  func writeDownCommit() {
+    guard !knowsMembersDurably, holdsLease else { return }
+    _ = group.propose(Command(range: id, readsBelow: .zero, lease: group.term).encoded())
+  }
+
+  /// Asks those that have stayed whether this replica may go.
+  func askToGo() {
+    for member in descriptor.replicas {
+      shard.post(
+        RangeEnvelope(
+          range: id, to: member.replica, from: replicaID, message: .fortified(term: .zero, epoch: 0)), to: member.node)
+    }
   }
 
   func tick() {

@@ -124,17 +124,21 @@ public final class Store: Sendable {
       options: options, logger: logger, onFatal: onFatal)
     try SnapshotInstaller(local).installAll()
     for descriptor in try store.opener.descriptors() {
-      guard let own = descriptor.replica(on: identity.node) else {
+      // A replica that has applied its own removal stands in its descriptor no more.
+      let replicaID =
+        try descriptor.replica(on: identity.node)?.replica
+        ?? local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
+      guard let replicaID else {
         throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
       }
       let shard = store.shards[store.reactorIndex(of: descriptor.id)]
       let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
         do throws(StorageError) {
           let shard = shard.access(on: reactor)
-          let replica = try shard.opener.open(descriptor, own.replica, on: shard)
+          let replica = try shard.opener.open(descriptor, replicaID, on: shard)
           shard.add(replica)
           let membership = replica.group.membership
-          if membership.isSingleton, membership.voters.contains(own.replica.peer) {
+          if membership.isSingleton, membership.voters.contains(replicaID.peer) {
             // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
             replica.group.campaign()
             if store.network == nil { await replica.untilServing() }

@@ -93,7 +93,8 @@ public final class StoreShard {
 
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
-    opener: ReplicaOpener, support: StoreSupport, snapshotWorker: any Worker, pacing: SnapshotPacing, network: NodeTransport?, logger: Logger,
+    opener: ReplicaOpener, support: StoreSupport, snapshotWorker: any Worker, pacing: SnapshotPacing,
+    network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.reactor = reactor

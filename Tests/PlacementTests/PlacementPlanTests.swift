@@ -80,6 +80,8 @@ import Transport
     ("1- 2 3 4", "1 2 3", "r1: lease to n2"), ("1- 2 3 4", "1 2* 3", "r1: lease to n3"),
     ("1- 2", "1", "r1: learner on n2"),
     ("1- 2", "1 2L", "r1: voter on n2"), ("1- 2", "1 2", "r1: lease to n2"), ("1- 2", "2 1", "r1: none on n1"),
+    // Of two copies there stay two, if there is a place.
+    ("1 2 3-", "1 3", "r1: learner on n2"), ("1 2 3-", "1 3 2L", "r1: voter on n2"), ("1 3-", "1 3", "r1: none on n3"),
     // One that drains does nothing else.
     ("1~ 2 3 4", "1 2 3", "r1: lease to n2"), ("1~ 2~ 3 4", "1 2 3", "r1: lease to n3"), ("1~ 2 3 4", "1 2* 3*", ""),
     ("1~ 2? 3!", "1 2* 3*", ""), ("1 2~ 3 4", "1", "r1: learner on n3"),
