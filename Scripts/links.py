@@ -88,7 +88,7 @@ def handler(advertised, port):
     async def handle(reader, writer):
         try:
             head = await reader.readexactly(4)
-            frame = head + await reader.readexactly(int.from_bytes(head, "big"))
+            frame = head + await reader.readexactly(int.from_bytes(head, "big") + 4)
             source = advertised_port(frame)
             while (source, advertised) in state["cut"]:
                 await changed.wait()

@@ -125,9 +125,10 @@ public final class Store: Sendable {
     try SnapshotInstaller(local).installAll()
     for descriptor in try store.opener.descriptors() {
       // A replica that has applied its own removal stands in its descriptor no more.
-      let replicaID =
-        try descriptor.replica(on: identity.node)?.replica
-        ?? local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
+      var replicaID = descriptor.replica(on: identity.node)?.replica
+      if replicaID == nil {
+        replicaID = try local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
+      }
       guard let replicaID else {
         throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
       }
