@@ -46,7 +46,7 @@ extension CatalogView {
   /// A user's type: in a schema, or the first of the search path.
   public func type(named name: String, schema: String?) -> TypeDescriptor? {
     if let schema { return self.schema(named: schema).flatMap { snapshot.type(named: name, in: $0.oid) } }
-    for oid in searchSchemas(includingImplicit: false) {
+    for oid in searchSchemas() {
       if let found = snapshot.type(named: name, in: oid) { return found }
     }
     return nil

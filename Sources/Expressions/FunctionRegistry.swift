@@ -84,6 +84,7 @@ struct FunctionCatalog {
     catalog.addNumericArithmetic()
     for type in [SQLType.bpchar, .char, .interval] { catalog.compareByOrder(type) }
     catalog.addArrays()
+    catalog.addRows()
     catalog.addTextFunctions()
     catalog.addLike()
     catalog.addRegularExpressions()

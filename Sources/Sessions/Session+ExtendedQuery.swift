@@ -37,6 +37,8 @@ extension Session {
       prepared.columns = columns
       return
     }
+    // The schema that its object goes into may come only with its execution.
+    if parsed.statement.makesTemporaryObject { return }
     let wasIdle = transaction == nil
     do throws(SQLError) {
       let active = try await beginIfNeeded()

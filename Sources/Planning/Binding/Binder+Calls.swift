@@ -44,11 +44,7 @@ extension Binder {
     }
     if call.isVariadic { throw context.unsupported("VARIADIC arguments are", at: position) }
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bindArgument(argument.value, of: name, scope)
-    }
-    // A row is an object already.
-    if name == "row_to_json", arguments.count == 1, arguments[0].type.oid == SQLType.record.oid {
-      return try makeCall("to_json", arguments, at: position)
+      try bind(argument.value, scope)
     }
     if isTableFunction(name), (try? registry.resolveFunction(name, arguments.map(\.type))) == nil {
       return try bindSetReturning(name, arguments, call, scope, at: position)
@@ -166,7 +162,7 @@ extension Binder {
       scope.clause = clause
     }
     var arguments = try written.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bindArgument(argument.value, of: name, scope)
+      try bind(argument.value, scope)
     }
     if arguments.isEmpty && !call.isStar {
       // Only an aggregate that takes no argument may be told that it wants a star.

@@ -214,7 +214,8 @@ extension Binder {
       throw context.unsupported("sub-queries in functions in FROM are", at: function.position)
     }
     columns = try renamed(columns, alias, function.alias)
-    let table = ScopeTable(alias: alias, schema: nil, columns: columns, table: nil)
+    var table = ScopeTable(alias: alias, schema: nil, columns: columns, table: nil)
+    table.isScalarFunction = columns.count == 1
     return FromSource(relation: relation, tables: [table], columns: columns)
   }
 

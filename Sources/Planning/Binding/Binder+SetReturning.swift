@@ -31,12 +31,14 @@ extension Binder {
         ? try resolveUnknown(arguments[index])
         : try coerce(arguments[index], to: type, .implicit, at: call.arguments[index].value.leftmost)
     }
-    guard resolved.function.columns.count == 1, let column = resolved.function.columns.first else {
-      throw context.unsupported("functions that give rows of several columns outside of FROM are", at: position)
-    }
     let own = Set(scope.setReturning.flatMap(\.columns))
     if arguments.contains(where: { !$0.columns.isDisjoint(with: own) }) {
       throw context.unsupported("set-returning functions within set-returning functions are", at: position)
+    }
+    let names = resolved.function.columns.map(\.name)
+    func result(_ ids: [ColumnID]) throws(SQLError) -> ScalarExpression {
+      ids.count == 1
+        ? context.column(ids[0]) : try makeRow(ids.map { context.column($0) }, names: names, at: position)
     }
     // The same call in ORDER BY or GROUP BY is that of the select list.
     if scope.clause != .select,
@@ -45,13 +47,13 @@ extension Binder {
           && zip(scan.arguments, arguments).allSatisfy { $0.isSame(as: $1) }
       })
     {
-      return context.column(known.columns[0])
+      return try result(known.columns)
     }
-    let id = context.makeColumn(name, column.type)
+    let ids = resolved.function.columns.map { context.makeColumn($0.name, $0.type) }
     scope.setReturning.append(
       FunctionScan(
-        function: resolved.function, alias: name, arguments: arguments, columns: [id], withOrdinality: false))
-    return context.column(id)
+        function: resolved.function, alias: name, arguments: arguments, columns: ids, withOrdinality: false))
+    return try result(ids)
   }
 
   /// Runs `body`, in which no function may give rows.

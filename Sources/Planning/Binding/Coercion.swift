@@ -49,6 +49,9 @@ extension Binder {
     if source.oid == target.oid {
       return try fit(expression, to: target, isExplicit: castContext == .explicit, at: position)
     }
+    if source.isRow, TypeInfo.find(target.oid)?.category == .composite {
+      return try coerceRow(expression, to: target, castContext, at: position)
+    }
     guard builder.canCoerce(source, to: target, castContext) else { return nil }
     return try context.located(position) { () throws(SQLError) in
       try builder.coerce(expression, to: target, castContext, position: position.offset)

@@ -276,9 +276,9 @@ struct SchemaPlanner {
   }
 
   private func planCreateSequence(_ statement: CreateSequenceStatement) throws(SQLError) -> SchemaOperation {
-    if statement.persistence == .temporary { throw context.unsupported("temporary sequences are") }
     return .createSequence(
-      schema: try binder.names.schemaForCreation(statement.name), name: statement.name.name.text,
+      schema: try binder.names.schemaForCreation(
+        statement.name, isTemporary: statement.persistence == .temporary), name: statement.name.name.text,
       try sequenceOptions(statement.options).options, ifNotExists: statement.ifNotExists)
   }
 
