@@ -39,5 +39,6 @@ extension SQLType {
   static let interval = SQLType(OID(1186))
   static let timetz = SQLType(OID(1266))
   static let nameArray = SQLType(OID(1003))
+  static let float8Array = SQLType(OID(1022))
   static let int4Array = SQLType(OID(1007))
 }

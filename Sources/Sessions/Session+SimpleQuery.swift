@@ -132,6 +132,7 @@ extension Session {
   ) throws(SQLError) -> [Datum] {
     var parameters: [Datum] = []
     parameters.reserveCapacity(literals.count)
+    let format = settings.format(at: transaction?.beginTime ?? gateway.now)
     for (index, literal) in literals.enumerated() {
       let type = plan.parameterTypes[index]
       guard let info = TypeInfo.find(type.oid) else {
@@ -139,7 +140,7 @@ extension Session {
       }
       do throws(SQLError) {
         parameters.append(
-          try info.input(literal.text, modifier: type.modifier, settings: settings.format))
+          try info.input(literal.text, modifier: type.modifier, settings: format))
       } catch {
         throw error.at(byteOffset: Int(literal.position.offset), of: source)
       }

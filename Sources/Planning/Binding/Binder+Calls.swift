@@ -17,6 +17,9 @@ extension Binder {
     if let complete = try withParameters(call, scope, at: position) { return try bindCall(complete, scope) }
     if let over = call.over { return try bindWindowCall(call, over, scope, at: position) }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
+    if call.isWithinGroup, Self.hypotheticalSets.contains(name) {
+      return try bindHypotheticalSet(call, scope, at: position)
+    }
     if registry.isWindowFunction(name) {
       throw context.error(
         .wrongObjectType, "window function \(name) requires an OVER clause", at: position)
@@ -42,9 +45,22 @@ extension Binder {
       throw context.error(
         .wrongObjectType, "FILTER specified, but \(name) is not an aggregate function", at: position)
     }
-    if call.isVariadic { throw context.unsupported("VARIADIC arguments are", at: position) }
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
       try bind(argument.value, scope)
+    }
+    if call.isVariadic {
+      let resolved = try context.located(position) { () throws(SQLError) in
+        try registry.resolveVariadic(name, arguments.map(\.type))
+      }
+      var coerced: [ScalarExpression] = []
+      for (index, argument) in arguments.enumerated() {
+        let type = resolved.argumentTypes[index]
+        coerced.append(
+          type.oid == argument.type.oid || TypeInfo.find(type.oid)?.category == .pseudo
+            ? try resolveUnknown(argument)
+            : try coerce(argument, to: type, .implicit, at: call.arguments[index].value.leftmost))
+      }
+      return .call(resolved.function, coerced, type: resolved.function.result, position: position.offset)
     }
     if isTableFunction(name), (try? registry.resolveFunction(name, arguments.map(\.type))) == nil {
       return try bindSetReturning(name, arguments, call, scope, at: position)
