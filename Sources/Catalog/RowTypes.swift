@@ -7,7 +7,7 @@ extension TableDescriptor {
   private static let arrayBit: UInt32 = 1 << 31
 
   private var shape: RowShape {
-    RowShape(columns.filter { !$0.isHidden }.map { RowShape.Field($0.name, $0.type) })
+    RowShape(columns.filter { !$0.isHidden }.map { RowShape.Field($0.name, $0.type.valueType) })
   }
 
   /// The type of its rows; nil for relations that have no rows of their own.

@@ -18,7 +18,9 @@ extension SQLType {
   var isPreferred: Bool { TypeInfo.find(oid)?.isPreferred ?? false }
   var isPseudo: Bool { category == .pseudo }
   /// `int2vector` and `oidvector` too: they are laid out as arrays.
-  var isArray: Bool { TypeInfo.find(oid).map { $0.elementOID != .invalid && $0.category == .array } ?? false }
+  var isArray: Bool {
+    TypeInfo.find(oid).map { $0.elementOID != .invalid && ($0.category == .array || $0.isArray) } ?? false
+  }
   var isUnknown: Bool { oid.rawValue == 705 }
 
   /// The type of an array's elements.

@@ -48,6 +48,14 @@ extension Binder {
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
       try bind(argument.value, scope)
     }
+    switch try bindPopulation(call, scope, definitions: [], at: position) {
+    case .row(let row)?: return row
+    case .set(let function, let arguments, let row)?:
+      var rows = try bindRows(of: function, arguments, name, scope, at: position)
+      if !rows.type.isRow { rows = try makeRow([rows], names: function.columns.map(\.name), at: position) }
+      return try coerceRow(rows, to: row, .implicit, at: position) ?? rows
+    case nil: break
+    }
     if call.isVariadic {
       let resolved = try context.located(position) { () throws(SQLError) in
         try registry.resolveVariadic(name, arguments.map(\.type))

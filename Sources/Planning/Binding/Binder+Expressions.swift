@@ -106,6 +106,9 @@ extension Binder {
       return try cast(bound, to: type, at: position, operand: operand)
     case .typedLiteral(let typeName, let text, let position):
       let type = try resolveType(typeName)
+      if domain(type) != nil {
+        return try cast(.constant(.bytes(text), .unknown), to: type, at: position, operand: nil)
+      }
       if let fields = typeName.intervalFields {
         return .constant(try readInterval(text, fields, type, at: position), type)
       }

@@ -75,7 +75,7 @@ extension Binder {
 
   // MARK: Fields
 
-  private func fields(
+  func fields(
     of row: ScalarExpression, at position: SourcePosition
   ) throws(SQLError) -> [(name: String, expression: ScalarExpression)] {
     guard let shape = RowShape.of(row.type) else {
@@ -128,6 +128,10 @@ extension Binder {
     _ row: ScalarExpression, to target: SQLType, _ castContext: CastContext, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression? {
     guard let shape = RowShape.of(target), RowShape.of(row.type) != nil else { return nil }
+    // As declared: what is of a domain is checked.
+    let declared =
+      names.catalog.snapshot.type(target.oid)?.fields?.map(\.type)
+      ?? names.catalog.relation(target.oid)?.columns.filter { !$0.isHidden }.map(\.type) ?? shape.fields.map(\.type)
     let parts = try fields(of: row, at: position)
     guard parts.count == shape.fields.count else {
       throw context.error(
@@ -138,7 +142,7 @@ extension Binder {
     var values: [ScalarExpression] = []
     for (index, part) in parts.enumerated() {
       let field = shape.fields[index]
-      guard let value = try coerceIfPossible(part.expression, to: field.type, castContext, at: position) else {
+      guard let value = try coerceIfPossible(part.expression, to: declared[index], castContext, at: position) else {
         throw context.error(
           .cannotCoerce, "cannot cast type \(row.type.shown) to \(target.shown)",
           detail: "Cannot cast type \(part.expression.type.shown) to \(field.type.shown) in column \(index + 1).",

@@ -21,6 +21,12 @@ extension Binder {
   ) throws(SQLError) -> ScalarExpression? {
     let source = expression.type
     if target.oid == SQLType.unknown.oid { return expression }
+    if let type = domain(target) {
+      guard let value = try coerceIfPossible(expression, to: type.domain.base, castContext, at: position) else {
+        return nil
+      }
+      return try checked(value, as: type, at: position)
+    }
     if source.oid == SQLType.unknown.oid {
       switch expression {
       case .constant(.null, _): return .null(target)

@@ -198,7 +198,7 @@ extension SchemaPlanner {
     return (column, constraints, sequence)
   }
 
-  private func checkCollation(_ name: QualifiedName) throws(SQLError) {
+  func checkCollation(_ name: QualifiedName) throws(SQLError) {
     guard ["default", "C", "POSIX", "ucs_basic"].contains(name.name.text) else {
       throw context.error(
         .undefinedObject, "collation \"\(name)\" for encoding \"UTF8\" does not exist", at: name.position)
