@@ -42,7 +42,6 @@ public struct TypeDescriptor: Sendable, Hashable {
   /// A composite type's fields as declared: domains among their types.
   public var fields: [RowShape.Field]? { if case .composite(let fields) = definition { fields } else { nil } }
 
-
   /// Between two labels at first.
   static let step: Int64 = 1 << 32
 

@@ -77,7 +77,8 @@ struct SettingDefinition: Sendable {
   /// What PostgreSQL's planner can be told; ours decides by itself. They are taken and told, so that scripts which set them run.
   private static let planner: [SettingDefinition] =
     [
-      "async_append", "bitmapscan", "gathermerge", "hashagg", "hashjoin", "incremental_sort", "indexonlyscan", "indexscan",
+      "async_append", "bitmapscan", "gathermerge", "hashagg", "hashjoin", "incremental_sort", "indexonlyscan",
+      "indexscan",
       "material", "memoize", "mergejoin", "nestloop", "parallel_append", "parallel_hash", "partition_pruning",
       "partitionwise_aggregate", "partitionwise_join", "seqscan", "sort", "tidscan",
     ].map { SettingDefinition("enable_\($0)", .bool, "on", unused) }
@@ -101,7 +102,8 @@ struct SettingDefinition: Sendable {
       SettingDefinition("parallel_leader_participation", .bool, "on", unused),
       SettingDefinition("parallel_setup_cost", .real(0...1.0e308), "1000", unused),
       SettingDefinition("parallel_tuple_cost", .real(0...1.0e308), "0.1", unused),
-      SettingDefinition("plan_cache_mode", .choice(["auto", "force_generic_plan", "force_custom_plan"]), "auto", unused),
+      SettingDefinition(
+        "plan_cache_mode", .choice(["auto", "force_generic_plan", "force_custom_plan"]), "auto", unused),
       SettingDefinition("random_page_cost", .real(0...1.0e308), "4", unused),
       SettingDefinition("recursive_worktable_factor", .real(0.001...1_000_000), "10", unused),
       SettingDefinition("seq_page_cost", .real(0...1.0e308), "1", unused),

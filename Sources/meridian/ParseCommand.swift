@@ -11,7 +11,8 @@ struct ParseCommand: ParsableCommand {
     abstract: "Print SQL as the parser understood it.",
     discussion: "Reads SQL from standard input; prints its statements, one a line, or the error with its position.")
 
-  @Flag(name: .customLong("null"), help: "Texts are separated by zero bytes, in and out; an error stops only its own text.")
+  @Flag(
+    name: .customLong("null"), help: "Texts are separated by zero bytes, in and out; an error stops only its own text.")
   var isNullSeparated = false
 
   mutating func run() throws {
@@ -33,7 +34,10 @@ struct ParseCommand: ParsableCommand {
   private static func printed(_ sql: [UInt8]) -> (text: String, isError: Bool) {
     do {
       let statements = try Parser.parse(sql)
-      return (statements.map { String(decoding: SyntaxPrinter.print($0.statement), as: UTF8.self) + ";" }.joined(separator: "\n"), false)
+      return (
+        statements.map { String(decoding: SyntaxPrinter.print($0.statement), as: UTF8.self) + ";" }.joined(
+          separator: "\n"), false
+      )
     } catch {
       let place = error.position.map { " at character \($0)" } ?? ""
       return ("ERROR: \(error.state): \(error.message)\(place)", true)

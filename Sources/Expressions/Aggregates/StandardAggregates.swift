@@ -177,7 +177,9 @@ struct AggregateCatalog {
     polymorphic("percentile_disc", [.anyelement, .float8], .anyelement) { (types) in
       { OrderedSetState(.discrete, types[0]) }
     }
-    add("percentile_cont", [.float8, .float8Array], .float8Array) { OrderedSetState(.continuous, .float8, givesArray: true) }
+    add("percentile_cont", [.float8, .float8Array], .float8Array) {
+      OrderedSetState(.continuous, .float8, givesArray: true)
+    }
     add("percentile_cont", [.interval, .float8Array], SQLType(OID(1187))) {
       OrderedSetState(.continuous, .interval, givesArray: true)
     }

@@ -179,7 +179,9 @@ extension Binder {
         at: function.position)
     }
     if case .set(let made, let arguments, _)? = population {
-      columns = made.columns.map { ScopeColumn(name: $0.name, id: context.makeColumn($0.name, $0.type, qualifier: alias)) }
+      columns = made.columns.map {
+        ScopeColumn(name: $0.name, id: context.makeColumn($0.name, $0.type, qualifier: alias))
+      }
       if function.withOrdinality {
         columns.append(
           ScopeColumn(

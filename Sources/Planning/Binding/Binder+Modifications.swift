@@ -44,7 +44,9 @@ extension Binder {
       let scope = Scope(parent: nil, ctes: [])
       scope.clause = .columnDefault
       let bound: ScalarExpression =
-        if let sql = type.domain.defaultSQL { try bind(try Binder.parseExpression(sql), scope) } else { .null(.unknown) }
+        if let sql = type.domain.defaultSQL { try bind(try Binder.parseExpression(sql), scope) } else {
+          .null(.unknown)
+        }
       return try assign(bound, to: column.type, column: column.name, at: .unknown)
     }
     return .null(column.type)

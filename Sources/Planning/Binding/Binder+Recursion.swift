@@ -134,7 +134,8 @@ extension Binder {
     if let traversal = recursion.traversal {
       guard recursion.traversalColumns.count == traversal.names.count else {
         throw context.error(
-          .featureNotSupported, "with a SEARCH or CYCLE clause, the recursive reference to WITH query \"\(cte.name)\" must be at the top level of its right-hand SELECT",
+          .featureNotSupported,
+          "with a SEARCH or CYCLE clause, the recursive reference to WITH query \"\(cte.name)\" must be at the top level of its right-hand SELECT",
           at: place)
       }
       let ids = zip(traversal.names, traversal.types).map { context.makeColumn($0, $1) }
