@@ -94,6 +94,9 @@ public final class NodeTransport: Sendable {
 
   public var identity: NodeIdentity { context.identityNow() }
 
+  /// Nanoseconds between heartbeats to each peer.
+  public var heartbeatInterval: Int64 { context.options.heartbeatInterval }
+
   /// Ends all connections and listens no more. Calls under way end as `closed`. Not to be called from a handler.
   public func stop() async {
     await context.carrier.stopListening()
