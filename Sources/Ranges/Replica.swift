@@ -159,6 +159,9 @@ public final class Replica {
     return nil
   }
 
+  /// Whether a request of this moment would be served.
+  package var servesNow: Bool { holdsLease && refusal(at: shard.clock.now()) == nil }
+
   private func refusalUnderLease(at timestamp: Timestamp) -> RangeFailure? {
     if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
     if shard.faults.ignoresLeaseEnd { return nil }
