@@ -153,11 +153,14 @@ public final class Replica {
         return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
       }
       if !bereaved.isEmpty, bereaved.contains(header.id) {
-        return .retry(reason: "its locks were lost when its node was taken for dead", key: nil)
+        return Self.bereavement
       }
     }
     return nil
   }
+
+  private static let bereavement = RangeFailure.retry(
+    reason: "its locks were lost when its node was taken for dead", key: nil)
 
   /// Whether a request of this moment would be served.
   package var servesNow: Bool { holdsLease && refusal(at: shard.clock.now()) == nil }
@@ -449,12 +452,15 @@ public final class Replica {
         locks.access(on: reactor).cancel(waiter, .timedOut)
       }
     }
+    let owner = waiter.owner?.id
     let outcome = await waiter.value(on: shard.reactor)
     timer?.cancel()
     switch outcome {
     case .granted: return nil
     case .timedOut: return .lockNotAvailable(lockKey ?? Key.min, timedOut: true)
-    case .cancelled: return .cancelled
+    case .cancelled:
+      if let owner, bereaved.contains(owner) { return Self.bereavement }
+      return .cancelled
     case .deadlock(let cycle):
       shard.counters.deadlocks &+= 1
       return .deadlock(cycle)
