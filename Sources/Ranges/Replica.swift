@@ -91,6 +91,9 @@ public final class Replica {
   /// Whether its group has other members.
   var hasPeers: Bool { descriptor.replicas.count > 1 }
 
+  /// Whether it has nobody to talk to and nothing to become.
+  var isAloneAndLeads: Bool { isInitialized && !hasPeers && !isOutside && group.isLeader }
+
   /// The node whose replica leads, as far as it is known here.
   var leaderNode: NodeID? { group.leader.flatMap { descriptor.node(of: $0) } }
 
