@@ -144,7 +144,7 @@ struct BackendEncoder {
         | UInt64(column.type.oid.rawValue >> 16)
       let second =
         UInt64(column.type.oid.rawValue & 0xFFFF) << 48 | UInt64(UInt16(bitPattern: length)) << 32
-        | UInt64(UInt32(bitPattern: column.type.modifier))
+        | UInt64(UInt32(bitPattern: column.type.wireModifier))
       withUnsafeBytes(of: (first.bigEndian, second.bigEndian)) { bytes.append(contentsOf: $0) }
       append(int16: Int16(formats[index].rawValue))
     }

@@ -37,6 +37,8 @@ extension Session {
       prepared.columns = columns
       return
     }
+    // The schema that its object goes into may come only with its execution.
+    if parsed.statement.makesTemporaryObject { return }
     let wasIdle = transaction == nil
     do throws(SQLError) {
       let active = try beginIfNeeded()
@@ -112,11 +114,12 @@ extension Session {
     do throws(SQLError) {
       switch format {
       case 0:
-        guard type.namesObjects else {
+        // A number means the same at any time.
+        if info.category == .numeric, !type.namesObjects {
           return try info.input(bytes, modifier: type.modifier, settings: settings.format)
         }
-        var format = settings.format
-        format.objectNames = transaction?.catalog?.objectNames()
+        var format = settings.format(at: transaction?.beginTime ?? gateway.now)
+        if type.namesObjects { format.objectNames = transaction?.catalog?.objectNames() }
         return try info.input(bytes, modifier: type.modifier, settings: format)
       case 1:
         var value = Datum.null

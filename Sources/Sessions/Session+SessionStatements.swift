@@ -194,6 +194,7 @@ extension Session {
       portals.removeAll()
       statements.removeAll()
       sequenceSession.discard()
+      try await dropTemporaryObjects()
       try settings.resetAll()
       client.send(commandTag: "DISCARD ALL")
     case .plans:
@@ -202,7 +203,9 @@ extension Session {
     case .sequences:
       sequenceSession.discard()
       client.send(commandTag: "DISCARD SEQUENCES")
-    case .temporary: client.send(commandTag: "DISCARD TEMP")
+    case .temporary:
+      try await dropTemporaryObjects()
+      client.send(commandTag: "DISCARD TEMP")
     }
   }
 
