@@ -70,8 +70,8 @@ extension Session {
 
   /// Commits a transaction that has only read, where nothing has to be waited for. False: `commitTransaction` must do it.
   func commitAtOnce() -> Bool {
-    guard let active = transaction, active.deferredReferences.isEmpty, active.catalog?.hasChanges != true,
-      active.kv.commitAtOnce()
+    guard let active = transaction, active.deferredReferences.isEmpty, commitActions.isEmpty,
+      active.catalog?.hasChanges != true, active.kv.commitAtOnce()
     else { return false }
     gateway.counters.commits += 1
     endTransaction(isCommit: true)
