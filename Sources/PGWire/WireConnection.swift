@@ -30,6 +30,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private let channel: any Channel
   private let pipeline: ChannelPipeline.SynchronousOperations
   private var outgoing = ByteBuffer()
+  private let turn: OutputTurn
   private var decoder = FrontendDecoder()
   private var queue: Deque<(message: FrontendMessage, byteCount: Int)> = []
   private var queuedByteCount = 0
@@ -62,7 +63,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var rowInfos: [TypeInfo] = []
   private var rowColumns: [ResultColumn] = []
 
-  init(channel: any Channel, reactor: Reactor, context: WireContext) {
+  init(channel: any Channel, reactor: Reactor, turn: OutputTurn, context: WireContext) {
+    self.turn = turn
     self.channel = channel
     pipeline = channel.pipeline.syncOperations
     self.reactor = reactor
@@ -190,7 +192,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     while !isClosed {
       while !isClosed, !isEnding, let message = nextMessage() {
         await handle(message)
-        if queue.isEmpty { flushOutput() }
+        if queue.isEmpty, !encoder.bytes.isEmpty { turn.add(self) }
       }
       if isClosed { break }
       isWorking = false
@@ -452,7 +454,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   // MARK: Output
 
-  private func flushOutput() {
+  func flushOutput() {
     guard !encoder.bytes.isEmpty, !isClosed else { return }
     let byteCount = encoder.bytes.count
     // What was written the last time has mostly left, and its memory is free again.

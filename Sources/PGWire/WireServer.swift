@@ -1,6 +1,7 @@
 // The listening socket and the handler between a channel and its connection. A channel lives on one reactor's loop from
 // accept to close; everything here runs on that loop.
 
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -54,6 +55,8 @@ public final class WireServer: Sendable {
     host: String, port: Int, environment: ProductionEnvironment, context: WireContext
   ) async throws -> WireServer {
     let reactors = environment.reactors
+    let limit = Int(getenv("MERIDIAN_TURN").map { String(cString: $0) } ?? "3") ?? 3
+    let turns = reactors.map { _ in OutputTurn(limit: limit) }
     let bootstrap = ServerBootstrap(group: environment.eventLoopGroup)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -62,7 +65,8 @@ public final class WireServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           guard let reactor = reactors.first(where: { ProductionEnvironment.eventLoop(of: $0) === channel.eventLoop })
           else { preconditionFailure("a child channel runs on one of the environment's loops") }
-          let connection = WireConnection(channel: channel, reactor: reactor, context: context)
+          let connection = WireConnection(
+            channel: channel, reactor: reactor, turn: turns[reactor.index], context: context)
           try channel.pipeline.syncOperations.addHandler(WireHandler(connection: connection))
           if context.security.certificates != nil { connection.limitLogin() }
         }
