@@ -6,17 +6,15 @@ import Reactors
 /// `@unchecked Sendable`: confined to one reactor, as the connections are.
 final class OutputTurn: @unchecked Sendable {
   /// Answers kept back at most: with more the clients would idle while the reactor works.
-  let limit: Int
+  private static let limit = 3
 
   private var waiting: [WireConnection] = []
   private var isScheduled = false
 
-  init(limit: Int) { self.limit = limit }
-
   /// The connection has output, and its client waits for it.
   func add(_ connection: WireConnection) {
     waiting.append(connection)
-    if waiting.count >= limit {
+    if waiting.count >= Self.limit {
       flush()
     } else if !isScheduled {
       isScheduled = true

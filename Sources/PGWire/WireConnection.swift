@@ -60,6 +60,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var skipsToSync = false
   private var messageWaiter: UnsafeContinuation<Void, Never>?
   private var drainWaiter: UnsafeContinuation<Void, Never>?
+  private var described: (columns: [ResultColumn], formats: [ValueFormat], bytes: [UInt8]) = ([], [], [])
   private var rowInfos: [TypeInfo] = []
   private var rowColumns: [ResultColumn] = []
 
@@ -279,8 +280,17 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     }
   }
 
+  /// The description of the same columns is the same bytes.
   private func describe(_ columns: [ResultColumn], _ formats: [ValueFormat]) {
-    if columns.isEmpty { encoder.noData() } else { encoder.rowDescription(columns, formats: formats) }
+    if columns.isEmpty {
+      encoder.noData()
+    } else if columns == described.columns, formats == described.formats {
+      encoder.bytes.append(contentsOf: described.bytes)
+    } else {
+      let start = encoder.bytes.count
+      encoder.rowDescription(columns, formats: formats)
+      described = (columns, formats, Array(encoder.bytes[start...]))
+    }
   }
 
   private func report(_ error: SQLError) { encoder.error(error, severity: "ERROR") }

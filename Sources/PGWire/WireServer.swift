@@ -1,7 +1,6 @@
 // The listening socket and the handler between a channel and its connection. A channel lives on one reactor's loop from
 // accept to close; everything here runs on that loop.
 
-import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -55,8 +54,7 @@ public final class WireServer: Sendable {
     host: String, port: Int, environment: ProductionEnvironment, context: WireContext
   ) async throws -> WireServer {
     let reactors = environment.reactors
-    let limit = Int(getenv("MERIDIAN_TURN").map { String(cString: $0) } ?? "3") ?? 3
-    let turns = reactors.map { _ in OutputTurn(limit: limit) }
+    let turns = reactors.map { _ in OutputTurn() }
     let bootstrap = ServerBootstrap(group: environment.eventLoopGroup)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -100,7 +100,9 @@ extension Session {
       let format = parameterFormats.isEmpty ? 0 : parameterFormats[parameterFormats.count == 1 ? 0 : index]
       values.append(try readParameter(bytes, type: prepared.parameterTypes[index], format: format, number: index + 1))
     }
-    let formats = try Self.expand(resultFormats, columnCount: prepared.columns.count)
+    let isText = resultFormats.isEmpty || (resultFormats.count == 1 && resultFormats[0] == 0)
+    let formats =
+      isText ? prepared.textFormats : try Self.expand(resultFormats, columnCount: prepared.columns.count)
     prepared.useCount += 1
     portals[name] = Portal(name: name, statement: prepared, parameters: values, formats: formats)
   }
