@@ -61,7 +61,7 @@ extension Replica {
       if shard.support.isOver(coordinator, at: now) {
         // With its intents in place nobody else may have its locks: first it is aborted, and the next call finds it so.
         if let entry = registry[owner.id], entry.record.status == .pending {
-          if entry.finishing == nil { giveUp(entry) }
+          if entry.finishing == nil, hasRecord(of: entry) { giveUp(entry) }
           continue
         }
         bereaved.insert(owner.id)

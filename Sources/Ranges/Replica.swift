@@ -36,6 +36,10 @@ public final class Replica {
   private(set) var isRemoved = false
   /// A change of the members, or of who leads, is under way.
   var isChanging = false
+  /// Held over the whole range while it is being cut: what is proposed without a latch of its own waits for it, too.
+  var structuralLatch: Latch?
+  /// Split off by what is being applied, to be opened once that is written.
+  private var splitOff: [RangeDescriptor] = []
   /// The term in which the lease was given up: it is not taken up again before another one.
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
@@ -49,8 +53,9 @@ public final class Replica {
   var isSweeping = false
   /// Where the search for intents of unregistered transactions goes on after a restart.
   var strangerCursor: KeySpan?
-  /// Reads below see a thinned past and are refused.
-  var collectionThreshold = Timestamp.zero
+  /// Bytes applied since the range's size was last looked at, and whether it ever was.
+  var bytesSinceSizing: UInt64 = 0
+  var isSized = false
   /// Where the log stood when the last collection ended.
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
@@ -105,8 +110,15 @@ public final class Replica {
 
   /// Sends a command on its way. The caller holds the latch over its keys. Nil when nothing can be proposed.
   func propose(_ batch: WriteBatch, largestTimestamp: Timestamp, latch: Latch?) -> Proposal? {
-    var command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
+    let command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
+    return propose(command, latch: latch)
+  }
+
+  /// `propose`, of a command that says more than what changes.
+  func propose(_ unsigned: Command, latch: Latch?) -> Proposal? {
+    var command = unsigned
     command.leaseSequence = group.term
+    command.spanGeneration = descriptor.spanGeneration
     guard holdsLease, let position = group.propose(command.encoded()) else { return nil }
     let proposal = Proposal(position: position, command: command, latch: latch)
     pending.append(proposal)
@@ -151,6 +163,17 @@ public final class Replica {
     return nil
   }
 
+  /// Who else on this store may hold what is asked for.
+  func outOfRange(_ span: KeySpan) -> RangeFailure {
+    .outOfRange([descriptor] + shard.directory.overlapping(span).filter { $0.id != id })
+  }
+
+  @inline(__always)
+  func refusal(of key: Key) -> RangeFailure? { descriptor.span.contains(key) ? nil : outOfRange(KeySpan(key)) }
+
+  @inline(__always)
+  func refusal(of span: KeySpan) -> RangeFailure? { descriptor.span.contains(span) ? nil : outOfRange(span) }
+
   private func refusalUnderLease(at timestamp: Timestamp) -> RangeFailure? {
     if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
     if shard.faults.ignoresLeaseEnd { return nil }
@@ -178,14 +201,7 @@ public final class Replica {
           if first.position == position { own = first } else { lose(first) }
         }
         if let own {
-          note(own.command)
-          if batch.isEmpty {
-            batch = own.command.batch
-            own.command.batch = WriteBatch()
-          } else {
-            batch.append(contentsOf: own.command.batch)
-          }
-          finished.append(own)
+          if try take(&own.command, into: &batch) { finished.append(own) } else { lose(own) }
         } else {
           try take(entry, into: &batch)
         }
@@ -223,8 +239,13 @@ public final class Replica {
   /// Adds the effects of a committed entry that was not proposed here, or in another life.
   private func take(_ entry: Entry, into batch: inout WriteBatch) throws(StorageError) {
     if let change = entry.change {
-      guard group.apply(change), let next = RangeDescriptor(encoded: change.context) else { return }
+      guard let next = RangeDescriptor(encoded: change.context) else { return }
+      precondition(
+        next.spanGeneration == descriptor.spanGeneration, "\(id) changes its members for bounds that it has no more")
+      guard group.apply(change) else { return }
       descriptor = next
+      shard.directory.set(next)
+      if holdsLease { shard.unpublished.insert(id) }
       shard.logger.info(
         "the replicas changed", metadata: ["range": "\(id)", "at": "\(entry.index)", "replicas": "\(next.summary)"])
       batch.put(.local, LocalKeys.descriptor(id), change.context)
@@ -232,17 +253,29 @@ public final class Replica {
       leaseEnd = group.leaseEnd
       if !next.replicas.contains(where: { $0.replica == replicaID }) { isRemoved = true }
     } else if !entry.data.isEmpty {
-      let command = try decode(entry)
-      note(command)
-      batch.append(contentsOf: command.batch)
+      var command = try decode(entry)
+      _ = try take(&command, into: &batch)
     }
   }
 
-  private func note(_ command: Command) {
+  /// Adds a command's effects. False: it is void, since it was made for other bounds of the range.
+  private func take(_ command: inout Command, into batch: inout WriteBatch) throws(StorageError) -> Bool {
+    guard command.spanGeneration == descriptor.spanGeneration else { return false }
     if command.largestTimestamp > applied.largestTimestamp {
       applied.largestTimestamp = command.largestTimestamp
     }
     if command.closedTimestamp > applied.closedTimestamp { applied.closedTimestamp = command.closedTimestamp }
+    if command.collectedBelow > applied.collectionThreshold { applied.collectionThreshold = command.collectedBelow }
+    if batch.isEmpty {
+      swap(&batch, &command.batch)
+    } else {
+      batch.append(contentsOf: command.batch)
+    }
+    if let right = command.splitOff {
+      try split(off: right, into: &batch)
+      splitOff.append(right)
+    }
+    return true
   }
 
   private func writeOut(_ batch: inout WriteBatch, _ finished: inout [Proposal]) throws(StorageError) {
@@ -250,7 +283,9 @@ public final class Replica {
     try shard.engine.write(batch)
     shard.reader.noteWritten(batch)
     shard.counters.appliedBytes &+= UInt64(batch.byteCount)
+    bytesSinceSizing &+= UInt64(batch.byteCount)
     batch = WriteBatch()
+    openSplitOff()
     let proposals = finished
     finished = []
     for proposal in proposals {
@@ -260,6 +295,12 @@ public final class Replica {
       if let ending = proposal.ending { locks.release(ending) }
       proposal.finish(.applied)
     }
+  }
+
+  private func openSplitOff() {
+    let opened = splitOff
+    splitOff = []
+    for right in opened { splitApplied(right) }
   }
 
   private func lose(_ proposal: Proposal) {
@@ -290,6 +331,8 @@ public final class Replica {
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
+      // The store opens them with all others.
+      splitOff = []
       group.replayed(entries)
     }
   }
@@ -304,10 +347,10 @@ public final class Replica {
       if !shard.faults.forgetsReadsAtLease {
         // Of a lease that was handed on, its end has told what was served under it; of one that ran out, the clock does.
         leaseStart = max(shard.clock.now(), applied.closedTimestamp.next)
-        shard.timestampCache.raiseLowWater(to: leaseStart)
       }
     }
     holdsLease = true
+    shard.unpublished.insert(id)
     shard.logger.info(
       "took up a lease",
       metadata: [
@@ -335,6 +378,8 @@ public final class Replica {
     latches.stop(reason)
     latches = LatchManager()
     locks = LockTable()
+    structuralLatch = nil
+    registry.abandonWaiters()
     registry = TransactionRegistry()
     resolutions = []
     // If this node is cut off, nobody learns what becomes of its commands; after a while that is the answer.
@@ -442,6 +487,7 @@ public final class Replica {
     for waiter in waiting { waiter.resume() }
     locks.stop(reason)
     latches.stop(reason)
+    registry.abandonWaiters()
     let proposals = pending
     pending = []
     for proposal in proposals { proposal.finish(.stopped(reason)) }

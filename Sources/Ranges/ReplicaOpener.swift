@@ -66,6 +66,11 @@ final class ReplicaOpener: Sendable {
       compacted = .zero
       last = .zero
     }
+    if applied.index > 0, compacted == .zero {
+      // It came into being by a split, and nothing of its log has been cut yet.
+      compacted = AppliedState.initialPosition
+      if last == .zero { last = compacted }
+    }
     guard last.index >= applied.index else {
       throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
     }

@@ -15,6 +15,7 @@ enum StoreMessageKind {
   // Calls
   static let request: UInt16 = 16
   static let snapshot: UInt16 = 17
+  static let lockWaits: UInt16 = 18
 }
 
 /// What a range answered, and under which lease.
@@ -49,6 +50,10 @@ extension Store {
     network.onCall(StoreMessageKind.snapshot) { [weak self] _, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await takeSnapshot(message)
+    }
+    network.onCall(StoreMessageKind.lockWaits) { [weak self] _, _, _ in
+      guard let self else { return .failure(CallRefusal("the node is stopping")) }
+      return .success(await answerLockWaits())
     }
     for index in environment.reactors.indices {
       scheduleTick(shard: index)

@@ -47,6 +47,7 @@ public final class Store: Sendable {
   private let snapshotWorker: any Worker
   private let opener: ReplicaOpener
   let writer: LogWriter
+  let directory = StoreDirectory()
   /// Built once by `open`, before anything else runs; each shard is confined to its reactor.
   private nonisolated(unsafe) var shards: [Confined<StoreShard>] = []
   private let state = Mutex(State())
@@ -83,9 +84,13 @@ public final class Store: Sendable {
       let shard = StoreShard(
         reactor: reactor, clock: clock, engine: local.state,
         rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, opener: opener,
-        support: support, snapshotWorker: snapshotWorker, network: network, logger: logger,
+        support: support, directory: directory, snapshotWorker: snapshotWorker, network: network, logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
       shard.faults = options.faults
+      shard.siblings = { index in
+        guard let store = link.store else { preconditionFailure("a shard outlived its store") }
+        return store.confinedShard(index)
+      }
       shards.append(Confined(shard, to: reactor))
     }
   }
@@ -123,34 +128,53 @@ public final class Store: Sendable {
       environment: environment, clock: clock, local: local, identity: identity, liveness: liveness, network: network,
       options: options, logger: logger, onFatal: onFatal)
     try SnapshotInstaller(local).installAll()
-    for descriptor in try store.opener.descriptors() {
-      guard let own = descriptor.replica(on: identity.node) else {
-        throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
+    var opened: Set<RangeID> = []
+    while true {
+      // Replaying a split makes another one.
+      let found = try store.opener.descriptors().filter { !opened.contains($0.id) }
+      if found.isEmpty { break }
+      for descriptor in found {
+        opened.insert(descriptor.id)
+        try await store.openReplica(descriptor)
       }
-      let shard = store.shards[store.reactorIndex(of: descriptor.id)]
-      let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
-        do throws(StorageError) {
-          let shard = shard.access(on: reactor)
-          let replica = try shard.opener.open(descriptor, own.replica, on: shard)
-          shard.add(replica)
-          let membership = replica.group.membership
-          if membership.isSingleton, membership.voters.contains(own.replica.peer) {
-            // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
-            replica.group.campaign()
-            if store.network == nil { await replica.untilServing() }
-          }
-          return nil
-        } catch {
-          return error
+    }
+    if network == nil {
+      for (index, reactor) in environment.reactors.enumerated() {
+        let shard = store.shards[index]
+        await reactor.perform { reactor in
+          for replica in shard.access(on: reactor).sortedReplicas { await replica.untilServing() }
         }
       }
-      if let opened { throw opened }
     }
     if store.state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
     store.beginNetworking()
     store.scheduleMaintenance()
     store.scheduleCollection()
     return store
+  }
+
+  private func openReplica(_ descriptor: RangeDescriptor) async throws(StorageError) {
+    let node = identity.node
+    let shard = shards[reactorIndex(of: descriptor.id)]
+    let failure = await reactor(of: descriptor.id).perform { reactor -> StorageError? in
+      do throws(StorageError) {
+        let shard = shard.access(on: reactor)
+        guard let own = descriptor.replica(on: node) else {
+          // A crash came between the entry that removed it and the sweeping.
+          try shard.sweep(descriptor)
+          return nil
+        }
+        let replica = try shard.opener.open(descriptor, own.replica, on: shard)
+        shard.add(replica)
+        let membership = replica.group.membership
+        // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
+        if membership.isSingleton, membership.voters.contains(own.replica.peer) { replica.group.campaign() }
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
   }
 
   // MARK: - Reaching shards
@@ -197,7 +221,7 @@ public final class Store: Sendable {
     options.withLock { $0.versionLifetime = max(0, nanoseconds) }
   }
 
-  var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
+  public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
 
   private func scheduleMaintenance() {
     guard !isStopped else { return }

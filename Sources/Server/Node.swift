@@ -39,6 +39,7 @@ public final class Node: SessionFactory, AdminSource {
     var store: Store
     /// By reactor.
     var gateways: [Confined<Gateway>]
+    var keepers: [Confined<RangeKeeper>]
     /// Whether sessions are let in.
     var isServing: Bool
   }
@@ -188,6 +189,7 @@ public final class Node: SessionFactory, AdminSource {
     let sequences = SequenceService()
     let rowIDs = RowIDGenerator(node: Int64(identity.node.rawValue))
     var gateways: [Confined<Gateway>] = []
+    var keepers: [Confined<RangeKeeper>] = []
     for reactor in environment.reactors {
       gateways.append(
         await reactor.perform { [environment, passwords] reactor in
@@ -198,8 +200,16 @@ public final class Node: SessionFactory, AdminSource {
               sequences: sequences, rowIDs: rowIDs, passwords: passwords, logger: logger),
             to: reactor)
         })
+      let gateway = gateways[gateways.count - 1]
+      keepers.append(
+        await reactor.perform { reactor in
+          let keeper = RangeKeeper(gateway.access(on: reactor).transactions)
+          keeper.start()
+          return Confined(keeper, to: reactor)
+        })
     }
-    let member = Member(identity: identity, store: store, gateways: gateways, isServing: isServing)
+    let member = Member(
+      identity: identity, store: store, gateways: gateways, keepers: keepers, isServing: isServing)
     membership.withLock { $0 = member }
   }
 
