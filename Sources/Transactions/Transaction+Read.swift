@@ -122,10 +122,11 @@ extension Transaction {
     async throws(TransactionError)
   {
     if lock != nil { mayHoldLocks = true }
+    var isLeaseLost = false
     while true {
       let range: RangeDescriptor
       if let known = system.router.find(key) { range = known } else { range = try await system.range(of: key) }
-      guard let replica = system.replica(range) else {
+      guard let replica = isLeaseLost ? nil : system.replica(range) else {
         if case .moved = try await readRemotely(
           .get([key], lock: lock), in: range, over: KeySpan(key), isLocking: lock != nil, into: &block)
         {
@@ -146,6 +147,8 @@ extension Transaction {
         if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
         return
       case .wait(let wait): try await self.wait(wait, at: replica, of: range)
+      // Whoever serves it now is found by asking.
+      case .failed(.notLeaseholder): isLeaseLost = true
       case .failed(let failure): try await cope(with: failure, in: range)
       }
     }
@@ -157,8 +160,6 @@ extension Transaction {
     case .writeTooOld(let newer, let key): try await moveForward(above: newer, key: key)
     case .conflict(let inquiries): try await system.settle(inquiries, in: range)
     case .outOfRange(let known): system.learn(known)
-    // Whoever serves it now is found by asking.
-    case .notLeaseholder: break
     default: throw TransactionError(failure)
     }
   }
