@@ -127,8 +127,8 @@ let rooms: [Room] = [
   Room(
     "meridian",
     uses: [
-      "Transport", "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation", "Logging",
-      "ArgumentParser",
+      "SQLTypes", "SQLSyntax", "Transport", "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation",
+      "Logging", "ArgumentParser",
     ],
     isExecutable: true),
   // `meridian simulate` alone, which builds without the surface: MERIDIAN_ROOMS=simulate.

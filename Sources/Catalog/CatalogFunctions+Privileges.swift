@@ -39,6 +39,7 @@ extension CatalogFunctions {
     asRole.user = role.name
     asRole.database = view.database
     asRole.searchPath = view.searchPath
+    asRole.temporary = view.temporary
     switch call.name {
     case "has_table_privilege", "has_column_privilege", "has_any_column_privilege", "has_sequence_privilege":
       guard let relation = try relation(call, object) else { return .null }

@@ -76,12 +76,14 @@ struct CatalogObjectNames: ObjectNames {
   private let searchPath: [String]
   private let user: String
   private let database: OID
+  private let temporary: TemporarySchema?
 
   init(_ view: CatalogView) {
     snapshot = view.snapshot
     searchPath = view.searchPath
     user = view.user
     database = view.database
+    temporary = view.temporary
   }
 
   private var view: CatalogView {
@@ -89,6 +91,7 @@ struct CatalogObjectNames: ObjectNames {
     view.searchPath = searchPath
     view.user = user
     view.database = database
+    view.temporary = temporary
     return view
   }
 

@@ -52,6 +52,7 @@ struct CatalogContents: Sendable {
     case .relation(let table):
       if let old = relations[table.oid] { forgetNames(of: old) }
       relations[table.oid] = table
+      table.refreshRowType()
       relationNames[ScopedName(scope: table.schema, name: table.name)] = table.oid
       for index in table.allIndexes where !index.name.isEmpty {
         relationNames[ScopedName(scope: table.schema, name: index.name)] = index.oid

@@ -108,6 +108,8 @@ extension CatalogSnapshot {
       }
       contents.put(object)
     }
-    return CatalogSnapshot(version: version, contents: contents)
+    let snapshot = CatalogSnapshot(version: version, contents: contents)
+    snapshot.registerRowTypes()
+    return snapshot
   }
 }

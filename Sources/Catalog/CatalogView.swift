@@ -24,6 +24,9 @@ public final class CatalogView {
   /// The database connected to: its schemas, and the system's, are all that is seen.
   public var database: OID = .postgresDatabase { didSet { if database != oldValue { forgetNames() } } }
 
+  /// The session's schema for temporary objects, searched before all others unless the path names it.
+  public var temporary: TemporarySchema? { didSet { if temporary != oldValue { forgetNames() } } }
+
   /// The schemas searched, resolved; forgotten when the path or the catalog changes.
   private var path: (version: ObjectIdentifier, all: [OID], explicit: [OID])?
   /// What `objectNames` gave last, for the snapshot it was made of.
@@ -70,7 +73,8 @@ public final class CatalogView {
       else { continue }
       explicit.append(schema.oid)
     }
-    let all = explicit.contains(.pgCatalogSchema) ? explicit : [.pgCatalogSchema] + explicit
+    var all = explicit.contains(.pgCatalogSchema) ? explicit : [.pgCatalogSchema] + explicit
+    if let temporary = temporarySchema, !explicit.contains(temporary.oid) { all.insert(temporary.oid, at: 0) }
     let resolved = (ObjectIdentifier(snapshot), all, explicit)
     path = resolved
     return resolved
@@ -99,7 +103,9 @@ public final class CatalogView {
     return schema
   }
 
-  public func schema(named name: String) -> SchemaDescriptor? { snapshot.schema(named: name, in: database) }
+  public func schema(named name: String) -> SchemaDescriptor? {
+    name == TemporarySchema.alias ? temporarySchema : snapshot.schema(named: name, in: database)
+  }
 
   /// Error 3F000 if there is none.
   public func schema(required name: String) throws(SQLError) -> SchemaDescriptor {

@@ -129,11 +129,36 @@ enum DescriptorCoding {
     out.oid(3, type.schema)
     out.text(4, type.name)
     out.oid(5, type.owner)
-    for label in type.labels {
-      out.message(6) {
-        $0.oid(1, label.oid)
-        $0.integer(2, label.place)
-        $0.text(3, label.name)
+    switch type.definition {
+    case .enumerated(let labels):
+      for label in labels {
+        out.message(6) {
+          $0.oid(1, label.oid)
+          $0.integer(2, label.place)
+          $0.text(3, label.name)
+        }
+      }
+    case .composite(let fields):
+      out.message(8) {
+        for field in fields {
+          $0.message(1) {
+            $0.text(1, field.name)
+            $0.type(2, field.type)
+          }
+        }
+      }
+    case .domain(let domain):
+      out.message(9) {
+        $0.type(1, domain.base)
+        $0.flag(2, domain.isNotNull)
+        $0.text(3, domain.defaultSQL)
+        for check in domain.checks {
+          $0.message(4) {
+            $0.oid(1, check.oid)
+            $0.text(2, check.name)
+            $0.text(3, check.expressionSQL)
+          }
+        }
       }
     }
     out.text(7, type.comment)
@@ -141,7 +166,7 @@ enum DescriptorCoding {
 
   private static func readType(_ bytes: UnsafeRawBufferPointer) -> TypeDescriptor? {
     var type = TypeDescriptor(
-      oid: .invalid, arrayOID: .invalid, schema: .invalid, name: "", owner: .invalid, labels: [])
+      oid: .invalid, arrayOID: .invalid, schema: .invalid, name: "", owner: .invalid, .enumerated([]))
     let isWhole = readFields(bytes) { tag, value in
       switch tag {
       case 1: return value.oid.store(in: &type.oid)
@@ -162,10 +187,55 @@ enum DescriptorCoding {
         type.labels.append(label)
         return isWhole
       case 7: return value.text.store(in: &type.comment)
+      case 8:
+        var fields: [RowShape.Field] = []
+        let isWhole = readFields(value.bytes) { tag, value in
+          guard tag == 1 else { return true }
+          var field = RowShape.Field("", .text)
+          let isWhole = readFields(value.bytes) { tag, value in
+            switch tag {
+            case 1: value.text.store(in: &field.name)
+            case 2: value.type.store(in: &field.type)
+            default: true
+            }
+          }
+          fields.append(field)
+          return isWhole
+        }
+        type.definition = .composite(fields)
+        return isWhole
+      case 9:
+        var domain = DomainDefinition(base: .text)
+        let isWhole = readDomain(value.bytes, &domain)
+        type.definition = .domain(domain)
+        return isWhole
       default: return true
       }
     }
     return isWhole ? type : nil
+  }
+
+  private static func readDomain(_ bytes: UnsafeRawBufferPointer, _ domain: inout DomainDefinition) -> Bool {
+    readFields(bytes) { tag, value in
+      switch tag {
+      case 1: return value.type.store(in: &domain.base)
+      case 2: return value.flag.store(in: &domain.isNotNull)
+      case 3: return value.text.store(in: &domain.defaultSQL)
+      case 4:
+        var check = CheckConstraint(oid: .invalid, name: "", expressionSQL: "")
+        let isWhole = readFields(value.bytes) { tag, value in
+          switch tag {
+          case 1: value.oid.store(in: &check.oid)
+          case 2: value.text.store(in: &check.name)
+          case 3: value.text.store(in: &check.expressionSQL)
+          default: true
+          }
+        }
+        domain.checks.append(check)
+        return isWhole
+      default: return true
+      }
+    }
   }
 
   // MARK: Relations

@@ -16,7 +16,7 @@ public final class RowIDGenerator: Sendable {
   static let nodeBits: Int64 = 12
   public static let maximumNode: Int64 = (1 << nodeBits) - 1
 
-  private let node: Int64
+  public let node: Int64
   private let last = Atomic<Int64>(0)
 
   /// `node` is at most `maximumNode`.

@@ -17,6 +17,8 @@ public struct TableDefinition: Sendable {
   public var foreignKeys: [ForeignKey] = []
   /// Sequences to make first, for columns by id (`SERIAL`, identity); their names are derived from table and column.
   public var sequences: [UInt32: SequenceOptions]
+  /// `ON COMMIT DROP`: true; `DELETE ROWS`: false.
+  public var dropsOnCommit: Bool?
 
   public init(
     schema: OID, name: String, columns: [ColumnDescriptor], primaryKey: IndexDescriptor? = nil,

@@ -9,24 +9,69 @@ public struct TypeDescriptor: Sendable, Hashable {
   public var schema: OID
   public var name: String
   public var owner: OID
-  /// By place.
-  public var labels: [EnumLabel]
+  public var definition: Definition
   public var comment: String?
 
-  public init(oid: OID, arrayOID: OID, schema: OID, name: String, owner: OID, labels: [EnumLabel]) {
+  public enum Definition: Sendable, Hashable {
+    /// Labels by place.
+    case enumerated([EnumLabel])
+    case composite([RowShape.Field])
+    case domain(DomainDefinition)
+  }
+
+  public init(oid: OID, arrayOID: OID, schema: OID, name: String, owner: OID, _ definition: Definition) {
     self.oid = oid
     self.arrayOID = arrayOID
     self.schema = schema
     self.name = name
     self.owner = owner
-    self.labels = labels
+    self.definition = definition
   }
+
+  /// An enumerated type's labels by place; none of other types.
+  public var labels: [EnumLabel] {
+    get { if case .enumerated(let labels) = definition { labels } else { [] } }
+    set { definition = .enumerated(newValue) }
+  }
+
+  public var domain: DomainDefinition? {
+    get { if case .domain(let domain) = definition { domain } else { nil } }
+    set { if let newValue { definition = .domain(newValue) } }
+  }
+
+  /// A composite type's fields as declared: domains among their types.
+  public var fields: [RowShape.Field]? { if case .composite(let fields) = definition { fields } else { nil } }
 
   /// Between two labels at first.
   static let step: Int64 = 1 << 32
 
   /// Makes it known to those who read and print values.
-  func register() { UserTypes.registerEnum(oid, arrayOID: arrayOID, name: name, labels: labels) }
+  func register() {
+    switch definition {
+    case .enumerated(let labels): UserTypes.registerEnum(oid, arrayOID: arrayOID, name: name, labels: labels)
+    case .composite(let fields):
+      let shape = RowShape(fields.map { RowShape.Field($0.name, $0.type.valueType) })
+      UserTypes.registerComposite(oid, arrayOID: arrayOID, name: name, shape: shape)
+    case .domain(let domain): UserTypes.registerDomain(oid, name: name, base: domain.base.valueType)
+    }
+  }
+}
+
+/// What a domain's values must satisfy.
+public struct DomainDefinition: Sendable, Hashable {
+  /// May be a domain itself.
+  public var base: SQLType
+  public var isNotNull: Bool
+  public var defaultSQL: String?
+  /// Conditions over `value`.
+  public var checks: [CheckConstraint]
+
+  public init(base: SQLType, isNotNull: Bool = false, defaultSQL: String? = nil, checks: [CheckConstraint] = []) {
+    self.base = base
+    self.isNotNull = isNotNull
+    self.defaultSQL = defaultSQL
+    self.checks = checks
+  }
 }
 
 extension CatalogSnapshot {
@@ -46,7 +91,7 @@ extension CatalogView {
   /// A user's type: in a schema, or the first of the search path.
   public func type(named name: String, schema: String?) -> TypeDescriptor? {
     if let schema { return self.schema(named: schema).flatMap { snapshot.type(named: name, in: $0.oid) } }
-    for oid in searchSchemas(includingImplicit: false) {
+    for oid in searchSchemas() {
       if let found = snapshot.type(named: name, in: oid) { return found }
     }
     return nil
@@ -100,9 +145,49 @@ extension CatalogWriter {
       made.append(EnumLabel(oid: try makeOID(), place: Int64(index + 1) * TypeDescriptor.step, name: label))
     }
     let type = TypeDescriptor(
-      oid: typeOID, arrayOID: arrayOID, schema: schema.oid, name: name, owner: view.userOID, labels: made)
+      oid: typeOID, arrayOID: arrayOID, schema: schema.oid, name: name, owner: view.userOID, .enumerated(made))
     apply(put: [.type(type)])
     return type
+  }
+
+  /// A composite type or a domain. Checks without a name get PostgreSQL's.
+  public func createType(
+    schema oid: OID, name: String, _ definition: TypeDescriptor.Definition
+  ) throws(SQLError) -> TypeDescriptor {
+    let schema = try schemaToCreateIn(oid)
+    try requireFree(name, in: schema.oid)
+    var definition = definition
+    let typeOID = try makeOID()
+    var arrayOID = OID.invalid
+    if case .domain(var domain) = definition {
+      for index in domain.checks.indices {
+        domain.checks[index].oid = try makeOID()
+        if domain.checks[index].name.isEmpty {
+          let taken = domain.checks.map(\.name)
+          var number = 0
+          var chosen = "\(name)_check"
+          while taken.contains(chosen) {
+            number += 1
+            chosen = "\(name)_check\(number)"
+          }
+          domain.checks[index].name = chosen
+        }
+      }
+      definition = .domain(domain)
+    } else {
+      arrayOID = try makeOID()
+    }
+    let type = TypeDescriptor(
+      oid: typeOID, arrayOID: arrayOID, schema: schema.oid, name: name, owner: view.userOID, definition)
+    apply(put: [.type(type)])
+    return type
+  }
+
+  /// `ALTER DOMAIN`; the caller has seen that what is stored satisfies it.
+  public func setDomain(_ domain: DomainDefinition, of oid: OID) throws(SQLError) {
+    var type = try type(oid)
+    type.domain = domain
+    apply(put: [.type(type)])
   }
 
   /// `ADD VALUE`; false: it is there already and that is allowed.

@@ -229,7 +229,7 @@ enum Polymorphism {
     _ signature: Signature, _ actual: [SQLType], name: String, allowsUnknown: Bool = false
   ) throws(SQLError) -> (arguments: [SQLType], result: SQLType) {
     let declared = signature.arguments(forCount: actual.count) ?? signature.arguments
-    guard declared.contains(where: \.isPolymorphic) else {
+    guard declared.contains(where: { $0.isPolymorphic || $0.oid == SQLType.record.oid }) else {
       return (declared, signature.result)
     }
     var element: SQLType?
@@ -243,7 +243,8 @@ enum Polymorphism {
             .datatypeMismatch, "arguments declared \"anyelement\" are not all alike",
             detail: "\(element.displayName) versus \(actualType.displayName)")
         }
-        element = actualType.unmodified
+        // A record's modifier tells its fields.
+        element = actualType.isRow ? actualType : actualType.unmodified
       case SQLType.anyarray.oid:
         if let array, array.oid != actualType.oid {
           throw SQLError(
@@ -279,6 +280,7 @@ enum Polymorphism {
     func actualType(_ declared: SQLType, _ given: SQLType?) -> SQLType {
       switch declared.oid {
       case SQLType.any.oid: given ?? declared
+      case SQLType.record.oid: given.flatMap { $0.isRow ? $0 : nil } ?? declared
       case SQLType.anyelement.oid, SQLType.anynonarray.oid, SQLType.anyenum.oid: element ?? .text
       case SQLType.anyarray.oid: array ?? .textArray
       case SQLType.anycompatible.oid: common ?? .text

@@ -84,9 +84,13 @@ struct FunctionCatalog {
     catalog.addNumericArithmetic()
     for type in [SQLType.bpchar, .char, .interval] { catalog.compareByOrder(type) }
     catalog.addArrays()
+    catalog.addRows()
     catalog.addTextFunctions()
     catalog.addLike()
     catalog.addRegularExpressions()
+    catalog.addRegularExpressionSearch()
+    catalog.addBytes()
+    catalog.addIdentifiers()
     catalog.addFormatting()
     catalog.addSession()
     catalog.addDateTime()

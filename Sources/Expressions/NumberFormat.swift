@@ -257,21 +257,38 @@ struct NumberFormat {
     let point = text.firstIndex(of: UInt8(ascii: ".")) ?? text.count
     let digits = text.filter { $0 != UInt8(ascii: ".") }
     var exponent = 0
-    if let first = digits.firstIndex(where: { $0 != 48 }) { exponent = point - 1 - first }
-    func mantissa(_ exponent: Int) throws(SQLError) -> [UInt8] {
-      let scale = Numeric(coefficient: 1, scale: max(0, exponent))
-      let power = exponent >= 0 ? scale : try Numeric(text: "1" + String(repeating: "0", count: -exponent))
-      var text: [UInt8] = []
-      try value.magnitude.multiplied(by: power).rounded(toScale: fractionCount).append(to: &text)
-      return text
+    var significant: [UInt8] = [48]
+    if let first = digits.firstIndex(where: { $0 != 48 }) {
+      exponent = point - 1 - first
+      significant = Array(digits[first...])
     }
-    var digitsOfOne = try mantissa(exponent)
-    if digitsOfOne.starts(with: "10".utf8) {
-      exponent += 1
-      digitsOfOne = try mantissa(exponent)
+    // Half away from zero, on the digits: the number may be longer than any scale.
+    let wanted = fractionCount + 1
+    if significant.count > wanted {
+      let roundsUp = significant[wanted] >= UInt8(ascii: "5")
+      significant.removeSubrange(wanted...)
+      if roundsUp {
+        var place = wanted - 1
+        while place >= 0, significant[place] == UInt8(ascii: "9") {
+          significant[place] = 48
+          place -= 1
+        }
+        if place >= 0 {
+          significant[place] += 1
+        } else {
+          significant.insert(UInt8(ascii: "1"), at: 0)
+          significant.removeLast()
+          exponent += 1
+        }
+      }
     }
+    significant += Array(repeating: 48, count: wanted - significant.count)
     out.append(value.isNegative ? UInt8(ascii: "-") : 32)
-    out += digitsOfOne
+    out.append(significant[0])
+    if fractionCount > 0 {
+      out.append(UInt8(ascii: "."))
+      out += significant[1...]
+    }
     let size = String(exponent.magnitude)
     out += Array("e\(exponent < 0 ? "-" : "+")\(size.utf8.count < 2 ? "0" : "")\(size)".utf8)
   }

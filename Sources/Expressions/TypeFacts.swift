@@ -18,7 +18,9 @@ extension SQLType {
   var isPreferred: Bool { TypeInfo.find(oid)?.isPreferred ?? false }
   var isPseudo: Bool { category == .pseudo }
   /// `int2vector` and `oidvector` too: they are laid out as arrays.
-  var isArray: Bool { TypeInfo.find(oid).map { $0.elementOID != .invalid && $0.category == .array } ?? false }
+  var isArray: Bool {
+    TypeInfo.find(oid).map { $0.elementOID != .invalid && ($0.category == .array || $0.isArray) } ?? false
+  }
   var isUnknown: Bool { oid.rawValue == 705 }
 
   /// The type of an array's elements.
@@ -39,5 +41,6 @@ extension SQLType {
   static let interval = SQLType(OID(1186))
   static let timetz = SQLType(OID(1266))
   static let nameArray = SQLType(OID(1003))
+  static let float8Array = SQLType(OID(1022))
   static let int4Array = SQLType(OID(1007))
 }

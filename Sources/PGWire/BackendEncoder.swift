@@ -127,7 +127,7 @@ struct BackendEncoder {
       append(int16: column.attribute)
       append(int32: Int32(bitPattern: column.type.oid.rawValue))
       append(int16: TypeInfo.find(column.type.oid)?.length ?? -1)
-      append(int32: column.type.modifier)
+      append(int32: column.type.wireModifier)
       append(int16: Int16(formats[index].rawValue))
     }
     end(place)

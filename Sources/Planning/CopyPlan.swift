@@ -96,7 +96,10 @@ extension CopyInto {
     let context = binder.context
     let row = table.columns.map { context.makeColumn($0.name, $0.type) }
     var given: [ScalarExpression?] = Array(repeating: nil, count: table.columns.count)
-    for (place, ordinal) in columns.enumerated() { given[ordinal] = .column(place, table.columns[ordinal].type) }
+    for (place, ordinal) in columns.enumerated() {
+      let type = table.columns[ordinal].type
+      given[ordinal] = try binder.coerce(.column(place, type.valueType), to: type, .assignment, at: .unknown)
+    }
     var values: [ScalarExpression] = []
     for (ordinal, column) in table.columns.enumerated() {
       if let value = given[ordinal] { values.append(value) } else { values.append(try binder.defaultValue(column)) }

@@ -51,6 +51,9 @@ public enum SchemaOperation: Sendable {
   case createSequence(schema: OID, name: String, SequenceOptions, ifNotExists: Bool)
   case alterSequence(OID, SequenceOptions, restart: Int64?)
   case createEnum(schema: OID, name: String, labels: [String])
+  case createType(schema: OID, name: String, TypeDescriptor.Definition)
+  /// Rows of the checks' queries are values that do not satisfy the new domain.
+  case setDomain(OID, DomainDefinition, validations: [DomainValidation])
   case addEnumLabel(OID, label: String, next: String?, isBefore: Bool, ifNotExists: Bool)
   case renameEnumLabel(OID, from: String, to: String)
   case renameType(OID, to: String)
@@ -74,4 +77,10 @@ public enum SchemaOperation: Sendable {
   case comment(on: OID, column: UInt32?, text: String?)
   /// Nothing to do but say so (`IF EXISTS`, `IF NOT EXISTS`).
   case notice(SQLError)
+}
+
+/// A query that gives a row if a column of a domain holds what the domain no more allows, and the error that says so.
+public struct DomainValidation: Sendable {
+  public var query: QueryPlan
+  public var error: SQLError
 }

@@ -85,6 +85,10 @@ public enum Casts {
     if source == SQLType.unknown.oid, to.category != .pseudo {
       return Cast(source: source, target: target, context: .implicit, conversion: .inputOutput)
     }
+    // A composite's row is a record; the other way field by field, which the planner does.
+    if from.category == .composite, target == SQLType.record.oid {
+      return Cast(source: source, target: target, context: .implicit, conversion: .relabel)
+    }
     if from.category == .pseudo || to.category == .pseudo {
       // A record or void can still be shown.
       guard source == SQLType.record.oid || source == SQLType.void.oid, to.category == .string else { return nil }

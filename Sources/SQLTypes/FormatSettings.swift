@@ -18,9 +18,13 @@ public struct FormatSettings: Sendable {
   /// How `1/2/2003` is read; the second part of `DateStyle`.
   public enum DateOrder: Sendable { case mdy, dmy, ymd }
 
+  /// How dates and timestamps are shown; the first part of `DateStyle`.
+  public enum DateStyle: String, Sendable { case iso = "ISO", sql = "SQL", postgres = "Postgres", german = "German" }
+
   public enum IntervalStyle: Sendable { case postgres, postgresVerbose, sqlStandard, iso8601 }
 
   public var byteaOutput: ByteaOutput = .hex
+  public var dateStyle: DateStyle = .iso
   public var dateOrder: DateOrder = .mdy
   public var intervalStyle: IntervalStyle = .postgres
   /// Above 0: shortest digits that read back the same. Else 15 (double) or 6 (real) digits plus this.

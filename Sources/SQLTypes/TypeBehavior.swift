@@ -8,6 +8,8 @@ enum ValueOrder: Sendable {
   case blankPadded
   case interval
   case array
+  /// Rows, field by field.
+  case record
   /// jsonb's, over its canonical text.
   case json
   /// No order: comparing is an error that name resolution reports (`point`, `json`, `void`).

@@ -29,6 +29,8 @@ extension TypeInfo {
       }
     case .array:
       return a.bytes.withBytes(row) { x in b.bytes.withBytes(other) { y in ArrayValue.compare(x, y) } }
+    case .record:
+      return a.bytes.withBytes(row) { x in b.bytes.withBytes(other) { y in RowValue.compare(x, y) } }
     case .json:
       return a.bytes.withBytes(row) { x in
         b.bytes.withBytes(other) { y in
@@ -72,6 +74,7 @@ extension TypeInfo {
           Mix.hash(seed, UInt64(truncatingIfNeeded: value)), UInt64(truncatingIfNeeded: value >> 64))
       }
     case .array: return vector.bytes.withBytes(row) { ArrayValue.hash($0, seed: seed) }
+    case .record: return vector.bytes.withBytes(row) { RowValue.hash($0, seed: seed) }
     case .json:
       return vector.bytes.withBytes(row) { text in JSONKey.bytes(text).withUnsafeBytes { Mix.hash(seed, $0) } }
     case .none: return seed
@@ -88,7 +91,7 @@ extension TypeInfo {
     case .integer, .bytes: true
     case .numeric: Numeric.precisionAndScale(modifier) != nil
     case .blankPadded: modifier >= 4
-    case .float, .interval, .array, .json, .none: false
+    case .float, .interval, .array, .record, .json, .none: false
     }
   }
 
@@ -117,6 +120,8 @@ extension TypeInfo {
       }
     case .array:
       vector.bytes.withBytes(row) { ArrayValue.appendKey($0, descending: descending, to: &key) }
+    case .record:
+      vector.bytes.withBytes(row) { RowValue.appendKey($0, descending: descending, to: &key) }
     case .json:
       vector.bytes.withBytes(row) { JSONKey.append($0, descending: descending, to: &key) }
     }
@@ -172,6 +177,10 @@ extension TypeInfo {
     case .array:
       try vector.bytes.append { (buffer: inout [UInt8]) throws(SQLError) in
         try ArrayValue.decodeKey(&reader, elementOID: elementOID, descending: descending, into: &buffer)
+      }
+    case .record:
+      try vector.bytes.append { (buffer: inout [UInt8]) throws(SQLError) in
+        try RowValue.decodeKey(&reader, descending: descending, into: &buffer)
       }
     case .json:
       let value = try JSONKey.decode(&reader, descending: descending)

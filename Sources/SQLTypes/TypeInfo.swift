@@ -35,6 +35,8 @@ public final class TypeInfo: Sendable {
   public let elementOID: OID
   /// What separates array elements; `,` but for a few types.
   public let delimiter: UInt8
+  /// Of a domain: the type that its values are of. They lie in memory, compare and are shown as that type's.
+  public let domainBase: SQLType?
 
   let order: ValueOrder
   let behavior: any TypeBehavior
@@ -44,8 +46,9 @@ public final class TypeInfo: Sendable {
     _ oid: UInt32, _ name: String, _ sqlName: String? = nil, aliases: [String] = [], kind: PhysicalKind,
     length: Int,
     category: Category, isPreferred: Bool = false, array: UInt32 = 0, element: UInt32 = 0, order: ValueOrder,
-    fast: Fast = .none, behavior: any TypeBehavior
+    fast: Fast = .none, domainBase: SQLType? = nil, behavior: any TypeBehavior
   ) {
+    self.domainBase = domainBase
     self.oid = OID(oid)
     self.name = name
     self.sqlName = sqlName ?? name
@@ -65,7 +68,9 @@ public final class TypeInfo: Sendable {
   public var type: SQLType { SQLType(oid) }
 
   /// A true array type (category A with varying length), not `int2vector` or `oidvector`.
-  public var isArray: Bool { elementOID != .invalid && length == -1 && category == .array }
+  public var isArray: Bool {
+    elementOID != .invalid && length == -1 && (category == .array || elementOID == SQLType.record.oid)
+  }
 
   /// Whether values can be compared, sorted, grouped and be part of a key.
   public var isOrderable: Bool { order != .none }

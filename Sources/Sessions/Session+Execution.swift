@@ -9,6 +9,9 @@ import SQLTypes
 import Transactions
 
 extension Session {
+  /// What names are looked up by: the search path, and the schema of temporary objects if there is one.
+  var resolutionPath: [String] { temporary.map { settings.searchPath + [$0.name] } ?? settings.searchPath }
+
   /// Plans by the session's search path and settings.
   func planner(_ catalog: CatalogView) -> StatementPlanner {
     catalog.searchPath = settings.searchPath

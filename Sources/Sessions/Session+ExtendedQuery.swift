@@ -37,6 +37,8 @@ extension Session {
       prepared.columns = columns
       return
     }
+    // The schema that its object goes into may come only with its execution.
+    if parsed.statement.makesTemporaryObject { return }
     let wasIdle = transaction == nil
     do throws(SQLError) {
       let active = try await beginIfNeeded()
@@ -112,7 +114,7 @@ extension Session {
     do throws(SQLError) {
       switch format {
       case 0:
-        var format = settings.format
+        var format = settings.format(at: transaction?.beginTime ?? gateway.now)
         if type.namesObjects { format.objectNames = transaction?.catalog?.objectNames() }
         return try info.input(bytes, modifier: type.modifier, settings: format)
       case 1:

@@ -21,6 +21,7 @@ extension Session {
     let context = SchemaContext(
       execution: execution, view: catalog, compiler: PlannerCompiler(session: self, catalog: catalog), steps: steps)
     let outcome = try await SchemaExecutor.run(operation, context)
+    noteCommitAction(of: operation, catalog)
     for notice in outcome.notices { client.send(notice: notice, severity: "NOTICE") }
     if let rowCount = outcome.rowCount {
       client.send(commandTag: "SELECT \(rowCount)")
@@ -59,7 +60,9 @@ extension Session {
     case .createView: "CREATE VIEW"
     case .refresh: "REFRESH MATERIALIZED VIEW"
     case .createSchema: "CREATE SCHEMA"
-    case .createEnum: "CREATE TYPE"
+    case .createEnum, .createComposite: "CREATE TYPE"
+    case .createDomain: "CREATE DOMAIN"
+    case .alterDomain: "ALTER DOMAIN"
     case .alterEnum: "ALTER TYPE"
     case .createDatabase: "CREATE DATABASE"
     case .alterDatabase: "ALTER DATABASE"
@@ -127,6 +130,7 @@ private final class SessionSteps: StepTransactions {
       do throws(SQLError) {
         let catalog = try await gateway.view(in: transaction, user: session.user, database: session.database)
         catalog.searchPath = session.settings.searchPath
+        catalog.temporary = session.temporary
         transaction.depend(on: KeyLayout.catalogVersion)
         view = catalog
         try await body(transaction, catalog)

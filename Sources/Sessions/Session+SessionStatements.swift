@@ -193,6 +193,7 @@ extension Session {
       portals.removeAll()
       statements.removeAll()
       sequenceSession.discard()
+      try await dropTemporaryObjects()
       try settings.resetAll()
       client.send(commandTag: "DISCARD ALL")
     case .plans:
@@ -201,7 +202,9 @@ extension Session {
     case .sequences:
       sequenceSession.discard()
       client.send(commandTag: "DISCARD SEQUENCES")
-    case .temporary: client.send(commandTag: "DISCARD TEMP")
+    case .temporary:
+      try await dropTemporaryObjects()
+      client.send(commandTag: "DISCARD TEMP")
     }
   }
 

@@ -68,6 +68,7 @@ extension Session {
   /// Plans one statement and runs it to its end.
   func runPlanned(_ statement: Statement, _ text: [UInt8], _ active: ActiveTransaction) async throws(SQLError) {
     let catalog = try await catalog(of: active)
+    try await makeTemporarySchema(for: statement, active, catalog)
     switch try planner(catalog).plan(statement, source: text, allowsParameters: false) {
     case .query(let plan):
       try requireWritable(active, plan)
@@ -87,7 +88,7 @@ extension Session {
   private func runCached(_ text: [UInt8]) async throws(SQLError) -> Bool {
     if let transaction, transaction.isFailed { return false }
     guard let extraction = LiteralExtraction.extract(text) else { return false }
-    let key = PlanCacheKey(text: extraction.key, searchPath: settings.searchPath, user: user)
+    let key = PlanCacheKey(text: extraction.key, searchPath: resolutionPath, user: user)
     let isImplicit = transaction == nil
     var ran = false
     try await withRetries(commits: false) { active async throws(SQLError) in
@@ -131,6 +132,7 @@ extension Session {
   ) throws(SQLError) -> [Datum] {
     var parameters: [Datum] = []
     parameters.reserveCapacity(literals.count)
+    let format = settings.format(at: transaction?.beginTime ?? gateway.now)
     for (index, literal) in literals.enumerated() {
       let type = plan.parameterTypes[index]
       guard let info = TypeInfo.find(type.oid) else {
@@ -138,7 +140,7 @@ extension Session {
       }
       do throws(SQLError) {
         parameters.append(
-          try info.input(literal.text, modifier: type.modifier, settings: settings.format))
+          try info.input(literal.text, modifier: type.modifier, settings: format))
       } catch {
         throw error.at(byteOffset: Int(literal.position.offset), of: source)
       }

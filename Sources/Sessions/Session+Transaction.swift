@@ -44,6 +44,7 @@ extension Session {
     let view = try await gateway.view(in: active.kv, user: user, database: database, like: known ?? lastCatalog)
     active.catalogTimestamp = active.kv.readTimestamp
     view.searchPath = settings.searchPath
+    view.temporary = temporary
     if let known {
       if known === view || known.version == view.version { return known }
       guard view.committed.agrees(with: known.committed, on: active.kv.dependencies) else {
@@ -64,6 +65,7 @@ extension Session {
   func commitTransaction() async throws(SQLError) {
     guard let active = transaction else { return }
     try await checkDeferredReferences(all: true)
+    try await runCommitActions()
     do throws(TransactionError) {
       _ = try await active.kv.commit()
     } catch {

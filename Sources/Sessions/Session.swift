@@ -27,6 +27,8 @@ public final class Session {
     static let pauseNanoseconds: Int64 = 20_000
     /// Executions kept for the next time their plans run.
     static let idleExecutionCount = 64
+    /// Times that a session which ends tries to drop its temporary objects.
+    static let temporaryAttemptCount = 10
   }
 
   let gateway: Gateway
@@ -48,6 +50,9 @@ public final class Session {
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
   private(set) var statementTime: Int64 = 0
   let sequenceSession: SequenceSession
+  /// The schema of its temporary objects, once it was made.
+  var temporary: TemporarySchema?
+  var commitActions: [CommitAction] = []
   /// The one portal run so far in an implicit transaction, and where its output began: it can be run again if the commit fails.
   var replay: (portal: Portal, mark: OutputMark)?
   /// Why the current statement shall end: set by cancel requests and timers.
@@ -167,6 +172,7 @@ public final class Session {
     idleTimer?.cancel()
     portals.removeAll()
     await rollbackTransaction()
+    await leaveTemporaryObjects()
     statements.removeAll()
     idleExecutions.removeAll()
     gateway.counters.sessions -= 1

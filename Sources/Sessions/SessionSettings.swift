@@ -209,33 +209,62 @@ struct SessionSettings {
     }
   }
 
+  /// A style, an order of day and month, or both, comma-separated; what is not said stays. Error 22023.
   private mutating func deriveDateStyle(_ value: String) throws(SQLError) {
+    var style: FormatSettings.DateStyle?
+    var order: FormatSettings.DateOrder?
+    var impliedOrder: FormatSettings.DateOrder?
+    func invalid(_ detail: String) -> SQLError {
+      SQLError(.invalidParameterValue, "invalid value for parameter \"DateStyle\": \"\(value)\"", detail: detail)
+    }
+    func conflict() -> SQLError { invalid("Conflicting \"datestyle\" specifications.") }
     for part in value.split(separator: ",") {
-      switch part.filter({ $0 != " " }).lowercased() {
-      case "iso": break
-      case "mdy", "us", "noneuro", "noneuropean": format.dateOrder = .mdy
-      case "dmy", "euro", "european": format.dateOrder = .dmy
-      case "ymd": format.dateOrder = .ymd
-      case "default": format.dateOrder = .mdy
-      case "postgres", "sql", "german":
-        throw SQLError(
-          .featureNotSupported, "DateStyle \"\(value)\" is not supported", hint: "Dates are shown in the ISO style.")
-      default: throw SQLError(.invalidParameterValue, "invalid value for parameter \"DateStyle\": \"\(value)\"")
+      let word = String(part.filter { $0 != " " })
+      var wantedStyle: FormatSettings.DateStyle?
+      var wantedOrder: FormatSettings.DateOrder?
+      switch word.lowercased() {
+      case "iso": wantedStyle = .iso
+      case "sql": wantedStyle = .sql
+      case let name where name.hasPrefix("postgres"): wantedStyle = .postgres
+      case "german":
+        wantedStyle = .german
+        // German dates are day first unless something else is said.
+        impliedOrder = .dmy
+      case "mdy", "us": wantedOrder = .mdy
+      case let name where name.hasPrefix("noneuro"): wantedOrder = .mdy
+      case "dmy": wantedOrder = .dmy
+      case let name where name.hasPrefix("euro"): wantedOrder = .dmy
+      case "ymd": wantedOrder = .ymd
+      case "default":
+        style = style ?? .iso
+        order = order ?? .mdy
+      default: throw invalid("Unrecognized key word: \"\(word.lowercased())\".")
+      }
+      if let wantedStyle {
+        if let style, style != wantedStyle { throw conflict() }
+        style = wantedStyle
+      }
+      if let wantedOrder {
+        if let order, order != wantedOrder { throw conflict() }
+        order = wantedOrder
       }
     }
-    let order: String =
+    if let style { format.dateStyle = style }
+    if let order = order ?? impliedOrder { format.dateOrder = order }
+    let orderName: String =
       switch format.dateOrder {
-      case .mdy: "MDY";
-      case .dmy: "DMY";
+      case .mdy: "MDY"
+      case .dmy: "DMY"
       case .ymd: "YMD"
       }
     // Whatever part was given, the whole is shown.
+    let whole = "\(format.dateStyle.rawValue), \(orderName)"
     if values.local["datestyle"] != nil {
-      values.local["datestyle"] = "ISO, \(order)"
+      values.local["datestyle"] = whole
     } else if values.session["datestyle"] != nil {
-      values.session["datestyle"] = "ISO, \(order)"
+      values.session["datestyle"] = whole
     } else if initial["datestyle"] != nil {
-      initial["datestyle"] = "ISO, \(order)"
+      initial["datestyle"] = whole
     }
   }
 

@@ -72,7 +72,45 @@ struct SettingDefinition: Sendable {
   private static let milliseconds = SettingKind.integer(0...Int64(Int32.max), unit: .milliseconds)
   static let isolationLevels = ["serializable", "repeatable read", "read committed", "read uncommitted"]
 
-  static let all: [SettingDefinition] = [
+  static let all: [SettingDefinition] = own + planner
+
+  /// What PostgreSQL's planner can be told; ours decides by itself. They are taken and told, so that scripts which set them run.
+  private static let planner: [SettingDefinition] =
+    [
+      "async_append", "bitmapscan", "gathermerge", "hashagg", "hashjoin", "incremental_sort", "indexonlyscan",
+      "indexscan",
+      "material", "memoize", "mergejoin", "nestloop", "parallel_append", "parallel_hash", "partition_pruning",
+      "partitionwise_aggregate", "partitionwise_join", "seqscan", "sort", "tidscan",
+    ].map { SettingDefinition("enable_\($0)", .bool, "on", unused) }
+    + [
+      SettingDefinition("constraint_exclusion", .choice(["partition", "on", "off"]), "partition", unused),
+      SettingDefinition("cpu_index_tuple_cost", .real(0...1.0e308), "0.005", unused),
+      SettingDefinition("cpu_operator_cost", .real(0...1.0e308), "0.0025", unused),
+      SettingDefinition("cpu_tuple_cost", .real(0...1.0e308), "0.01", unused),
+      SettingDefinition("cursor_tuple_fraction", .real(0...1), "0.1", unused),
+      SettingDefinition("default_statistics_target", .integer(1...10000, unit: .none), "100", unused),
+      SettingDefinition("force_parallel_mode", .choice(["off", "on", "regress"]), "off", unused),
+      SettingDefinition("from_collapse_limit", .integer(1...2_147_483_647, unit: .none), "8", unused),
+      SettingDefinition("geqo", .bool, "on", unused),
+      SettingDefinition("geqo_threshold", .integer(2...2_147_483_647, unit: .none), "12", unused),
+      SettingDefinition("hash_mem_multiplier", .real(1...1000), "2", unused),
+      SettingDefinition("join_collapse_limit", .integer(1...2_147_483_647, unit: .none), "8", unused),
+      SettingDefinition("max_parallel_workers", .integer(0...1024, unit: .none), "8", unused),
+      SettingDefinition("max_parallel_workers_per_gather", .integer(0...1024, unit: .none), "2", unused),
+      SettingDefinition("min_parallel_index_scan_size", .text, "512kB", unused),
+      SettingDefinition("min_parallel_table_scan_size", .text, "8MB", unused),
+      SettingDefinition("parallel_leader_participation", .bool, "on", unused),
+      SettingDefinition("parallel_setup_cost", .real(0...1.0e308), "1000", unused),
+      SettingDefinition("parallel_tuple_cost", .real(0...1.0e308), "0.1", unused),
+      SettingDefinition(
+        "plan_cache_mode", .choice(["auto", "force_generic_plan", "force_custom_plan"]), "auto", unused),
+      SettingDefinition("random_page_cost", .real(0...1.0e308), "4", unused),
+      SettingDefinition("recursive_worktable_factor", .real(0.001...1_000_000), "10", unused),
+      SettingDefinition("seq_page_cost", .real(0...1.0e308), "1", unused),
+    ]
+  private static let unused = "Accepted for compatibility: the planner decides by itself."
+
+  private static let own: [SettingDefinition] = [
     .init(
       "application_name", .text, "", isReported: true, "The application name to be reported in statistics and logs."),
     .init(

@@ -126,7 +126,7 @@ extension SystemRelations {
   }
 
   static let typeRows: RowSource = { (view, _, rows) throws(SQLError) in
-    for type in view.types { try addEnumRows(type, &rows) }
+    for type in view.types { try addUserTypeRows(type, &rows) }
     for type in SystemTypes.all {
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(type.oid)
@@ -156,30 +156,44 @@ extension SystemRelations {
     }
   }
 
-  /// An enumerated type and the type of its arrays.
-  private static func addEnumRows(_ type: TypeDescriptor, _ rows: inout VirtualRows) throws(SQLError) {
-    for isArray in [false, true] {
+  /// A user's type and the type of its arrays.
+  private static func addUserTypeRows(_ type: TypeDescriptor, _ rows: inout VirtualRows) throws(SQLError) {
+    let info = TypeInfo.find(type.oid)
+    let (letter, category, functions): (String, String, [UInt32]) =
+      switch type.definition {
+      // enum_in, record_in, domain_in and their kin.
+      case .enumerated: ("e", "E", [3506, 3507, 3532, 3533])
+      case .composite: ("c", "C", [2290, 2291, 2402, 2403])
+      case .domain:
+        ("d", info.map { String(UnicodeScalar($0.category.rawValue)) } ?? "U", [2597, 0, 2598, 0])
+      }
+    for isArray in [false, true] where !isArray || type.arrayOID != .invalid {
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(isArray ? type.arrayOID : type.oid)
         row["typname"] = .text(isArray ? "_" + type.name : type.name)
         row["typnamespace"] = .oid(type.schema)
         row["typowner"] = .oid(type.owner)
-        row["typlen"] = .int(isArray ? -1 : 4)
-        row["typbyval"] = .bool(!isArray)
-        row["typtype"] = .text(isArray ? "b" : "e")
-        row["typcategory"] = .text(isArray ? "A" : "E")
+        row["typlen"] = .int(isArray ? -1 : info?.length ?? 4)
+        row["typbyval"] = .bool(!isArray && info?.kind == .int64)
+        row["typtype"] = .text(isArray ? "b" : letter)
+        row["typcategory"] = .text(isArray ? "A" : category)
         row["typisdefined"] = .bool(true)
         row["typdelim"] = .text(",")
         row["typelem"] = .oid(isArray ? type.oid : .invalid)
         row["typarray"] = .oid(isArray ? .invalid : type.arrayOID)
-        // enum_in, array_in and their kin.
-        let functions: [UInt32] = isArray ? [750, 751, 2400, 2401] : [3506, 3507, 3532, 3533]
+        // Or array_in and its kin.
+        let functions: [UInt32] = isArray ? [750, 751, 2400, 2401] : functions
+        if !isArray, let domain = type.domain {
+          row["typbasetype"] = .oid(domain.base.oid)
+          row["typnotnull"] = .bool(domain.isNotNull)
+          row["typdefault"] = domain.defaultSQL.map { .text($0) } ?? .null
+        }
         for (name, function) in zip(["typinput", "typoutput", "typreceive", "typsend"], functions) {
           row[name] = .oid(OID(function))
         }
         row["typalign"] = .text("i")
-        row["typstorage"] = .text(isArray ? "x" : "p")
-        row["typtypmod"] = .int(-1)
+        row["typstorage"] = .text(isArray || info?.kind == .bytes ? "x" : "p")
+        row["typtypmod"] = .int(isArray ? -1 : type.domain?.base.modifier ?? -1)
       }
     }
   }

@@ -33,6 +33,12 @@ public enum SchemaExecutor {
         outcome.notices += change.notices
         if change.isRewritten { try await build.rewrite(from: change.old, to: change.new) }
       }
+    case .setDomain(let type, let domain, let validations):
+      for validation in validations {
+        let query = try Executor.run(validation.query, context.execution)
+        while let batch = try await query.next() { if batch.rowCount > 0 { throw validation.error } }
+      }
+      try await context.writer().setDomain(domain, of: type)
     case .createTableAs(let definition, let ifNotExists, let source, let withData):
       let writer = try await context.writer()
       guard let table = try writer.createTable(definition, ifNotExists: ifNotExists) else {
@@ -66,6 +72,8 @@ public enum SchemaExecutor {
       _ = try writer.alterSequence(sequence, options, restart: restart)
     case .createEnum(let schema, let name, let labels):
       _ = try writer.createEnum(schema: schema, name: name, labels: labels)
+    case .createType(let schema, let name, let definition):
+      _ = try writer.createType(schema: schema, name: name, definition)
     case .addEnumLabel(let type, let label, let next, let isBefore, let ifNotExists):
       let isNew = try writer.addEnumLabel(label, to: type, next: next, isBefore: isBefore, ifNotExists: ifNotExists)
       if !isNew {
@@ -98,7 +106,7 @@ public enum SchemaExecutor {
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .createIndex, .alterTable, .createTableAs, .dropTypes, .notice:
+    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice:
       preconditionFailure("these are carried out with rows")
     }
   }

@@ -10,9 +10,12 @@ final class OrderedSetState: AggregateState {
   private let info: TypeInfo
   private var values: [ColumnVector] = []
   private var fraction: Datum = .null
+  /// Several fractions at once: an array of them is asked for, and one of values given.
+  private let givesArray: Bool
 
-  init(_ rule: Rule, _ type: SQLType) {
+  init(_ rule: Rule, _ type: SQLType, givesArray: Bool = false) {
     self.rule = rule
+    self.givesArray = givesArray
     guard let info = TypeInfo.find(type.oid) else { preconditionFailure("a value has a type") }
     self.info = info
   }
@@ -38,12 +41,22 @@ final class OrderedSetState: AggregateState {
   }
 
   func finish(groupCount: Int) throws(SQLError) -> ColumnVector {
-    var result = ColumnVector(info.kind, capacity: groupCount)
-    for group in 0..<groupCount { result.append(try value(values[group])) }
+    var result = ColumnVector(givesArray ? .bytes : info.kind, capacity: groupCount)
+    for group in 0..<groupCount {
+      result.append(givesArray ? try array(values[group]) : try value(values[group], fraction))
+    }
     return result
   }
 
-  private func value(_ sorted: ColumnVector) throws(SQLError) -> Datum {
+  private func array(_ sorted: ColumnVector) throws(SQLError) -> Datum {
+    guard case .bytes(let bytes) = fraction, sorted.count > 0 else { return .null }
+    var array = try ArrayValue(bytes)
+    array.elementOID = info.oid
+    for index in array.elements.indices { array.elements[index] = try value(sorted, array.elements[index]) }
+    return array.datum
+  }
+
+  private func value(_ sorted: ColumnVector, _ fraction: Datum) throws(SQLError) -> Datum {
     if rule == .mode { return mode(sorted) }
     guard case .float64(let share) = fraction else { return .null }
     guard share >= 0, share <= 1 else {

@@ -177,12 +177,22 @@ struct AggregateCatalog {
     polymorphic("percentile_disc", [.anyelement, .float8], .anyelement) { (types) in
       { OrderedSetState(.discrete, types[0]) }
     }
+    add("percentile_cont", [.float8, .float8Array], .float8Array) {
+      OrderedSetState(.continuous, .float8, givesArray: true)
+    }
+    add("percentile_cont", [.interval, .float8Array], SQLType(OID(1187))) {
+      OrderedSetState(.continuous, .interval, givesArray: true)
+    }
+    polymorphic("percentile_disc", [.anyelement, .float8Array], .anyarray) { (types) in
+      { OrderedSetState(.discrete, types[0], givesArray: true) }
+    }
     polymorphic("mode", [.anyelement], .anyelement) { (types) in { OrderedSetState(.mode, types[0]) } }
     for rule in PairState.Rule.allCases { add(rule.rawValue, [.float8, .float8], .float8) { PairState(rule) } }
     polymorphic("array_agg", [.anynonarray], .anyarray) { (types) in
       let element = types[0]
       return { ArrayState(element) }
     }
+    polymorphic("array_agg", [.anyarray], .anyarray) { (_) in { NestedArrayState() } }
   }
 
   private mutating func addVariances() {

@@ -140,3 +140,53 @@ final class ArrayState: AggregateState {
     return column
   }
 }
+
+/// array_agg over arrays of one shape: an array with one dimension more.
+final class NestedArrayState: AggregateState {
+  private var arrays: [[ArrayValue]] = []
+
+  func grow(toGroupCount groupCount: Int) {
+    if groupCount > arrays.count { arrays += Array(repeating: [], count: groupCount - arrays.count) }
+  }
+
+  func update(
+    groups: [Int32], arguments: [ColumnVector], rowCount: Int, context: EvaluationContext
+  ) throws(SQLError) {
+    for row in 0..<rowCount {
+      if arguments[0].nulls[row] {
+        throw SQLError(.nullValueNotAllowed, "cannot accumulate null arrays")
+      }
+      let array = try ArrayValue(arguments[0].bytes[row])
+      if array.dimensions.isEmpty { throw SQLError(.arraySubscriptError, "cannot accumulate empty arrays") }
+      if let first = arrays[Int(groups[row])].first, first.dimensions.map(\.length) != array.dimensions.map(\.length) {
+        throw SQLError(.arraySubscriptError, "cannot accumulate arrays of different dimensionality")
+      }
+      arrays[Int(groups[row])].append(array)
+    }
+  }
+
+  func merge(_ other: any AggregateState, groups: [Int32]) throws(SQLError) {
+    guard let other = other as? NestedArrayState else { preconditionFailure("states of one call merge") }
+    for (group, target) in groups.enumerated() { arrays[Int(target)] += other.arrays[group] }
+  }
+
+  func finish(groupCount: Int) throws(SQLError) -> ColumnVector {
+    var column = ColumnVector(.bytes, capacity: groupCount)
+    for group in arrays[0..<groupCount] {
+      guard let first = group.first else {
+        column.appendNull()
+        continue
+      }
+      if first.dimensions.count == ArrayValue.maximumDimensions {
+        throw SQLError(
+          .programLimitExceeded,
+          "number of array dimensions (\(first.dimensions.count + 1)) exceeds the maximum allowed (\(ArrayValue.maximumDimensions))"
+        )
+      }
+      let dimensions = [ArrayValue.Dimension(length: group.count)] + first.dimensions
+      column.append(
+        ArrayValue(elementOID: first.elementOID, dimensions: dimensions, elements: group.flatMap(\.elements)).datum)
+    }
+    return column
+  }
+}

@@ -14,6 +14,34 @@ extension FunctionCatalog {
     addFields()
     addTruncation()
     addConstruction()
+    addBinning()
+  }
+
+  /// `date_bin(stride, source, origin)`: the begin of the stride that holds the source, counted from the origin.
+  private mutating func addBinning() {
+    for type in [SQLType.timestamp, .timestamptz] {
+      function("date_bin", [.interval, type, type], type) { (a, n, _) throws(SQLError) in
+        try map3(a, n) { (x: Bytes, source: Int64, origin: Int64) throws(SQLError) -> Int64 in
+          if DateTime.isInfinite(timestamp: source) { return source }
+          if DateTime.isInfinite(timestamp: origin) {
+            throw SQLError(.datetimeFieldOverflow, "origin out of range")
+          }
+          let stride = Interval(bytes: x)
+          if stride.months != 0 {
+            throw SQLError(
+              .featureNotSupported, "timestamps cannot be binned into intervals containing months or years")
+          }
+          let (days, first) = Int64(stride.days).multipliedReportingOverflow(by: Interval.microsecondsPerDay)
+          let (step, second) = days.addingReportingOverflow(stride.microseconds)
+          if first || second { throw SQLError(.datetimeFieldOverflow, "interval out of range") }
+          if step <= 0 { throw SQLError(.datetimeFieldOverflow, "stride must be greater than zero") }
+          let (distance, third) = source.subtractingReportingOverflow(origin)
+          if third { throw SQLError(.datetimeFieldOverflow, "interval out of range") }
+          let binned = distance - distance % step
+          return origin + (distance % step < 0 && step > 1 ? binned - step : binned)
+        }
+      }
+    }
   }
 
   private mutating func addMixedComparisons() {
@@ -174,7 +202,22 @@ extension FunctionCatalog {
   private mutating func addJustification() {
     function("justify_interval", [.interval], .interval) { (a, n, _) throws(SQLError) in
       try build1(a, n) { (x: Bytes, out) throws(SQLError) in
-        var interval = try Interval(bytes: x).justifiedHours().justifiedDays()
+        var interval = Interval(bytes: x)
+        // Days become months first where adding the hours' days might leave the range.
+        func moveDays() throws(SQLError) {
+          let whole = interval.days / 30
+          interval.days -= whole * 30
+          let (months, overflow) = interval.months.addingReportingOverflow(whole)
+          if overflow { throw SQLError(.datetimeFieldOverflow, "interval out of range") }
+          interval.months = months
+        }
+        if (interval.days > 0 && interval.microseconds > 0) || (interval.days < 0 && interval.microseconds < 0) {
+          try moveDays()
+        }
+        let whole = interval.microseconds / Interval.microsecondsPerDay
+        interval.microseconds -= whole * Interval.microsecondsPerDay
+        interval.days += Int32(whole)
+        try moveDays()
         // All three parts get the sign of the largest.
         if interval.months > 0 && (interval.days < 0 || (interval.days == 0 && interval.microseconds < 0)) {
           interval.days += 30
@@ -237,7 +280,7 @@ extension FunctionCatalog {
     }
     function("date_trunc", [.text, .timestamptz, .text], .timestamptz, .stable) { (a, n, _) throws(SQLError) in
       try map3(a, n) { (unit: Bytes, x: Int64, zone: Bytes) throws(SQLError) -> Int64 in
-        try DateTime.truncate(Array(unit), timestamptz: x, zone: try timeZone(zone))
+        try DateTime.truncate(Array(unit), timestamptz: x, zone: try timeZone(zone, at: .instant(x)))
       }
     }
     function("date_trunc", [.text, .interval], .interval) { (a, n, _) throws(SQLError) in
@@ -247,12 +290,12 @@ extension FunctionCatalog {
     }
     function("timezone", [.text, .timestamptz], .timestamp) { (a, n, _) throws(SQLError) in
       try map2(a, n) { (zone: Bytes, x: Int64) throws(SQLError) -> Int64 in
-        try DateTime.local(timestamptz: x, zone: try timeZone(zone))
+        try DateTime.local(timestamptz: x, zone: try timeZone(zone, at: .instant(x)))
       }
     }
     function("timezone", [.text, .timestamp], .timestamptz) { (a, n, _) throws(SQLError) in
       try map2(a, n) { (zone: Bytes, x: Int64) throws(SQLError) -> Int64 in
-        try DateTime.timestamptz(local: x, zone: try timeZone(zone))
+        try DateTime.timestamptz(local: x, zone: try timeZone(zone, at: .local(x)))
       }
     }
   }
@@ -303,6 +346,25 @@ extension FunctionCatalog {
         return try DateTime.timestamptz(local: local, zone: context.settings.timeZone)
       }
     }
+    function("make_timestamptz", parts + [.text], .timestamptz) { (a, n, _) throws(SQLError) in
+      try mapRows(a, n) { (row) throws(SQLError) -> Int64 in
+        let local = try DateTime.makeTimestamp(
+          year: row.int64(0), month: row.int64(1), day: row.int64(2), hour: row.int64(3), minute: row.int64(4),
+          seconds: row.float64(5))
+        let offset = try row.text(6) { (name) throws(SQLError) in
+          if let first = name.first, first >= 48, first <= 57 {
+            let text = String(decoding: name, as: UTF8.self)
+            throw SQLError(
+              .invalidParameterValue, "invalid input syntax for type numeric time zone: \"\(text)\"",
+              hint: "Numeric time zones must have \"-\" or \"+\" as first character.")
+          }
+          return try DateTime.writtenOffset(Array(name))
+        }
+        if let offset { return local - Int64(offset) * 1_000_000 }
+        let zone = try row.text(6) { (name) throws(SQLError) in try timeZone(name, at: .local(local)) }
+        return try DateTime.timestamptz(local: local, zone: zone)
+      }
+    }
     function("to_timestamp", [.float8], .timestamptz) { (a, n, _) throws(SQLError) in
       try map1(a, n) { (x: Double) throws(SQLError) -> Int64 in try DateTime.timestamp(unixSeconds: x) }
     }
@@ -328,9 +390,9 @@ extension FunctionCatalog {
   }
 }
 
-func timeZone(_ name: Bytes) throws(SQLError) -> TimeZoneRules {
+func timeZone(_ name: Bytes, at moment: TimeZoneRules.Moment) throws(SQLError) -> TimeZoneRules {
   let text = String(decoding: name, as: UTF8.self)
-  guard let zone = TimeZoneRules.find(text) else {
+  guard let zone = TimeZoneRules.find(text, at: moment) else {
     throw SQLError(.invalidParameterValue, "time zone \"\(text)\" not recognized")
   }
   return zone

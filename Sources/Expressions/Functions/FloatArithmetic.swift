@@ -154,6 +154,16 @@ extension FunctionCatalog {
     unary("atanh", Glibc.atanh, domain: { $0 >= -1 && $0 <= 1 })
     unary("degrees", { $0 / (Double.pi / 180) }, domain: { _ in true })
     unary("radians", { $0 * (Double.pi / 180) }, domain: { _ in true })
+    unary("sind", DegreeTrigonometry.sine, domain: \.isFinite)
+    unary("cosd", DegreeTrigonometry.cosine, domain: \.isFinite)
+    unary("tand", DegreeTrigonometry.tangent, domain: \.isFinite)
+    unary("cotd", DegreeTrigonometry.cotangent, domain: \.isFinite)
+    unary("asind", DegreeTrigonometry.arcSine, domain: { $0 >= -1 && $0 <= 1 })
+    unary("acosd", DegreeTrigonometry.arcCosine, domain: { $0 >= -1 && $0 <= 1 })
+    unary("atand", { Glibc.atan($0) / Glibc.atan(1) * 45 }, domain: { _ in true })
+    function("atan2d", [.float8, .float8], .float8) { (a, n, _) in
+      fast2(a, n) { (x: Double, y: Double) in Glibc.atan2(x, y) / Glibc.atan(1) * 45 }
+    }
     function("atan2", [.float8, .float8], .float8) { (a, n, _) in
       fast2(a, n) { (x: Double, y: Double) in Glibc.atan2(x, y) }
     }

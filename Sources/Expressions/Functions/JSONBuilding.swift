@@ -5,9 +5,11 @@ import SQLTypes
 
 /// Writes values of one type as JSON text.
 struct JSONPrinter: Sendable {
-  private enum Form { case bool, number, date, timestamp, timestamptz, json, array, string }
+  private enum Form { case bool, number, date, timestamp, timestamptz, json, array, row, string }
   private let info: TypeInfo?
   private let form: Form
+  /// Of a row whose fields are known: their names, and how they are written.
+  private let fields: [(name: String, printer: JSONPrinter)]
   /// An array or a row, whose JSON stands on a line of its own among others.
   let isContainer: Bool
 
@@ -22,13 +24,14 @@ struct JSONPrinter: Sendable {
       case SQLType.date.oid: .date
       case SQLType.timestamp.oid: .timestamp
       case SQLType.timestamptz.oid: .timestamptz
-      case SQLType.json.oid, SQLType.jsonb.oid, SQLType.record.oid: .json
-      default: info?.isArray == true ? .array : .string
+      case SQLType.json.oid, SQLType.jsonb.oid: .json
+      default: type.isRow ? .row : info?.isArray == true ? .array : .string
       }
-    isContainer = form == .array || type.oid == SQLType.record.oid
+    isContainer = form == .array || form == .row
+    fields = RowShape.of(type)?.fields.map { ($0.name, JSONPrinter($0.type)) } ?? []
   }
 
-  var isScalar: Bool { form != .json && form != .array }
+  var isScalar: Bool { form != .json && form != .array && form != .row }
 
   /// Appends a value; NULL as null.
   func append(
@@ -64,12 +67,39 @@ struct JSONPrinter: Sendable {
       }
       JSONText.appendString(text, to: &out)
     case .array: try appendArray(try ArrayValue(column.bytes[row]), settings, to: &out)
+    case .row: try appendRow(try RowValue(column.bytes[row]), settings, to: &out)
     case .string: JSONText.appendString(text(column, row, settings), to: &out)
     }
   }
 
+  /// A row as an object of its fields; they are f1, f2, … where their names are not known.
+  func appendRow(
+    _ row: RowValue, _ settings: FormatSettings, lineFeeds: Bool = false, to out: inout [UInt8]
+  ) throws(SQLError) {
+    out.append(UInt8(ascii: "{"))
+    for index in row.values.indices {
+      if index > 0 { out.append(contentsOf: (lineFeeds ? ",\n " : ",").utf8) }
+      let isKnown = index < fields.count
+      JSONText.appendString((isKnown ? fields[index].name : "f\(index + 1)").utf8, to: &out)
+      out.append(UInt8(ascii: ":"))
+      let type = SQLType(row.types[index])
+      let printer = isKnown ? fields[index].printer : JSONPrinter(type)
+      var value = ColumnVector(type.kind)
+      value.append(row.values[index])
+      try printer.append(value, 0, settings, to: &out)
+    }
+    out.append(UInt8(ascii: "}"))
+  }
+
   private func text(_ column: ColumnVector, _ row: Int, _ settings: FormatSettings) -> [UInt8] {
     var text: [UInt8] = []
+    guard settings.dateStyle != .iso else {
+      info?.output(column, row, settings: settings, into: &text)
+      return text
+    }
+    // JSON's dates are ISO 8601, whatever the session's style.
+    var settings = settings
+    if form == .date || form == .timestamp || form == .timestamptz { settings.dateStyle = .iso }
     info?.output(column, row, settings: settings, into: &text)
     return text
   }
@@ -162,7 +192,23 @@ extension FunctionCatalog {
         return out
       }
     }
-    addRows()
+    addRowToJSON()
+  }
+
+  private mutating func addRowToJSON() {
+    for count in [1, 2] {
+      polymorphic("row_to_json", [.record] + (count == 2 ? [.bool] : []), .json, .stable) { (types) in
+        let printer = JSONPrinter(types[0])
+        return { (a, n, context) throws(SQLError) in
+          try mapRows(a, n) { (row) throws(SQLError) -> [UInt8] in
+            var out: [UInt8] = []
+            let lineFeeds = count == 2 && a[1].int64s[row.index(1)] != 0
+            try printer.appendRow(try RowValue(row.bytes(0)), context.settings, lineFeeds: lineFeeds, to: &out)
+            return out
+          }
+        }
+      }
+    }
   }
 
   private mutating func addObjects(_ prefix: String, _ result: SQLType) {
@@ -273,32 +319,6 @@ extension FunctionCatalog {
       }
     }
   }
-
-  /// A row as an object: names and values in turn. What the planner makes of `row_to_json(t)` and its kin.
-  private mutating func addRows() {
-    polymorphic(JSONRows.functionName, [.any], .record, .stable, variadic: .any, isStrict: false) { (types) in
-      let printers = types.map { JSONPrinter($0) }
-      return { (a, n, context) throws(SQLError) in
-        try mapAllRows(a, n) { (row) throws(SQLError) -> [UInt8] in
-          var out: [UInt8] = [UInt8(ascii: "{")]
-          for index in stride(from: 0, to: a.count - 1, by: 2) {
-            if index > 0 { out.append(UInt8(ascii: ",")) }
-            JSONText.appendString(row.bytes(index), to: &out)
-            out.append(UInt8(ascii: ":"))
-            try printers[index + 1].append(a[index + 1], row.index(index + 1), context.settings, to: &out)
-          }
-          out.append(UInt8(ascii: "}"))
-          return out
-        }
-      }
-    }
-  }
-}
-
-/// Rows of tables in JSON functions.
-public enum JSONRows {
-  /// Makes a JSON object of names and values, of type `record` so that those who print it know it for a row; not a name that SQL text can call by accident.
-  public static let functionName = "row to json"
 }
 
 enum JSONStripping {

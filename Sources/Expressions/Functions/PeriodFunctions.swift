@@ -118,6 +118,7 @@ public enum FunctionParameters {
     "make_interval": ["years", "months", "weeks", "days", "hours", "mins", "secs"].map {
       Parameter(name: $0, defaultValue: 0)
     },
+    "parse_ident": [Parameter(name: "str", defaultValue: nil), Parameter(name: "strict", defaultValue: 1)],
     "make_date": named("year month day"), "make_time": named("hour min sec"),
     "make_timestamp": named("year month mday hour min sec"),
     "make_timestamptz": named("year month mday hour min sec"),

@@ -169,7 +169,8 @@ extension ScalarExpression {
       (.parameter(let a, _), .parameter(let b, _)):
       return a == b
     case (.call(let f, let a, let s, _), .call(let g, let b, let t, _)):
-      guard f === g || (f.name == g.name && f.oid == g.oid && f.oid != .invalid), s == t, f.volatility != .volatile
+      guard f === g || (f.name == g.name && f.oid == g.oid && (f.oid != .invalid || f.isCast(to: t))), s == t,
+        f.volatility != .volatile
       else { return false }
       return ScalarExpression.areSame(a, b)
     case (.and(let a), .and(let b)), (.or(let a), .or(let b)): return ScalarExpression.areSame(a, b)
@@ -205,5 +206,12 @@ extension ScalarExpression {
     case .coalesce(let list, _): .coalesce(list, type: type)
     default: self
     }
+  }
+}
+
+extension ScalarFunction {
+  /// Whether it is the cast of its argument to a type: casts are made anew for each use, and named after what they give.
+  fileprivate func isCast(to type: SQLType) -> Bool {
+    arguments.count == 1 && TypeInfo.find(type.oid)?.name == name
   }
 }

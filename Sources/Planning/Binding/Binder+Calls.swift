@@ -17,6 +17,9 @@ extension Binder {
     if let complete = try withParameters(call, scope, at: position) { return try bindCall(complete, scope) }
     if let over = call.over { return try bindWindowCall(call, over, scope, at: position) }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
+    if call.isWithinGroup, Self.hypotheticalSets.contains(name) {
+      return try bindHypotheticalSet(call, scope, at: position)
+    }
     if registry.isWindowFunction(name) {
       throw context.error(
         .wrongObjectType, "window function \(name) requires an OVER clause", at: position)
@@ -42,13 +45,30 @@ extension Binder {
       throw context.error(
         .wrongObjectType, "FILTER specified, but \(name) is not an aggregate function", at: position)
     }
-    if call.isVariadic { throw context.unsupported("VARIADIC arguments are", at: position) }
     let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bindArgument(argument.value, of: name, scope)
+      try bind(argument.value, scope)
     }
-    // A row is an object already.
-    if name == "row_to_json", arguments.count == 1, arguments[0].type.oid == SQLType.record.oid {
-      return try makeCall("to_json", arguments, at: position)
+    switch try bindPopulation(call, scope, definitions: [], at: position) {
+    case .row(let row)?: return row
+    case .set(let function, let arguments, let row)?:
+      var rows = try bindRows(of: function, arguments, name, scope, at: position)
+      if !rows.type.isRow { rows = try makeRow([rows], names: function.columns.map(\.name), at: position) }
+      return try coerceRow(rows, to: row, .implicit, at: position) ?? rows
+    case nil: break
+    }
+    if call.isVariadic {
+      let resolved = try context.located(position) { () throws(SQLError) in
+        try registry.resolveVariadic(name, arguments.map(\.type))
+      }
+      var coerced: [ScalarExpression] = []
+      for (index, argument) in arguments.enumerated() {
+        let type = resolved.argumentTypes[index]
+        coerced.append(
+          type.oid == argument.type.oid || TypeInfo.find(type.oid)?.category == .pseudo
+            ? try resolveUnknown(argument)
+            : try coerce(argument, to: type, .implicit, at: call.arguments[index].value.leftmost))
+      }
+      return .call(resolved.function, coerced, type: resolved.function.result, position: position.offset)
     }
     if isTableFunction(name), (try? registry.resolveFunction(name, arguments.map(\.type))) == nil {
       return try bindSetReturning(name, arguments, call, scope, at: position)
@@ -166,7 +186,7 @@ extension Binder {
       scope.clause = clause
     }
     var arguments = try written.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bindArgument(argument.value, of: name, scope)
+      try bind(argument.value, scope)
     }
     if arguments.isEmpty && !call.isStar {
       // Only an aggregate that takes no argument may be told that it wants a star.

@@ -56,16 +56,6 @@ extension Binder {
     throw missingColumn(name.text, qualifier: nil, scope, at: name.position)
   }
 
-  /// The row of a function that gives one column is that column.
-  private func bindWholeRow(
-    _ table: ScopeTable, _ level: Scope, from scope: Scope, at position: SourcePosition
-  ) throws(SQLError) -> ScalarExpression {
-    if table.table == nil, table.columns.count == 1 {
-      return mention(table.columns[0], in: level, from: scope, name: table.columns[0].name, at: position)
-    }
-    throw context.unsupported("row values of a table are", at: position)
-  }
-
   func mention(
     _ column: ScopeColumn, in level: Scope, from scope: Scope, name: String, at position: SourcePosition
   ) -> ScalarExpression {

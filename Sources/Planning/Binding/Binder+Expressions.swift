@@ -31,14 +31,10 @@ extension Binder {
     case .column(let reference): return try bindColumn(reference, scope)
     case .wildcard(let qualifiers, let position):
       if qualifiers.isEmpty { throw context.error(.syntaxError, "syntax error at or near \"*\"", at: position) }
-      throw context.unsupported("row values of a table are", at: position)
-    case .field(let operand, let name):
-      let value = try bind(operand, scope)
-      throw context.error(
-        .wrongObjectType,
-        "column notation .\(name.text) applied to type \(value.type.shown), which is not a composite type",
-        at: operand.leftmost)
-    case .allFields(_, let position): throw context.unsupported("composite values are", at: position)
+      return try bindWholeRow(qualifiers, scope, at: position)
+    case .field(let operand, let name): return try bindField(operand, name, scope)
+    case .allFields(_, let position):
+      throw context.error(.featureNotSupported, "row expansion via \"*\" is not supported here", at: position)
     case .subscripted(let base, let subscripts): return try bindSubscript(base, subscripts, scope)
     case .unary(let name, let operand):
       // A sign before a constant is part of it, so that -2147483648 is an integer.
@@ -99,7 +95,7 @@ extension Binder {
     case .scalarSubquery(let query, let position): return try bindScalarSubquery(query, scope, at: position)
     case .arraySubquery(let query, let position): return try bindArraySubquery(query, scope, at: position)
     case .array(let elements, let position): return try bindArray(elements, nil, scope, at: position)
-    case .row(_, _, let position): throw context.unsupported("row values are", at: position)
+    case .row(let items, _, let position): return try makeRow(try bindRowItems(items, scope), at: position)
     case .function(let call): return try bindCall(call, scope)
     case .cast(let operand, let typeName, let position):
       let type = try resolveType(typeName)
@@ -110,6 +106,9 @@ extension Binder {
       return try cast(bound, to: type, at: position, operand: operand)
     case .typedLiteral(let typeName, let text, let position):
       let type = try resolveType(typeName)
+      if domain(type) != nil {
+        return try cast(.constant(.bytes(text), .unknown), to: type, at: position, operand: nil)
+      }
       if let fields = typeName.intervalFields {
         return .constant(try readInterval(text, fields, type, at: position), type)
       }
@@ -253,7 +252,12 @@ extension Binder {
         for item in items { parts.append(.isNull(try resolveUnknown(try bind(item, scope)), negated: negated)) }
         return ScalarExpression.conjunction(parts) ?? .true
       }
-      return .isNull(try resolveUnknown(try bind(operand, scope)), negated: negated)
+      let value = try bind(operand, scope)
+      if value.type.isRow {
+        return .call(
+          RowFunctions.nullTest(value.type, isNegated: negated), [value], type: .bool, position: position.offset)
+      }
+      return .isNull(try resolveUnknown(value), negated: negated)
     case .true: return .booleanTest(try boolean("TRUE"), negated ? .isNotTrue : .isTrue)
     case .false: return .booleanTest(try boolean("FALSE"), negated ? .isNotFalse : .isFalse)
     case .unknown: return .booleanTest(try boolean("UNKNOWN"), negated ? .isNotUnknown : .isUnknown)
@@ -285,13 +289,10 @@ extension Binder {
   private func bindInList(
     _ operand: Expression, _ list: [Expression], negated: Bool, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
-    if case .row(let fields, _, _) = operand {
+    let rows = list.filter { if case .row = $0 { true } else { false } }
+    if case .row(let fields, _, _) = operand, rows.count == list.count {
       var alternatives: [ScalarExpression] = []
-      for item in list {
-        guard case .row(let values, _, _) = item else {
-          throw context.error(
-            .undefinedFunction, "operator does not exist: record = \(try bind(item, scope).type.shown)", at: position)
-        }
+      for case .row(let values, _, _) in list {
         alternatives.append(
           try bindRowComparison(OperatorName(negated ? "<>" : "=", position: position), fields, values, scope))
       }

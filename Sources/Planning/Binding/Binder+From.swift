@@ -163,15 +163,37 @@ extension Binder {
     guard function.items.count == 1, !function.isRowsFrom, let item = function.items.first else {
       throw context.unsupported("ROWS FROM is", at: function.position)
     }
-    if !function.columnDefinitions.isEmpty || !item.columnDefinitions.isEmpty {
-      throw context.unsupported("column definition lists are", at: function.position)
-    }
+    let definitions = function.columnDefinitions.isEmpty ? item.columnDefinitions : function.columnDefinitions
     let inner = lateralScope(scope, siblings)
     inner.clause = .functionInFrom
     let alias = function.alias?.name.text ?? Binder.outputName(item.expression)
     var columns: [ScopeColumn] = []
     var relation: Relation
-    if case .function(let call) = item.expression, isTableFunction(call.name.name.text) {
+    var population: Population?
+    if case .function(let call) = item.expression {
+      population = try bindPopulation(call, inner, definitions: definitions, at: call.position)
+    }
+    if population == nil, !definitions.isEmpty {
+      throw context.error(
+        .syntaxError, "a column definition list is only allowed for functions returning \"record\"",
+        at: function.position)
+    }
+    if case .set(let made, let arguments, _)? = population {
+      columns = made.columns.map {
+        ScopeColumn(name: $0.name, id: context.makeColumn($0.name, $0.type, qualifier: alias))
+      }
+      if function.withOrdinality {
+        columns.append(
+          ScopeColumn(
+            name: "ordinality", id: context.makeColumn("ordinality", .int8, isNullable: false, qualifier: alias)))
+      }
+      relation = .function(
+        FunctionScan(
+          function: made, alias: alias, arguments: arguments, columns: columns.map(\.id),
+          withOrdinality: function.withOrdinality))
+    } else if case .row(let row)? = population, let made = try self.columns(of: row, alias: alias) {
+      (relation, columns) = made
+    } else if case .function(let call) = item.expression, isTableFunction(call.name.name.text) {
       var arguments: [ScalarExpression] = []
       for argument in call.arguments { arguments.append(try bind(argument.value, inner)) }
       let resolved = try context.located(call.position) { () throws(SQLError) in
@@ -214,7 +236,8 @@ extension Binder {
       throw context.unsupported("sub-queries in functions in FROM are", at: function.position)
     }
     columns = try renamed(columns, alias, function.alias)
-    let table = ScopeTable(alias: alias, schema: nil, columns: columns, table: nil)
+    var table = ScopeTable(alias: alias, schema: nil, columns: columns, table: nil)
+    table.isScalarFunction = columns.count == 1 && population == nil
     return FromSource(relation: relation, tables: [table], columns: columns)
   }
 

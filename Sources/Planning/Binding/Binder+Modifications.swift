@@ -40,6 +40,15 @@ extension Binder {
       let next = try makeCall("nextval", [.constant(.int64(Int64(sequence.rawValue)), .regclass)], at: .unknown)
       return try assign(next, to: column.type, column: column.name, at: .unknown)
     }
+    if let type = domain(column.type) {
+      let scope = Scope(parent: nil, ctes: [])
+      scope.clause = .columnDefault
+      let bound: ScalarExpression =
+        if let sql = type.domain.defaultSQL { try bind(try Binder.parseExpression(sql), scope) } else {
+          .null(.unknown)
+        }
+      return try assign(bound, to: column.type, column: column.name, at: .unknown)
+    }
     return .null(column.type)
   }
 

@@ -177,8 +177,8 @@ extension Binder {
       let definition = CTEDefinition(
         expression, visible: visible, isShared: expression.materialization != .never)
       definition.isRecursive = clause.isRecursive && query.mentions(expression.name.text)
-      if expression.search != nil || expression.cycle != nil {
-        throw context.unsupported("SEARCH and CYCLE clauses are", at: expression.name.position)
+      if expression.search != nil || expression.cycle != nil, !definition.isRecursive {
+        throw context.error(.syntaxError, "WITH query is not recursive", at: expression.name.position)
       }
       visible.append(VisibleCTE(name: expression.name.text, expression: expression, outputs: definition))
     }

@@ -13,6 +13,9 @@ final class RecursionContext {
   let outputs: [OutputColumn]
   /// Where it was mentioned so far.
   var mentions: [SourcePosition] = []
+  /// What SEARCH and CYCLE add, and the working table's columns of them where it was read last.
+  var traversal: TraversalColumns?
+  var traversalColumns: [ColumnID] = []
 
   init(id: Int, name: String, outputs: [OutputColumn]) {
     self.id = id
@@ -69,6 +72,7 @@ extension Binder {
         "recursive reference to query \"\(cte.name)\" must not appear within its non-recursive term",
         at: operation.left.mention(of: cte.name) ?? place)
     }
+    try requireSelects(operation, cte.expression)
     let base = try bindQuery(operation.left, parent: parent, ctes: outer)
     context.sharedCount += 1
     let id = context.sharedCount
@@ -84,6 +88,9 @@ extension Binder {
       outputs.append(OutputColumn(name: name, id: context.makeColumn(name, output.type), type: output.type))
     }
     let recursion = RecursionContext(id: id, name: cte.name, outputs: outputs)
+    recursion.traversal = try traversalColumns(
+      cte.expression,
+      zip(outputs, base.outputs).map { OutputColumn(name: $0.name, id: $1.id, type: $1.type) })
     var own = cte
     own.recursion = recursion
     let step = try bindQuery(operation.right, parent: parent, ctes: outer + [own], keepsUnknown: true)
@@ -122,8 +129,29 @@ extension Binder {
       columns.append(id)
     }
     if !casts.isEmpty { relation = .compute(relation, casts) }
+    var start = base.relation
+    var startColumns = base.outputs.map(\.id)
+    if let traversal = recursion.traversal {
+      guard recursion.traversalColumns.count == traversal.names.count else {
+        throw context.error(
+          .featureNotSupported,
+          "with a SEARCH or CYCLE clause, the recursive reference to WITH query \"\(cte.name)\" must be at the top level of its right-hand SELECT",
+          at: place)
+      }
+      let ids = zip(traversal.names, traversal.types).map { context.makeColumn($0, $1) }
+      start = .compute(start, zip(ids, traversal.initial).map { ComputedColumn(id: $0, expression: $1) })
+      startColumns += ids
+      let named = zip(outputs, columns).map { OutputColumn(name: $0.name, id: $1, type: $0.type) }
+      let next = try traversed(
+        relation, cte.expression, traversal, before: recursion.traversalColumns, outputs: named)
+      relation = next.relation
+      columns += next.columns
+      outputs += zip(traversal.names, traversal.types).map {
+        OutputColumn(name: $0, id: context.makeColumn($0, $1), type: $1)
+      }
+    }
     let result = RecursiveQuery(
-      id: id, base: base.relation, baseColumns: base.outputs.map(\.id), step: relation, stepColumns: columns,
+      id: id, base: start, baseColumns: startColumns, step: relation, stepColumns: columns,
       columns: outputs.map(\.id), isDistinct: !operation.isAll)
     return BoundQuery(relation: .recursive(result), outputs: outputs)
   }
@@ -137,10 +165,14 @@ extension Binder {
       OutputColumn(
         name: output.name, id: context.makeColumn(output.name, output.type, qualifier: alias), type: output.type)
     }
+    var columns = outputs.map(\.id)
+    if let traversal = recursion.traversal {
+      recursion.traversalColumns = zip(traversal.names, traversal.types).map { context.makeColumn($0, $1) }
+      columns += recursion.traversalColumns
+    }
     return try named(
-      BoundQuery(
-        relation: .workingTable(id: recursion.id, name: cte.name, outputs.map(\.id)), outputs: outputs),
-      alias, reference.alias)
+      BoundQuery(relation: .workingTable(id: recursion.id, name: cte.name, columns), outputs: outputs), alias,
+      reference.alias)
   }
 
   /// Runs `body`, in which no recursive query of the scope may be mentioned.

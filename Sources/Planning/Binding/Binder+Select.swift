@@ -211,6 +211,13 @@ extension Binder {
       }
     }
     let before = scope.attachments.count
+    if case .allFields(let operand, let position) = target.expression {
+      let fields = try expandFields(of: operand, scope, at: position)
+      return fields.map {
+        Target(
+          name: $0.name, expression: $0.expression, source: nil, attachments: before..<scope.attachments.count)
+      }
+    }
     var expression = try bind(target.expression, scope)
     if !keepsUnknown { expression = try resolveUnknown(expression) }
     return [

@@ -11,6 +11,22 @@ extension Binder {
   func bindSetReturning(
     _ name: String, _ bound: [ScalarExpression], _ call: FunctionCall, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
+    let resolved = try context.located(position) { () throws(SQLError) in
+      try resolveTableFunction(name, bound.map(\.type))
+    }
+    try requireSetReturning(scope, at: position)
+    var arguments = bound
+    for index in arguments.indices {
+      let type = resolved.argumentTypes[index]
+      arguments[index] =
+        TypeInfo.find(type.oid)?.category == .pseudo
+        ? try resolveUnknown(arguments[index])
+        : try coerce(arguments[index], to: type, .implicit, at: call.arguments[index].value.leftmost)
+    }
+    return try bindRows(of: resolved.function, arguments, name, scope, at: position)
+  }
+
+  private func requireSetReturning(_ scope: Scope, at position: SourcePosition) throws(SQLError) {
     if scope.isInAggregate {
       throw context.error(
         .featureNotSupported, "aggregate function calls cannot contain set-returning function calls",
@@ -20,38 +36,37 @@ extension Binder {
       throw context.error(
         .featureNotSupported, "set-returning functions are not allowed in \(scope.clause.description)", at: position)
     }
-    let resolved = try context.located(position) { () throws(SQLError) in
-      try resolveTableFunction(name, bound.map(\.type))
-    }
-    var arguments = bound
-    for index in arguments.indices {
-      let type = resolved.argumentTypes[index]
-      arguments[index] =
-        TypeInfo.find(type.oid)?.category == .pseudo
-        ? try resolveUnknown(arguments[index])
-        : try coerce(arguments[index], to: type, .implicit, at: call.arguments[index].value.leftmost)
-    }
-    guard resolved.function.columns.count == 1, let column = resolved.function.columns.first else {
-      throw context.unsupported("functions that give rows of several columns outside of FROM are", at: position)
-    }
+  }
+
+  /// The value that a function's rows give in a select list: its one column, or a row of several.
+  func bindRows(
+    of function: Expressions.TableFunction, _ arguments: [ScalarExpression], _ name: String, _ scope: Scope,
+    at position: SourcePosition
+  ) throws(SQLError) -> ScalarExpression {
+    try requireSetReturning(scope, at: position)
     let own = Set(scope.setReturning.flatMap(\.columns))
     if arguments.contains(where: { !$0.columns.isDisjoint(with: own) }) {
       throw context.unsupported("set-returning functions within set-returning functions are", at: position)
     }
+    let names = function.columns.map(\.name)
+    func result(_ ids: [ColumnID]) throws(SQLError) -> ScalarExpression {
+      ids.count == 1
+        ? context.column(ids[0]) : try makeRow(ids.map { context.column($0) }, names: names, at: position)
+    }
     // The same call in ORDER BY or GROUP BY is that of the select list.
     if scope.clause != .select,
       let known = scope.setReturning.first(where: { scan in
-        scan.function === resolved.function && scan.arguments.count == arguments.count
+        scan.function === function && scan.arguments.count == arguments.count
           && zip(scan.arguments, arguments).allSatisfy { $0.isSame(as: $1) }
       })
     {
-      return context.column(known.columns[0])
+      return try result(known.columns)
     }
-    let id = context.makeColumn(name, column.type)
+    let ids = function.columns.map { context.makeColumn($0.name, $0.type) }
     scope.setReturning.append(
       FunctionScan(
-        function: resolved.function, alias: name, arguments: arguments, columns: [id], withOrdinality: false))
-    return context.column(id)
+        function: function, alias: name, arguments: arguments, columns: ids, withOrdinality: false))
+    return try result(ids)
   }
 
   /// Runs `body`, in which no function may give rows.

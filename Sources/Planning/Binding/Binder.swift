@@ -118,6 +118,8 @@ struct Binder {
     if found == nil, let own = names.catalog.type(named: name.name.name.text, schema: schema) {
       found = TypeInfo.find(own.oid)
     }
+    // A table's name is that of the type of its rows.
+    if found == nil, case .relation(let table)? = try names.namedRelation(name.name) { found = table.rowType }
     guard var info = found else {
       let shown = name.arrayBounds.isEmpty ? "\(name.name)" : "\(name.name)[]"
       throw context.error(.undefinedObject, "type \"\(shown)\" does not exist", at: name.position)

@@ -62,7 +62,8 @@ final class BindingContext {
   ) -> ColumnID {
     columns.append(
       ColumnInfo(
-        name: name, qualifier: qualifier, type: type, isNullable: isNullable, table: table, attribute: attribute))
+        name: name, qualifier: qualifier, type: type.valueType, isNullable: isNullable, table: table,
+        attribute: attribute))
     return columns.count - 1
   }
 

@@ -63,8 +63,18 @@ struct CatalogNames {
 
   func schemaName(_ oid: OID) -> String { catalog.schema(oid)?.name ?? "" }
 
-  /// Where a new object of this name goes.
-  func schemaForCreation(_ name: QualifiedName) throws(SQLError) -> OID {
+  /// Where a new object of this name goes. The session has made the schema of temporary ones.
+  func schemaForCreation(_ name: QualifiedName, isTemporary: Bool = false) throws(SQLError) -> OID {
+    if isTemporary {
+      let written = try schema(of: name)
+      guard let schema = catalog.temporarySchema else {
+        throw SQLError(.invalidSchemaName, "no schema has been selected to create in")
+      }
+      if let written, written != TemporarySchema.alias, written != schema.name {
+        throw SQLError(.invalidTableDefinition, "cannot create temporary relation in non-temporary schema")
+      }
+      return schema.oid
+    }
     let schema = try catalog.schemaForCreation(try schema(of: name))
     if [OID.pgCatalogSchema, .informationSchema, .meridianCatalogSchema].contains(schema.oid) {
       throw SQLError(

@@ -21,6 +21,12 @@ extension Binder {
   ) throws(SQLError) -> ScalarExpression? {
     let source = expression.type
     if target.oid == SQLType.unknown.oid { return expression }
+    if let type = domain(target) {
+      guard let value = try coerceIfPossible(expression, to: type.domain.base, castContext, at: position) else {
+        return nil
+      }
+      return try checked(value, as: type, at: position)
+    }
     if source.oid == SQLType.unknown.oid {
       switch expression {
       case .constant(.null, _): return .null(target)
@@ -48,6 +54,9 @@ extension Binder {
     }
     if source.oid == target.oid {
       return try fit(expression, to: target, isExplicit: castContext == .explicit, at: position)
+    }
+    if source.isRow, TypeInfo.find(target.oid)?.category == .composite {
+      return try coerceRow(expression, to: target, castContext, at: position)
     }
     guard builder.canCoerce(source, to: target, castContext) else { return nil }
     return try context.located(position) { () throws(SQLError) in

@@ -22,6 +22,8 @@ struct ScopeTable {
   /// The table behind it, if it is one.
   var table: TableDescriptor?
   var isVisible = true
+  /// A function that gives a plain value: its row is that value.
+  var isScalarFunction = false
 }
 
 /// The part of a query in which an expression stands; decides what it may hold.

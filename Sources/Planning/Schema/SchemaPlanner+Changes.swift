@@ -152,6 +152,15 @@ extension SchemaPlanner {
     let newName = statement.newName.text
     switch statement.kind {
     case .type: return .renameType(try userType(name).oid, to: newName)
+    case .domain:
+      let type = try userType(name)
+      guard case .constraint(let constraint) = statement.subject else { return .renameType(type.oid, to: newName) }
+      guard var domain = type.domain, let index = domain.checks.firstIndex(where: { $0.name == constraint.text }) else {
+        throw SQLError(
+          .undefinedObject, "constraint \"\(constraint.text)\" for domain \(quoted(type.name)) does not exist")
+      }
+      domain.checks[index].name = newName
+      return .setDomain(type.oid, domain, validations: [])
     case .schema:
       return .renameSchema(try catalog.schema(required: name.name.text).oid, to: newName)
     case .index:
@@ -188,7 +197,7 @@ extension SchemaPlanner {
   }
 
   func planSetSchema(_ statement: SetSchemaStatement) throws(SQLError) -> SchemaOperation {
-    if statement.kind == .type {
+    if statement.kind == .type || statement.kind == .domain {
       return .setTypeSchema(
         try userType(statement.name.name).oid, to: try catalog.schema(required: statement.schema.text).oid)
     }
@@ -199,7 +208,7 @@ extension SchemaPlanner {
 
   func planChangeOwner(_ statement: ChangeOwnerStatement) throws(SQLError) -> SchemaOperation {
     switch statement.kind {
-    case .type: return .setTypeOwner(try userType(statement.name).oid, to: try role(statement.owner))
+    case .type, .domain: return .setTypeOwner(try userType(statement.name).oid, to: try role(statement.owner))
     case .table, .view, .sequence:
       let found = try binder.names.relation(statement.name)
       return .alterTable(found.oid, [.setOwner(try role(statement.owner))])
@@ -278,7 +287,7 @@ extension SchemaPlanner {
         found.append(schema.oid)
       }
       return found.isEmpty ? notice(notices) : .dropSchemas(found, cascades: cascades)
-    case .type:
+    case .type, .domain:
       for name in statement.names {
         guard let type = catalog.type(named: name.name.text, schema: name.schema?.text) else {
           try absent(.undefinedObject, "type \"\(binder.names.plain(name))\"")
@@ -335,7 +344,7 @@ extension SchemaPlanner {
           at: statement.name.position)
       }
       return .comment(on: relation.oid, column: nil, text: statement.text)
-    case .type: return .comment(on: try userType(statement.name).oid, column: nil, text: statement.text)
+    case .type, .domain: return .comment(on: try userType(statement.name).oid, column: nil, text: statement.text)
     case .column:
       let found = try binder.names.relation(statement.name)
       guard let member = statement.member else { throw SQLError(.syntaxError, "a column must be named") }

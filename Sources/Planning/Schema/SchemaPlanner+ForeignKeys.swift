@@ -45,6 +45,10 @@ extension SchemaPlanner {
     guard case .table = parent.kind else {
       throw SQLError(.wrongObjectType, "referenced relation \"\(parent.name)\" is not a table")
     }
+    if known == nil, catalog.isTemporary(parent) != catalog.isTemporary(table) {
+      let kind = catalog.isTemporary(parent) ? "permanent" : "temporary"
+      throw SQLError(.invalidTableDefinition, "constraints on \(kind) tables may reference only \(kind) tables")
+    }
     if target.match == .partial {
       throw context.error(.featureNotSupported, "MATCH PARTIAL not yet implemented", at: constraint.position)
     }

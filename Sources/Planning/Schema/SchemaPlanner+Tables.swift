@@ -20,11 +20,10 @@ extension SchemaPlanner {
 
   func planCreateTable(_ statement: CreateTableStatement) throws(SQLError) -> SchemaOperation {
     let name = statement.name.name.text
-    if statement.persistence == .temporary { throw context.unsupported("temporary tables are") }
     if !statement.inherits.isEmpty { throw context.unsupported("table inheritance is") }
     if statement.partitionBy != nil { throw context.unsupported("partitioned tables are") }
     let schema = try context.located(statement.name.position) { () throws(SQLError) in
-      try binder.names.schemaForCreation(statement.name)
+      try binder.names.schemaForCreation(statement.name, isTemporary: statement.persistence == .temporary)
     }
     var draft = Draft()
     var constraints: [TableConstraint] = []
@@ -40,6 +39,7 @@ extension SchemaPlanner {
     definition.primaryKey = draft.primaryKey
     definition.indexes = draft.uniques
     definition.sequences = draft.sequences
+    definition.dropsOnCommit = try dropsOnCommit(statement.onCommit, in: schema)
     // The primary index has id 1, also where a hidden one is added.
     for index in definition.indexes.indices { definition.indexes[index].id = UInt32(index + 2) }
     for (constraint, expression) in draft.checks {
@@ -77,6 +77,15 @@ extension SchemaPlanner {
     if bound.isVolatile {
       throw SQLError(.invalidObjectDefinition, "generation expression is not immutable")
     }
+  }
+
+  /// What ON COMMIT asks for, in a schema that can have it.
+  private func dropsOnCommit(_ action: CreateTableStatement.OnCommit?, in schema: OID) throws(SQLError) -> Bool? {
+    guard let action else { return nil }
+    guard catalog.schema(schema)?.isTemporary == true else {
+      throw SQLError(.invalidTableDefinition, "ON COMMIT can only be used on temporary tables")
+    }
+    return action == .preserveRows ? nil : action == .drop
   }
 
   private static let serialTypes: [String: SQLType] = [
@@ -189,7 +198,7 @@ extension SchemaPlanner {
     return (column, constraints, sequence)
   }
 
-  private func checkCollation(_ name: QualifiedName) throws(SQLError) {
+  func checkCollation(_ name: QualifiedName) throws(SQLError) {
     guard ["default", "C", "POSIX", "ucs_basic"].contains(name.name.text) else {
       throw context.error(
         .undefinedObject, "collation \"\(name)\" for encoding \"UTF8\" does not exist", at: name.position)
@@ -367,9 +376,8 @@ extension SchemaPlanner {
 
   func planCreateTableAs(_ statement: CreateTableAsStatement) throws(SQLError) -> SchemaOperation {
     if statement.isMaterializedView { throw context.unsupported("materialized views are") }
-    if statement.persistence == .temporary { throw context.unsupported("temporary tables are") }
     guard case .select = statement.query else { throw context.unsupported("CREATE TABLE AS EXECUTE is") }
-    let schema = try binder.names.schemaForCreation(statement.name)
+    let schema = try binder.names.schemaForCreation(statement.name, isTemporary: statement.persistence == .temporary)
     let plan = try planQuery(statement.query)
     guard statement.columns.count <= plan.columns.count else {
       throw SQLError(.syntaxError, "too many column names were specified")
@@ -383,8 +391,10 @@ extension SchemaPlanner {
       let type = output.type.oid == SQLType.unknown.oid ? SQLType.text : output.type
       columns.append(ColumnDescriptor(id: UInt32(index + 1), name: name, type: type))
     }
+    var definition = TableDefinition(schema: schema, name: statement.name.name.text, columns: columns)
+    definition.dropsOnCommit = try dropsOnCommit(statement.onCommit, in: schema)
     return .createTableAs(
-      TableDefinition(schema: schema, name: statement.name.name.text, columns: columns),
+      definition,
       ifNotExists: statement.ifNotExists, source: plan, withData: statement.withData)
   }
 
@@ -463,10 +473,10 @@ extension SchemaPlanner {
   // MARK: CREATE VIEW
 
   func planCreateView(_ statement: CreateViewStatement) throws(SQLError) -> SchemaOperation {
-    if statement.persistence == .temporary { throw context.unsupported("temporary views are") }
     if statement.isRecursive { throw context.unsupported("recursive views are") }
     if statement.checkOption != nil { throw context.unsupported("WITH CHECK OPTION is") }
-    let schema = try binder.names.schemaForCreation(statement.name)
+    var isTemporary = statement.persistence == .temporary
+    _ = try binder.names.schemaForCreation(statement.name, isTemporary: isTemporary)
     context.relationMentions = []
     let bound = try binder.bindQuery(statement.query, parent: nil, ctes: [])
     guard statement.columns.count <= bound.outputs.count else {
@@ -481,6 +491,9 @@ extension SchemaPlanner {
       let type = output.type.oid == SQLType.unknown.oid ? SQLType.text : output.type
       columns.append(ColumnDescriptor(id: UInt32(index + 1), name: name, type: type))
     }
+    // What reads temporary tables goes with them.
+    if context.relationMentions.contains(where: { catalog.isTemporary($0.table) }) { isTemporary = true }
+    let schema = try binder.names.schemaForCreation(statement.name, isTemporary: isTemporary)
     var dependencies: [RelationDependency] = []
     for mention in context.relationMentions {
       if case .virtual = mention.table.kind { continue }

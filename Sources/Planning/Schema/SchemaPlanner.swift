@@ -25,6 +25,9 @@ struct SchemaPlanner {
     case .createView(let statement): try planCreateView(statement)
     case .createEnum(let statement): try planCreateEnum(statement)
     case .alterEnum(let statement): try planAlterEnum(statement)
+    case .createComposite(let statement): try planCreateComposite(statement)
+    case .createDomain(let statement): try planCreateDomain(statement)
+    case .alterDomain(let statement): try planAlterDomain(statement)
     case .createSchema(let statement): try planCreateSchema(statement)
     case .createDatabase(let statement): .createDatabase(name: statement.name.text)
     case .createSequence(let statement): try planCreateSequence(statement)
@@ -276,9 +279,9 @@ struct SchemaPlanner {
   }
 
   private func planCreateSequence(_ statement: CreateSequenceStatement) throws(SQLError) -> SchemaOperation {
-    if statement.persistence == .temporary { throw context.unsupported("temporary sequences are") }
     return .createSequence(
-      schema: try binder.names.schemaForCreation(statement.name), name: statement.name.name.text,
+      schema: try binder.names.schemaForCreation(
+        statement.name, isTemporary: statement.persistence == .temporary), name: statement.name.name.text,
       try sequenceOptions(statement.options).options, ifNotExists: statement.ifNotExists)
   }
 

@@ -9,6 +9,7 @@ extension SyntaxParser {
     case .table, .index, .view, .sequence, .materialized: return try alterRelation()
     case .schema: return try alterSchema()
     case .type: return try alterType()
+    case .domain: return try alterDomain()
     case .database: return try alterDatabase()
     case .role, .user, .group: return try alterRole()
     default: throw syntaxError()

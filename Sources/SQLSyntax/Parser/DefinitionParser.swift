@@ -33,7 +33,8 @@ extension SyntaxParser {
     case .unique, .index: return .createIndex(try createIndex())
     case .schema: return .createSchema(try createSchema())
     case .database: return .createDatabase(try createDatabase())
-    case .type: return .createEnum(try createEnum())
+    case .type: return try createType()
+    case .domain: return .createDomain(try createDomain())
     case .role, .user, .group: return .createRole(try createRole())
     default: throw syntaxError()
     }

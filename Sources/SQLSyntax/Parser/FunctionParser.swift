@@ -329,6 +329,7 @@ extension SyntaxParser {
     let startPosition: SourcePosition
     let start: WindowFrame.Bound
     var end = WindowFrame.Bound.currentRow
+    let isBetween = isAt(.between)
     if accept(.between) {
       startPosition = position
       start = try frameBound()
@@ -370,7 +371,7 @@ extension SyntaxParser {
         try expect(.others)
       }
     }
-    return WindowFrame(mode, start: start, end: end, exclusion: exclusion)
+    return WindowFrame(mode, start: start, end: end, exclusion: exclusion, isBetween: isBetween)
   }
 
   private func frameError(_ message: String, _ at: SourcePosition) -> ParseFailure {

@@ -128,7 +128,7 @@ extension SyntaxParser {
   }
 
   /// The next constraint of a column; COLLATE goes into the column itself.
-  private mutating func columnConstraint(
+  mutating func columnConstraint(
     _ column: inout ColumnDefinition
   ) throws(ParseFailure) -> ColumnConstraint? {
     while isAt(.collate) {

@@ -10,7 +10,7 @@ extension SyntaxPrinter {
     name(identifier)
   }
 
-  private mutating func collation(_ collation: QualifiedName?) {
+  mutating func collation(_ collation: QualifiedName?) {
     guard let collation else { return }
     word("COLLATE")
     name(collation)
@@ -71,7 +71,11 @@ extension SyntaxPrinter {
       if compression.text == "default" { word("DEFAULT") } else { name(compression) }
     }
     collation(column.collation)
-    for constraint in column.constraints {
+    constraints(column.constraints)
+  }
+
+  mutating func constraints(_ constraints: [ColumnConstraint]) {
+    for constraint in constraints {
       optional("CONSTRAINT", constraint.name)
       columnConstraint(constraint.kind)
       attributes(constraint.attributes)

@@ -421,13 +421,16 @@ extension SyntaxPrinter {
     orderBy(window.orderBy)
     if let frame = window.frame {
       switch frame.mode {
-      case .range: word("RANGE BETWEEN")
-      case .rows: word("ROWS BETWEEN")
-      case .groups: word("GROUPS BETWEEN")
+      case .range: word("RANGE")
+      case .rows: word("ROWS")
+      case .groups: word("GROUPS")
       }
+      if frame.isBetween { word("BETWEEN") }
       bound(frame.start)
-      word("AND")
-      bound(frame.end)
+      if frame.isBetween {
+        word("AND")
+        bound(frame.end)
+      }
       switch frame.exclusion {
       case nil: break
       case .currentRow: word("EXCLUDE CURRENT ROW")

@@ -345,8 +345,11 @@ public struct WindowFrame: Sendable, Equatable {
   public var start: Bound
   public var end: Bound
   public var exclusion: Exclusion?
+  /// Written `BETWEEN start AND end`; else the start alone, and the end is the current row.
+  public var isBetween: Bool
 
-  public init(_ mode: Mode, start: Bound, end: Bound, exclusion: Exclusion?) {
+  public init(_ mode: Mode, start: Bound, end: Bound, exclusion: Exclusion?, isBetween: Bool = true) {
+    self.isBetween = isBetween
     self.mode = mode
     self.start = start
     self.end = end

@@ -193,6 +193,20 @@ extension DateTime {
     return sum
   }
 
+  /// Seconds east of Greenwich of `+05:30` and its like; nil for what is no offset. Error 22023.
+  public static func writtenOffset(_ text: [UInt8]) throws(SQLError) -> Int? {
+    guard let first = text.first, first == UInt8(ascii: "+") || first == UInt8(ascii: "-") else { return nil }
+    do throws(DateTimeParser.Fault) {
+      return try DateTimeFields.offset(text)
+    } catch {
+      let shown = String(decoding: text, as: UTF8.self)
+      if case .displacement = error {
+        throw SQLError(.invalidParameterValue, "numeric time zone \"\(shown)\" out of range")
+      }
+      return nil
+    }
+  }
+
   /// `to_timestamp(double precision)`: seconds since 1970.
   public static func timestamp(unixSeconds seconds: Double) throws(SQLError) -> Int64 {
     if seconds.isNaN { throw SQLError(.datetimeFieldOverflow, "timestamp cannot be NaN") }

@@ -52,6 +52,8 @@ struct DateTimeParser {
   /// Seconds east of Greenwich, when the text gave a number or a fixed abbreviation.
   var offset: Int?
   var zone: TimeZoneRules?
+  /// An abbreviation whose meaning in `zone` has changed over time.
+  var abbreviation: String?
 
   private var places: Places = []
   private var hasTwoDigitYear = false
@@ -97,7 +99,11 @@ struct DateTimeParser {
     guard var result = parser.local else { throw outOfRange }
     if withZone {
       let seconds = result.flooredQuotient(by: 1_000_000) + DateTime.epochSeconds
-      let offset = parser.offset ?? (parser.zone ?? settings.timeZone).period(atLocal: seconds).offset
+      let zone = parser.zone ?? settings.timeZone
+      let offset =
+        parser.offset
+        ?? parser.abbreviation.map { zone.offset(ofAbbreviation: $0, atLocal: seconds) }
+        ?? zone.period(atLocal: seconds).offset
       let (moved, overflow) = result.subtractingReportingOverflow(Int64(offset) * 1_000_000)
       if overflow { throw outOfRange }
       result = moved
@@ -343,6 +349,7 @@ struct DateTimeParser {
       return isDaylight ? [.zone, .daylight] : .zone
     case .zone(let name):
       zone = TimeZoneRules.find(name)
+      abbreviation = word.uppercased()
       if zone == nil { throw .format }
       return .zone
     case nil: break

@@ -34,11 +34,19 @@ enum IntervalParser {
 
   /// The sum so far, in 64 bits with checks.
   private struct Sum {
+    var years: Int64 = 0
     var months: Int64 = 0
     var days: Int64 = 0
     var microseconds: Int64 = 0
 
-    mutating func add(months more: Int64) throws(Fault) { months = try checked(months.addingReportingOverflow(more)) }
+    /// Years and months are counted apart, each in 32 bits.
+    private func inRange(_ value: Int64) throws(Fault) -> Int64 {
+      if Int32(exactly: value) == nil { throw .overflow }
+      return value
+    }
+
+    mutating func add(years more: Int64) throws(Fault) { years = try inRange(years + (try inRange(more))) }
+    mutating func add(months more: Int64) throws(Fault) { months = try inRange(months + (try inRange(more))) }
     mutating func add(days more: Int64) throws(Fault) { days = try checked(days.addingReportingOverflow(more)) }
 
     mutating func add(microseconds more: Int64) throws(Fault) {
@@ -84,10 +92,10 @@ enum IntervalParser {
       case .month:
         try add(months: count)
         try add(fraction: fraction, ofDays: 30)
-      case .year: try addMonths(count, fraction, 12)
-      case .decade: try addMonths(count, fraction, 120)
-      case .century: try addMonths(count, fraction, 1_200)
-      case .millennium: try addMonths(count, fraction, 12_000)
+      case .year: try addYears(count, fraction, 1)
+      case .decade: try addYears(count, fraction, 10)
+      case .century: try addYears(count, fraction, 100)
+      case .millennium: try addYears(count, fraction, 1_000)
       default: throw .format
       }
     }
@@ -97,13 +105,13 @@ enum IntervalParser {
       try add(microseconds: Int64((fraction * Double(unit)).rounded(.toNearestOrEven)))
     }
 
-    private mutating func addMonths(_ count: Int64, _ fraction: Double, _ unit: Int64) throws(Fault) {
-      if Int32(exactly: count) == nil { throw .overflow }
-      try add(months: try checked(count.multipliedReportingOverflow(by: unit)))
-      try add(months: Int64((fraction * Double(unit)).rounded(.toNearestOrEven)))
+    private mutating func addYears(_ count: Int64, _ fraction: Double, _ unit: Int64) throws(Fault) {
+      try add(years: try checked(count.multipliedReportingOverflow(by: unit)))
+      try add(months: Int64((fraction * Double(unit) * 12).rounded(.toNearestOrEven)))
     }
 
     func interval(negated: Bool) throws(Fault) -> Interval {
+      let months = years * 12 + months
       guard months != .min, days != .min, microseconds != .min || !negated else { throw .overflow }
       guard let days = Int32(exactly: negated ? -days : days) else { throw .overflow }
       guard let months = Int32(exactly: negated ? -months : months) else { throw .sum }
@@ -146,8 +154,8 @@ enum IntervalParser {
           guard let years = DateTimeFields.integer(bytes[..<dash]) else { throw .overflow }
           guard let months = DateTimeFields.integer(bytes[(dash + 1)...]) else { throw .format }
           guard months < 12 else { throw .overflow }
-          let total = years * 12 + months
-          try sum.add(months: isNegative ? -total : total)
+          try sum.add(years: isNegative ? -years : years)
+          try sum.add(months: isNegative ? -months : months)
           try take([.month])
           unit = .month
         } else {

@@ -26,7 +26,7 @@ struct PosixZoneRule: Sendable {
   init?(_ text: String) {
     var scanner = Scanner(bytes: Array(text.utf8))
     // `+03` alone is a zone without a name, west of Greenwich as POSIX counts.
-    let isBare = scanner.peek == UInt8(ascii: "+") || scanner.peek == UInt8(ascii: "-")
+    let isBare = scanner.peek == UInt8(ascii: "+") || scanner.peek == UInt8(ascii: "-") || Text.isDigit(scanner.peek)
     guard let name = isBare ? "" : scanner.name(), let offset = scanner.offset() else { return nil }
     standard = TimeZoneRules.Period(offset: -offset, isDaylight: false, abbreviation: name)
     if scanner.isAtEnd { return }

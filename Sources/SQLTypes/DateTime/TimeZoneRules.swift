@@ -106,6 +106,63 @@ public final class TimeZoneRules: Sendable {
     return next.offset > before.offset ? before : next
   }
 
+  /// What an abbreviation of this zone means at a moment: the latest period of that name that had begun by then, else the
+  /// first after it; nil if the zone never had one.
+  func period(ofAbbreviation name: String, at time: Int64) -> Period? {
+    var low = -1
+    var high = transitions.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if transitions[middle] <= time { low = middle } else { high = middle }
+    }
+    for index in stride(from: low, through: 0, by: -1) where periods[Int(kinds[index])].abbreviation == name {
+      return periods[Int(kinds[index])]
+    }
+    if let rule, transitions.isEmpty || low == transitions.count - 1 {
+      if rule.standard.abbreviation == name { return rule.standard }
+      if let daylight = rule.daylight, daylight.abbreviation == name { return daylight }
+    }
+    for index in max(0, low + 1)..<max(transitions.count, low + 1)
+    where periods[Int(kinds[index])].abbreviation == name { return periods[Int(kinds[index])] }
+    return nil
+  }
+
+  /// What a statement calls a time zone, at a moment: an abbreviation of PostgreSQL's set, or a zone's name. nil when there is
+  /// none.
+  public static func find(_ name: String, at moment: Moment) -> TimeZoneRules? {
+    switch ZoneAbbreviation.find(name.lowercased()) {
+    case .fixed(let offset, _): return TimeZoneRules(name: name, offset: offset, abbreviation: name)
+    case .zone(let zoneName):
+      guard let zone = find(zoneName) else { return nil }
+      let offset = zone.offset(ofAbbreviation: name.uppercased(), at: moment)
+      return TimeZoneRules(name: name, offset: offset, abbreviation: name)
+    case nil: return find(name)
+    }
+  }
+
+  /// A timestamp with or without time zone.
+  public enum Moment: Sendable {
+    case instant(Int64)
+    case local(Int64)
+  }
+
+  private func offset(ofAbbreviation name: String, at moment: Moment) -> Int {
+    switch moment {
+    case .instant(let timestamp):
+      let time = DateTime.isInfinite(timestamp: timestamp) ? 0 : DateTime.unixSeconds(timestamp)
+      return period(ofAbbreviation: name, at: time)?.offset ?? offset(at: time)
+    case .local(let timestamp):
+      return offset(
+        ofAbbreviation: name, atLocal: DateTime.isInfinite(timestamp: timestamp) ? 0 : DateTime.unixSeconds(timestamp))
+    }
+  }
+
+  /// The offset that an abbreviation gives to a time of the clock on the wall.
+  func offset(ofAbbreviation name: String, atLocal local: Int64) -> Int {
+    let usual = period(atLocal: local).offset
+    return period(ofAbbreviation: name, at: local - Int64(usual))?.offset ?? usual
+  }
+
   /// The first moment after `start` whose offset differs from `before`'s.
   private func boundary(between start: Int64, and end: Int64, before: Period) -> Int64 {
     var low = start

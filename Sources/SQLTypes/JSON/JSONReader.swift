@@ -17,7 +17,6 @@ struct JSONReader {
   private var tokenStart = 0
   private var tokenEnd = 0
   private var string: [UInt8] = []
-  private var depth = 0
 
   private init(_ bytes: UnsafeRawBufferPointer, builds: Bool) {
     self.bytes = bytes
@@ -44,80 +43,81 @@ struct JSONReader {
     return value
   }
 
-  private mutating func value() throws(SQLError) -> JSONValue {
-    switch token {
-    case .string:
-      let text = string
-      try advance()
-      return .string(text)
-    case .number:
-      let number: Numeric =
-        builds ? try Numeric(text: UnsafeRawBufferPointer(rebasing: bytes[tokenStart..<tokenEnd])) : .zero
-      try advance()
-      return .number(number)
-    case .true, .false:
-      let isTrue = token == .true
-      try advance()
-      return .bool(isTrue)
-    case .null:
-      try advance()
-      return .null
-    case .objectStart: return try object()
-    case .arrayStart: return try array()
-    default: throw expected("Expected JSON value, but found")
-    }
-  }
-
-  private mutating func enter() throws(SQLError) {
-    depth += 1
-    if depth > Self.maximumDepth {
-      throw SQLError(.statementTooComplex, "stack depth limit exceeded")
-    }
-    try advance()
-  }
-
-  private mutating func object() throws(SQLError) -> JSONValue {
-    try enter()
+  /// An object or array that has begun and not ended.
+  private struct Container {
+    var isObject: Bool
+    var key: [UInt8] = []
     var members: [JSONValue.Member] = []
-    if token != .objectEnd {
-      guard token == .string else { throw expected("Expected string or \"}\", but found") }
-      while true {
-        guard token == .string else { throw expected("Expected string, but found") }
-        let key = string
-        try advance()
-        guard token == .colon else { throw expected("Expected \":\", but found") }
-        try advance()
-        let value = try value()
-        if builds { members.append(JSONValue.Member(key: key, value: value)) }
-        if token == .objectEnd { break }
-        guard token == .comma else { throw expected("Expected \",\" or \"}\", but found") }
-        try advance()
-      }
+    var elements: [JSONValue] = []
+
+    mutating func add(_ value: JSONValue) {
+      if isObject { members.append(JSONValue.Member(key: key, value: value)) } else { elements.append(value) }
     }
-    depth -= 1
-    try advance()
-    return builds ? .object(unordered: members) : .null
+
+    var value: JSONValue { isObject ? .object(unordered: members) : .array(elements) }
   }
 
-  private mutating func array() throws(SQLError) -> JSONValue {
-    try enter()
-    var elements: [JSONValue] = []
-    if token != .arrayEnd {
+  /// Without recursion, so that no document takes the stack.
+  private mutating func value() throws(SQLError) -> JSONValue {
+    var open: [Container] = []
+    while true {
+      var done: JSONValue
       switch token {
-      case .objectEnd, .colon, .comma, .end: throw expected("Expected array element or \"]\", but found")
-      default: break
-      }
-      while true {
-        let value = try value()
-        if builds { elements.append(value) }
-        if token == .arrayEnd { break }
-        guard token == .comma else { throw expected("Expected \",\" or \"]\", but found") }
+      case .string: done = .string(string)
+      case .number:
+        done =
+          builds ? .number(try Numeric(text: UnsafeRawBufferPointer(rebasing: bytes[tokenStart..<tokenEnd]))) : .null
+      case .true, .false: done = .bool(token == .true)
+      case .null: done = .null
+      case .objectStart, .arrayStart:
+        let isObject = token == .objectStart
+        if open.count == Self.maximumDepth { throw SQLError(.statementTooComplex, "stack depth limit exceeded") }
         try advance()
+        var container = Container(isObject: isObject)
+        if isObject, token != .objectEnd {
+          container.key = try key("Expected string or \"}\", but found")
+          open.append(container)
+          continue
+        }
+        if !isObject, token != .arrayEnd {
+          switch token {
+          case .objectEnd, .colon, .comma, .end: throw expected("Expected array element or \"]\", but found")
+          default: break
+          }
+          open.append(container)
+          continue
+        }
+        done = container.value
+      default: throw expected("Expected JSON value, but found")
+      }
+      try advance()
+      // The value belongs to what is open, which may end with it.
+      while true {
+        guard var container = open.popLast() else { return done }
+        if builds { container.add(done) }
+        if token == .comma {
+          try advance()
+          if container.isObject { container.key = try key("Expected string, but found") }
+          open.append(container)
+          break
+        }
+        guard token == (container.isObject ? .objectEnd : .arrayEnd) else {
+          throw expected("Expected \",\" or \"\(container.isObject ? "}" : "]")\", but found")
+        }
+        try advance()
+        done = builds ? container.value : .null
       }
     }
-    depth -= 1
+  }
+
+  /// A member's key and its colon.
+  private mutating func key(_ complaint: String) throws(SQLError) -> [UInt8] {
+    guard token == .string else { throw expected(complaint) }
+    let key = string
     try advance()
-    return .array(elements)
+    guard token == .colon else { throw expected("Expected \":\", but found") }
+    try advance()
+    return key
   }
 
   // MARK: Tokens

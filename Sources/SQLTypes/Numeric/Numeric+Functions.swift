@@ -169,7 +169,8 @@ extension Numeric {
     let base = magnitude
     let isNegativeResult = isNegative && exponent.isOdd
     // ln(1) is exactly 0, however large the exponent.
-    let estimate = base == .one ? 0 : base.estimatedLogarithm * exponent.approximateDouble
+    let logarithmOfBase = base == .one ? 0 : base.estimatedLogarithm
+    let estimate = logarithmOfBase == 0 ? 0 : logarithmOfBase * exponent.approximateDouble
     if estimate.magnitude > Double(Limits.roundingScale) * 3.01 {
       if estimate > 0 { throw Numeric.overflow }
       return Numeric(coefficient: 0, scale: Limits.resultScale)

@@ -8,7 +8,7 @@ struct DateType: TypeBehavior {
   }
 
   func output(_ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8]) {
-    DateTimeText.appendDate(vector.int64s[row], to: &output)
+    DateTimeText.appendDate(vector.int64s[row], settings, to: &output)
   }
 
   func receive(
@@ -35,7 +35,7 @@ struct TimestampType: TypeBehavior {
   }
 
   func output(_ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8]) {
-    DateTimeText.appendTimestamp(vector.int64s[row], zone: hasZone ? settings.timeZone : nil, to: &output)
+    DateTimeText.appendTimestamp(vector.int64s[row], zone: hasZone ? settings.timeZone : nil, settings, to: &output)
   }
 
   func receive(

@@ -91,7 +91,15 @@ public enum UserTypes {
     }
   }
 
-  private static func quoted(_ name: String) -> String {
+  /// Makes a type and its array type known.
+  static func register(_ info: TypeInfo) {
+    state.withLock { types in
+      types[info.oid.rawValue] = info
+      if info.arrayOID != .invalid { types[info.arrayOID.rawValue] = ArrayType.info(info) }
+    }
+  }
+
+  static func quoted(_ name: String) -> String {
     let isPlain =
       name.utf8.allSatisfy { ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x5F }
       && name.utf8.first.map { $0 < 0x30 || $0 > 0x39 } == true

@@ -28,7 +28,7 @@ struct PseudoType: TypeBehavior {
 
 enum PseudoTypes {
   static let infos: [TypeInfo] = [
-    pseudo(2249, "record", length: -1, array: 2287), pseudo(2275, "cstring", length: -2, array: 1263),
+    RecordType.info, pseudo(2275, "cstring", length: -2, array: 1263),
     pseudo(2276, "any", sqlName: "\"any\""), pseudo(2277, "anyarray", length: -1), pseudo(2278, "void"),
     pseudo(2279, "trigger"), pseudo(2280, "language_handler"), pseudo(2281, "internal", length: 8),
     pseudo(2283, "anyelement"), pseudo(2776, "anynonarray"), pseudo(3500, "anyenum"),
