@@ -54,7 +54,7 @@ extension StoreSupport {
 extension Replica {
   /// Releases what transactions of the dead hold. Called about once a second.
   func releaseLocksOfTheDead() {
-    guard holdsLease else { return }
+    guard holdsLease, !locks.isEmpty else { return }
     let now = shard.reactor.environment.monotonicNow().nanoseconds
     for owner in locks.remoteOwners {
       guard let coordinator = owner.coordinator else { continue }

@@ -104,7 +104,13 @@ extension Store {
     _ = environment.reactors[0].schedule(afterNanoseconds: Limits.tickInterval) { [weak self] reactor in
       guard let self, !isStopped else { return }
       // Whatever is written later, votes among it, becomes durable after the withdrawal.
-      if let record = support.withdrawExpired() { writer.setRecord(StoreSupport.recordKind, record) }
+      if let record = support.withdrawExpired() {
+        writer.setRecord(StoreSupport.recordKind, record)
+        for index in environment.reactors.indices {
+          let shard = confinedShard(index)
+          environment.reactors[index].enqueue { reactor in shard.access(on: reactor).mustWakeAll = true }
+        }
+      }
       scheduleWithdrawal()
     }
   }

@@ -69,7 +69,7 @@ extension StoreShard {
 
   /// A replica without anything, in place of an older one; nil if it has been removed already.
   func makeReplica(_ range: RangeID, _ id: ReplicaID) throws(StorageError) -> Replica? {
-    guard try mayHold(range, id) else { return nil }
+    guard !leaving.contains(range), try mayHold(range, id) else { return nil }
     if replica(range) == nil, let (descriptor, own) = try onDisk(range) {
       // A split has made it, and it was to be opened in a moment.
       if id < own { return nil }
@@ -144,9 +144,14 @@ extension StoreShard {
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
-    if tickCount % 10 == 0 { for replica in sortedReplicas { replica.releaseLocksOfTheDead() } }
-    for replica in sortedReplicas where replica.hasPeers || !replica.isInitialized {
-      if tickCount % 5 == 0 { replica.group.wakeIfLeaseEnded() }
+    let wakesAll = mustWakeAll
+    mustWakeAll = false
+    let all = sortedReplicas
+    if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
+    for replica in all where replica.hasPeers || !replica.isInitialized {
+      // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
+      if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }
+      replica.group.wakeIfLeaseEnded()
       replica.tick()
     }
   }

@@ -95,6 +95,8 @@ public final class StoreShard {
   /// Ranges whose replica has been removed from here, and whose log is yet to be.
   var leaving: Set<RangeID> = []
   var tickCount: UInt64 = 0
+  /// Support was withdrawn from a store: groups that rest on it must look again.
+  var mustWakeAll = false
   /// Served here, with descriptors that are to be published.
   var unpublished: Set<RangeID> = []
 
@@ -138,13 +140,16 @@ public final class StoreShard {
   }
 
   func add(_ replica: Replica) {
-    replicas[replica.descriptor.id] = replica
+    precondition(replicas[replica.id] == nil, "\(replica.id) has two replicas here")
+    replicas[replica.id] = replica
+    sortedReplicas.insert(replica, at: place(of: replica.id))
     if replica.isInitialized { directory.set(replica.descriptor) }
     single = replicas.count == 1 ? replica : nil
   }
 
   func drop(_ id: RangeID) {
-    replicas[id] = nil
+    guard replicas.removeValue(forKey: id) != nil else { return }
+    sortedReplicas.remove(at: place(of: id))
     single = replicas.count == 1 ? replicas.values.first : nil
   }
 
@@ -166,7 +171,18 @@ public final class StoreShard {
   public func putBack(_ range: RangeID) { unpublished.insert(range) }
 
   /// In the order of their ids.
-  public var sortedReplicas: [Replica] { replicas.values.sorted { $0.descriptor.id < $1.descriptor.id } }
+  public private(set) var sortedReplicas: [Replica] = []
+
+  /// The number of replicas with smaller ids.
+  private func place(of id: RangeID) -> Int {
+    var low = 0
+    var high = sortedReplicas.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sortedReplicas[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 
   /// The log writer made entries durable.
   func synced(_ ranges: [SyncedLog]) {

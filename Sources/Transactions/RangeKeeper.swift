@@ -99,6 +99,11 @@ public final class RangeKeeper {
   }
 }
 
+extension Transaction {
+  /// Makes a range begin at `key`. At once, and whatever becomes of the transaction.
+  public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key) }
+}
+
 extension TransactionSystem {
   /// Cuts the range that holds `key` there, unless one begins there already.
   public func split(at key: Key) async throws(TransactionError) {
