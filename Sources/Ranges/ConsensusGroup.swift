@@ -157,7 +157,7 @@ final class ConsensusGroup {
         return
       }
       isAtRest = false
-    isQuiet = false
+      isQuiet = false
       try? node.step(message)
     case .fortify(let term): fortifyLeader(peer, in: term)
     case .fortified(let term, let epoch):

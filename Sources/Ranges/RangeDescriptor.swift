@@ -96,7 +96,9 @@ public struct RangeDescriptor: Hashable, Sendable {
 
   public func encoded() -> [UInt8] {
     var body: [UInt8] = [2]
-    for number in [id.rawValue, generation, spanGeneration, nextReplica.rawValue] { ValueEncoding.appendVarint(number, to: &body) }
+    for number in [id.rawValue, generation, spanGeneration, nextReplica.rawValue] {
+      ValueEncoding.appendVarint(number, to: &body)
+    }
     ValueEncoding.appendLengthPrefixed(span.start.bytes, to: &body)
     ValueEncoding.appendLengthPrefixed(span.end.bytes, to: &body)
     ValueEncoding.appendVarint(UInt64(replicas.count), to: &body)
@@ -112,7 +114,8 @@ public struct RangeDescriptor: Hashable, Sendable {
   public init?(encoded bytes: [UInt8]) {
     let decoded: RangeDescriptor? = LocalKeys.opened(bytes) { reader -> RangeDescriptor? in
       guard reader.readUInt8() == 2, let id = reader.readVarint(), let generation = reader.readVarint(),
-        let spanGeneration = reader.readVarint(), let next = reader.readVarint(), let start = reader.readLengthPrefixed(),
+        let spanGeneration = reader.readVarint(), let next = reader.readVarint(),
+        let start = reader.readLengthPrefixed(),
         let end = reader.readLengthPrefixed(), let count = reader.readVarint(), count <= 1000
       else { return nil }
       var replicas: [ReplicaDescriptor] = []

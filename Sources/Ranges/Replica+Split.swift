@@ -53,7 +53,8 @@ extension Replica {
   /// Adds the cut to what is being applied, on every replica alike.
   func split(off right: RangeDescriptor, into batch: inout WriteBatch) throws(StorageError) {
     precondition(
-      descriptor.span.contains(right.span) && right.span.end == descriptor.span.end && right.span.start > descriptor.span.start,
+      descriptor.span.contains(right.span) && right.span.end == descriptor.span.end
+        && right.span.start > descriptor.span.start,
       "\(id) with \(descriptor.span) is to be cut at \(right.span)")
     descriptor.span.end = right.span.start
     descriptor.generation = right.generation

@@ -85,7 +85,11 @@ extension Replica {
     {
       return .failed(refusal)
     }
-    if request.writes.isEmpty || header.hasIntents && request.purpose == .commit, let refusal = refusal(of: header.anchor) { return .failed(refusal) }
+    if request.writes.isEmpty || header.hasIntents && request.purpose == .commit,
+      let refusal = refusal(of: header.anchor)
+    {
+      return .failed(refusal)
+    }
     if let latch = structuralLatch { return .wait(ReadWait(waiter: latch.makeWaiter(), key: nil)) }
     if request.purpose == .ingest { return proposeIngestion(request, header) }
     do throws(StorageError) {
@@ -276,7 +280,9 @@ extension Replica {
       // Whoever met one of those may have asked here before, and been told that it was given up: under an earlier lease, or so long ago
       // that it is forgotten.
       let tombstone = TransactionRecord.tombstone(header.id)
-      if header.named <= leaseStart || shard.timestampCache.floor(tombstone, owner: 0) > header.named.next { return nil }
+      if header.named <= leaseStart || shard.timestampCache.floor(tombstone, owner: 0) > header.named.next {
+        return nil
+      }
     }
     var record = TransactionRecord(id: header.id, anchor: header.anchor, status: .pending)
     record.epoch = header.epoch

@@ -102,7 +102,8 @@ public final class StoreShard {
 
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
-    opener: ReplicaOpener, support: StoreSupport, directory: StoreDirectory, snapshotWorker: any Worker, network: NodeTransport?, logger: Logger,
+    opener: ReplicaOpener, support: StoreSupport, directory: StoreDirectory, snapshotWorker: any Worker,
+    network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.reactor = reactor

@@ -364,7 +364,8 @@ final class NodeSimulation: @unchecked Sendable {
               var block = KeyValueBlock()
               let transaction = system.begin(isReadOnly: true)
               _ = try await transaction.scan(
-                KeySpan(start: MetaKeys.span.end, end: Key.max), ScanOptions(isReverse: true, rowLimit: 200), into: &block)
+                KeySpan(start: MetaKeys.span.end, end: Key.max), ScanOptions(isReverse: true, rowLimit: 200),
+                into: &block)
               if block.count == 0 { return }
               try await system.split(at: block.key(number % block.count))
               splitCount += 1

@@ -24,7 +24,11 @@ struct DeadlockSearch {
     var byWaiter: [TransactionID: LockWait] = [:]
     var edges: Set<Edge> = []
     for wait in waits {
-      if byWaiter[wait.waiter] == nil { byWaiter[wait.waiter] = wait } else { byWaiter[wait.waiter]?.blockers += wait.blockers }
+      if byWaiter[wait.waiter] == nil {
+        byWaiter[wait.waiter] = wait
+      } else {
+        byWaiter[wait.waiter]?.blockers += wait.blockers
+      }
       for blocker in wait.blockers { edges.insert(Edge(waiter: wait.waiter, blocker: blocker)) }
     }
     let lasting = edges.intersection(known)

@@ -73,7 +73,9 @@ extension Transaction {
     case moved
   }
 
-  private func sendCommit(_ request: WriteRequest, to home: RangeDescriptor) async throws(TransactionError) -> CommitAnswer {
+  private func sendCommit(_ request: WriteRequest, to home: RangeDescriptor) async throws(TransactionError)
+    -> CommitAnswer
+  {
     // A commit that waits for others takes locks.
     mayHoldLocks = true
     if let first = request.writes.first, let last = request.writes.last {

@@ -96,7 +96,8 @@ extension TransactionSystem {
   }
 
   /// Cuts what was read where ranges end.
-  func split(_ reads: ReadFootprint) async throws(TransactionError) -> [(range: RangeDescriptor, reads: ReadFootprint)] {
+  func split(_ reads: ReadFootprint) async throws(TransactionError) -> [(range: RangeDescriptor, reads: ReadFootprint)]
+  {
     var parts: [(range: RangeDescriptor, reads: ReadFootprint)] = []
     func place(of key: Key) async throws(TransactionError) -> Int {
       if let place = parts.lastIndex(where: { $0.range.span.contains(key) }) { return place }

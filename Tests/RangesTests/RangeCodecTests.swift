@@ -47,7 +47,8 @@ import Transport
       .get([Key([1]), Key([2, 3])], lock: LockRequest(.exclusive, wait: .skip)), .get([], lock: nil),
       .scan(.all, isReverse: true, rowLimit: 10, byteLimit: 1 << 20, lock: nil), .write(write),
       .refresh(reads, to: Timestamp(wall: 77, logical: 0)), .heartbeat, .release([.all]), .abort([.all]), .clear(.all),
-      .collectGarbage(below: .zero), .statistics(.all), .cancelWait, .inquire(inquiry), .settle([fate, fate]), .resolve(fate, [.all]),
+      .collectGarbage(below: .zero), .statistics(.all), .cancelWait, .inquire(inquiry), .settle([fate, fate]),
+      .resolve(fate, [.all]),
       .forget(id, anchor: Key([5]), settled: [.all]), .split(at: Key([6]), into: RangeID(9)),
     ]
   }

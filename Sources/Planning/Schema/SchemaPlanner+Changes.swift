@@ -56,7 +56,8 @@ extension SchemaPlanner {
     let columns = try planQuery(.select(query)).columns
     guard columns.count <= index.columns.count else {
       throw SQLError(
-        .syntaxError, "SPLIT AT gives \(columns.count) values for the \(index.columns.count) columns of index \"\(index.name)\"")
+        .syntaxError,
+        "SPLIT AT gives \(columns.count) values for the \(index.columns.count) columns of index \"\(index.name)\"")
     }
     // The values get the types of the columns, as in an assignment.
     var casts: [String] = []
@@ -68,7 +69,9 @@ extension SchemaPlanner {
     }
     let inner = String(decoding: SyntaxPrinter.print(.select(query)), as: UTF8.self)
     let sql = "SELECT \(casts.joined(separator: ", ")) FROM (\(inner)) AS points(\(names.joined(separator: ", ")))"
-    guard let parsed = try Parser.parse(Array(sql.utf8)).first else { throw SQLError(.internalError, "no query to split at") }
+    guard let parsed = try Parser.parse(Array(sql.utf8)).first else {
+      throw SQLError(.internalError, "no query to split at")
+    }
     return .split(table: table.oid, index: index.id, points: try planQuery(parsed.statement))
   }
 
