@@ -47,10 +47,14 @@ extension StoreShard {
         // Only a member that has left hears nothing else any more.
         remove(replica)
       case .group(let message):
-        if replica.isInitialized, replica.hasLeft(envelope.from) {
-          post(
-            RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
-          return
+        if replica.isInitialized, !replica.isOutside, replica.hasLeft(envelope.from) {
+          // Its vote may be needed as long as a restart can take this member back to when it was one.
+          if replica.knowsMembersDurably {
+            post(
+              RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
+            return
+          }
+          replica.writeDownCommit()
         }
         if !replica.isInitialized { replica.noteOrigin(of: envelope.from, node) }
         replica.group.receive(message, from: envelope.from.peer)
@@ -84,16 +88,6 @@ extension StoreShard {
       on: self)
     add(replica)
     return replica
-  }
-
-  /// Clears what a replica left that its range has removed.
-  func sweep(_ descriptor: RangeDescriptor) throws(StorageError) {
-    var batch = WriteBatch()
-    LocalKeys.clear(descriptor.span, into: &batch)
-    bury(descriptor.id, below: descriptor.nextReplica, into: &batch)
-    try engine.write(batch)
-    try engine.flush()
-    writer.removeRange(descriptor.id) {}
   }
 
   /// Removes what there is of a range besides its data, and keeps away replicas with ids below.
@@ -148,6 +142,9 @@ extension StoreShard {
     mustWakeAll = false
     let all = sortedReplicas
     if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
+    for replica in all where replica.isOutside {
+      if tickCount % 5 == 0 { replica.askToGo() }
+    }
     for replica in all where replica.hasPeers || !replica.isInitialized {
       // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
       if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }

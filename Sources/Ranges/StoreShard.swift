@@ -87,6 +87,7 @@ public final class StoreShard {
   var siblings: (Int) -> Confined<StoreShard> = { _ in preconditionFailure("a shard without a store") }
   /// Reads the state for snapshots, and flushes what they bring.
   let snapshotWorker: any Worker
+  let pacing: SnapshotPacing
   /// The way to other nodes; nil for a node that is alone.
   let network: NodeTransport?
   /// Messages of this turn.
@@ -103,6 +104,7 @@ public final class StoreShard {
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
     opener: ReplicaOpener, support: StoreSupport, directory: StoreDirectory, snapshotWorker: any Worker,
+    pacing: SnapshotPacing,
     network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
@@ -115,6 +117,7 @@ public final class StoreShard {
     self.support = support
     self.directory = directory
     self.snapshotWorker = snapshotWorker
+    self.pacing = pacing
     self.network = network
     self.logger = logger
     self.onFatal = onFatal
