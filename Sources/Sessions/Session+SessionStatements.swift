@@ -37,7 +37,8 @@ extension Session {
     case .fetch(let statement): try await run(statement)
     case .closeCursor(let name):
       if let name {
-        guard portals.removeValue(forKey: name.text) != nil else { throw Self.noCursor(name) }
+        guard portals[name.text] != nil else { throw Self.noCursor(name) }
+        portals[name.text] = nil
         client.send(commandTag: "CLOSE CURSOR")
       } else {
         portals.removeAll()
@@ -229,7 +230,7 @@ extension Session {
     if statements[name] != nil {
       throw SQLError(.duplicatePreparedStatement, "prepared statement \"\(name)\" already exists")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     var types: [SQLType] = []
     for type in statement.types { types.append(try planner(catalog).resolve(type, source: text)) }
@@ -316,7 +317,7 @@ extension Session {
 
   private func run(_ statement: FetchStatement) async throws(SQLError) {
     guard let portal = portals[statement.cursor.text] else { throw Self.noCursor(statement.cursor) }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     var limit: Int
     switch statement.direction {
     case .forward(nil): limit = Int.max
@@ -352,7 +353,7 @@ extension Session {
       if !statement.isMove { client.send(batch, format) }
       limit -= batch.rowCount
       count += batch.rowCount
-      try await client.drain()
+      if client.mustDrain { try await client.drain() }
     }
     client.send(commandTag: "\(statement.isMove ? "MOVE" : "FETCH") \(count)")
   }
@@ -372,7 +373,7 @@ extension Session {
     guard transaction?.isExplicit == true else {
       throw SQLError(.noActiveSQLTransaction, "LOCK TABLE can only be used in transaction blocks")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     catalog.searchPath = settings.searchPath
     for reference in statement.tables {
@@ -398,7 +399,7 @@ extension Session {
 
   private func requireTable(_ name: QualifiedName?) async throws(SQLError) {
     guard let name else { return }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     catalog.searchPath = settings.searchPath
     guard catalog.relation(name.name.text, schema: name.schema?.text) != nil else {

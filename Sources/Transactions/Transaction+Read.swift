@@ -118,39 +118,75 @@ extension Transaction {
 
   // MARK: - One key
 
+  @inline(__always)
   private func read(_ key: Key, lock: LockRequest?, isRecorded: Bool = true, into block: inout KeyValueBlock)
     async throws(TransactionError)
   {
     if lock != nil { mayHoldLocks = true }
-    var isLeaseLost = false
+    let range = system.router.find(key)
+    var first: ReadStep?
+    if let range {
+      first = try readHere(key, lock, range, into: &block)
+      if case .done? = first {
+        record(key, lock, isRecorded)
+        return
+      }
+    }
+    try await read(key, lock: lock, isRecorded: isRecorded, in: range, after: first, into: &block)
+  }
+
+  private func record(_ key: Key, _ lock: LockRequest?, _ isRecorded: Bool) {
+    if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+  }
+
+  /// One attempt at the replica on this reactor; nil: the range is served elsewhere.
+  private func readHere(
+    _ key: Key, _ lock: LockRequest?, _ range: RangeDescriptor, into block: inout KeyValueBlock
+  ) throws(TransactionError) -> ReadStep? {
+    guard let replica = system.replica(range) else { return nil }
+    if lock != nil { try bind(to: range, lease: replica.leaseSequence, over: KeySpan(key)) }
+    if header.hasIntents {
+      return replica.get(key, try header(for: range), lock: lock, observed: &observed, into: &block)
+    }
+    return replica.get(key, header, lock: lock, observed: &observed, into: &block)
+  }
+
+  /// Goes on after an attempt, or before the first, until the key is read.
+  private func read(
+    _ key: Key, lock: LockRequest?, isRecorded: Bool, in known: RangeDescriptor?, after first: ReadStep?,
+    into block: inout KeyValueBlock
+  ) async throws(TransactionError) {
+    var range: RangeDescriptor
+    var step = first
+    if let known {
+      range = known
+    } else {
+      range = try await system.range(of: key)
+      step = try readHere(key, lock, range, into: &block)
+    }
     while true {
-      let range: RangeDescriptor
-      if let known = system.router.find(key) { range = known } else { range = try await system.range(of: key) }
-      guard let replica = isLeaseLost ? nil : system.replica(range) else {
-        if case .moved = try await readRemotely(
+      switch step {
+      // Whoever serves it now is found by asking.
+      case nil, .failed(.notLeaseholder)?:
+        if case .read = try await readRemotely(
           .get([key], lock: lock), in: range, over: KeySpan(key), isLocking: lock != nil, into: &block)
         {
+          record(key, lock, isRecorded)
+          return
+        }
+      case .done?:
+        record(key, lock, isRecorded)
+        return
+      case .wait(let wait)?:
+        guard let replica = system.replica(range) else {
+          step = nil
           continue
         }
-        if isRecorded && mustRecord(lock) { reads.add(key) }
-        return
+        try await self.wait(wait, at: replica, of: range)
+      case .failed(let failure)?: try await cope(with: failure, in: range)
       }
-      if lock != nil { try bind(to: range, lease: replica.leaseSequence, over: KeySpan(key)) }
-      let step: ReadStep
-      if header.hasIntents {
-        step = replica.get(key, try header(for: range), lock: lock, observed: &observed, into: &block)
-      } else {
-        step = replica.get(key, header, lock: lock, observed: &observed, into: &block)
-      }
-      switch step {
-      case .done:
-        if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
-        return
-      case .wait(let wait): try await self.wait(wait, at: replica, of: range)
-      // Whoever serves it now is found by asking.
-      case .failed(.notLeaseholder): isLeaseLost = true
-      case .failed(let failure): try await cope(with: failure, in: range)
-      }
+      range = try await system.range(of: key)
+      step = try readHere(key, lock, range, into: &block)
     }
   }
 

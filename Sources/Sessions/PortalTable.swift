@@ -1,0 +1,16 @@
+// HOT: the portals of a session by name. Most clients use the unnamed one alone, once for each statement: it has a place of its own.
+
+struct PortalTable {
+  private var unnamed: Portal?
+  private var named: [String: Portal] = [:]
+
+  subscript(name: String) -> Portal? {
+    get { name.isEmpty ? unnamed : named[name] }
+    set { if name.isEmpty { unnamed = newValue } else { named[name] = newValue } }
+  }
+
+  mutating func removeAll() {
+    unnamed = nil
+    if !named.isEmpty { named.removeAll() }
+  }
+}
