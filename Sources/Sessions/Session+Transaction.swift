@@ -64,6 +64,7 @@ extension Session {
   /// Commits whatever the session is in. After an error the transaction is still there, to be restarted or rolled back.
   func commitTransaction() async throws(SQLError) {
     guard let active = transaction else { return }
+    try await holdCursors()
     try await checkDeferredReferences(all: true)
     try await runCommitActions()
     do throws(TransactionError) {
@@ -87,7 +88,7 @@ extension Session {
     if let transaction { gateway.transactionEnded(transaction.number) }
     transaction = nil
     replay = nil
-    if !portals.isEmpty { portals.removeAll() }
+    closeCursors(isCommit: isCommit)
     settings.transactionEnds(isCommit: isCommit)
   }
 
