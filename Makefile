@@ -45,8 +45,9 @@ format: ## Format all sources in place
 protobuf: ## Generate the code of Protobuf/ anew (needs protobuf-compiler)
 	Scripts/protobuf
 
-bench: build ## Compare with PostgreSQL 15 on this machine
+bench: build ## Compare with PostgreSQL 15 on this machine, alone and replicated
 	Benchmarks/run
+	Benchmarks/run --replicated
 
 clean:
 	rm -rf .build $(STORE) bench-data

@@ -86,6 +86,7 @@ let rooms: [Room] = [
       "Reactors", "NIOCore", "NIOPosix", "NIOSSL", "SwiftProtobuf", "DequeModule", "Logging",
     ]),
   Room("Ranges", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Logging", "DequeModule"]),
+  Room("Placement", uses: ["Reactors", "Transport", "Ranges", "Logging"]),
   Room("Transactions", uses: ["Reactors", "Clocks", "Encoding", "Storage", "Transport", "Ranges", "Logging"]),
   // SQL
   Room("SQLTypes", uses: ["Encoding", "BigInt"]),
@@ -112,16 +113,17 @@ let rooms: [Room] = [
   Room(
     "Server",
     uses: [
-      "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Transport", "Ranges", "Transactions",
-      "SQLTypes", "Catalog", "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
+      "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Transport", "Ranges", "Placement",
+      "Transactions", "SQLTypes", "Catalog", "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
     ]),
   Room("Shell", uses: ["CEdit", "Credentials", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
   Room(
     "Simulation",
     uses: [
-      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Ranges", "Transactions", "SQLTypes", "Catalog",
-      "Planning",
+      "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Ranges", "Placement", "Transactions",
+      "SQLTypes",
+      "Catalog", "Planning",
       "Execution", "Sessions", "Logging", "ArgumentParser",
     ]),
   Room(

@@ -10,8 +10,8 @@ class Failed(Exception):
 class Client:
     """The simple query protocol over one socket."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    def __init__(self, port, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         body = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"

@@ -19,6 +19,8 @@ final class ConsensusGroup {
     var responses: [Message]
     /// Told once it is durable that this member has fortified its leader.
     var fortified: PeerID?
+    /// The commit index that is written with it.
+    var commit: LogIndex
   }
 
   let range: RangeID
@@ -30,6 +32,8 @@ final class ConsensusGroup {
   private var sequence: UInt64 = 0
   /// Term and vote as they were handed to the writer.
   private var writtenState: Raft.HardState
+  /// Everything through here is known to be committed, over a restart as well.
+  private(set) var durableCommit: LogIndex
   /// Whom this member has promised to follow, as it was handed to the writer.
   private(set) var lead: LeadSupport?
   /// Ticks until this member, whose leader's support has ended, campaigns; nil while it has one or none ended.
@@ -65,6 +69,7 @@ final class ConsensusGroup {
     self.support = support
     self.lead = lead
     writtenState = log.initialState().hardState
+    durableCommit = writtenState.commit
     node = RaftNode(id: id, settings: settings, storage: log, applied: applied, seed: seed)
   }
 
@@ -179,6 +184,7 @@ final class ConsensusGroup {
     while let first = writes.first, first.sequence <= sequence {
       writes.removeFirst()
       log.append(first.entries)
+      durableCommit = max(durableCommit, first.commit)
       deliver(first.responses)
       if let leader = first.fortified, let lead, lead.term == node.term {
         onMessage(leader, .fortified(term: lead.term, epoch: lead.epoch))
@@ -240,17 +246,18 @@ final class ConsensusGroup {
 
   private func submit(_ entries: [Entry], _ responses: [Message], fortified: PeerID?) {
     sequence += 1
+    let commit = node.commitIndex
     let durableEnd = writes.last { !$0.entries.isEmpty }?.entries.last?.index ?? log.lastIndex
     let replaces = entries.first.map { $0.index <= durableEnd } ?? false
     writer.write(
       LogWrite(
         reactor: reactor, range: range, sequence: sequence,
         hardState: Storage.HardState(
-          term: writtenState.term.rawValue, vote: writtenState.vote.rawValue, commit: node.commitIndex.rawValue,
+          term: writtenState.term.rawValue, vote: writtenState.vote.rawValue, commit: commit.rawValue,
           leadNode: UInt64(lead?.node.rawValue ?? 0), leadEpoch: lead?.epoch ?? 0, replica: node.id.rawValue),
         replacesTail: replaces, entries: entries))
     writes.append(
-      Write(sequence: sequence, entries: entries, responses: responses, fortified: fortified))
+      Write(sequence: sequence, entries: entries, responses: responses, fortified: fortified, commit: commit))
   }
 
   // MARK: - Leases

@@ -14,6 +14,8 @@ final class Proposal {
 
   let position: LogPosition
   var command: Command
+  /// Of the command in the log.
+  let byteCount: Int
   var latch: Latch?
   /// Its locks go back when the command is applied.
   var ending: TransactionID?
@@ -22,9 +24,10 @@ final class Proposal {
   private var continuation: UnsafeContinuation<Outcome, Never>?
   private var outcome: Outcome?
 
-  init(position: LogPosition, command: Command, latch: Latch?) {
+  init(position: LogPosition, command: Command, byteCount: Int, latch: Latch?) {
     self.position = position
     self.command = command
+    self.byteCount = byteCount
     self.latch = latch
   }
 

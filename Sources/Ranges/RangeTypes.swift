@@ -28,8 +28,13 @@ public enum Limits {
   public static let applyBatchBytes = 8 << 20
   /// Log bytes after which the state is flushed so that the log may be cut; bounds replay after a crash.
   public static let logBytesBeforeFlush = 128 << 20
-  /// Bytes of a range's commands that are proposed and not yet committed. Beyond it new ones are refused.
+  /// Bytes of a range's commands that are on their way. Beyond it new ones wait: a few seconds of a disk's work.
+  public static let proposedBytes = 64 << 20
+  /// Bytes of a range's commands that are proposed and not yet committed. Beyond it new ones are refused; those that wait for `proposedBytes`
+  /// come together with the largest command never near it.
   public static let uncommittedBytes = 512 << 20
+  /// Bytes of snapshots that leave a store in a second.
+  public static let snapshotBytesPerSecond: Int64 = 64 << 20
   /// Nanoseconds after the loss of a lease after which whoever waits for a command is told that its outcome is unknown.
   public static let outcomeTimeout: Int64 = 10_000_000_000
   /// Bytes of state in one message of a snapshot.

@@ -53,6 +53,12 @@ extension Replica {
     return nil
   }
 
+  /// Bytes of the range's data, as the engine estimates them; 0 if it cannot tell.
+  public var approximateByteCount: UInt64 {
+    let span = descriptor.span
+    return (try? shard.engine.approximateSize(.data, start: span.start.bytes, end: span.end.bytes)) ?? 0
+  }
+
   /// Bytes and rows of a span, from the engine's file sizes and a sample of its rows.
   public func statistics(_ span: KeySpan) -> RangeStatistics {
     var statistics = RangeStatistics()

@@ -1,6 +1,7 @@
-// Changes of who has a range, by its leaseholder: a replica is added as a learner, filled, then made a voter; removed in one
-// step; the lease is handed on with what the leaseholder knows of reads. Each change is an entry of the group's log that
-// carries the new descriptor, one at a time: the core refuses a second one until the first is applied.
+// Changes of who has a range, by its leaseholder: a replica is added as a learner, which the group fills, and is made a voter
+// once it has caught up; removed in one step; the lease is handed on with what the leaseholder knows of reads. Each change is
+// an entry of the group's log that carries the new descriptor, one at a time: the core refuses a second one until the first
+// is applied. Which change comes when is decided elsewhere.
 
 import Clocks
 import Encoding
@@ -26,8 +27,6 @@ public enum MembershipFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension Replica {
-  /// A live member has so long to take in a snapshot and catch up.
-  private static let fillTimeout: Int64 = 600_000_000_000
   private static let changeTimeout: Int64 = 10_000_000_000
   private static let pollInterval: Int64 = 10_000_000
 
@@ -56,8 +55,8 @@ extension Replica {
     return next
   }
 
-  /// Gives the range another replica, on a node that has none, and waits until it votes.
-  public func addReplica(on node: NodeID) async throws(MembershipFailure) {
+  /// Gives the range another replica, on a node that has none. It is filled from then on, and does not vote yet.
+  public func addLearner(on node: NodeID) async throws(MembershipFailure) {
     guard !isChanging else { throw .underWay }
     isChanging = true
     defer { isChanging = false }
@@ -68,16 +67,21 @@ extension Replica {
       $0.nextReplica = ReplicaID(id.rawValue + 1)
     }
     try await change([MembershipStep(.addLearner, id.peer)], to: withLearner)
-    let deadline = now + Self.fillTimeout
-    while !isCaughtUp(id.peer) {
-      await shard.reactor.sleep(nanoseconds: Self.pollInterval)
-      guard holdsLease else { throw .notLeaseholder }
-      if now > deadline { throw .timedOut("the replica on node \(node) does not catch up") }
+  }
+
+  /// Makes a learner that has caught up a voter.
+  public func promoteLearner(on node: NodeID) async throws(MembershipFailure) {
+    guard !isChanging else { throw .underWay }
+    isChanging = true
+    defer { isChanging = false }
+    guard let learner = descriptor.replica(on: node), learner.kind == .learner else {
+      throw .refused("node \(node) has no learner of the range")
     }
+    guard isCaughtUp(learner.replica.peer) else { throw .refused("the replica on node \(node) lags behind") }
     let withVoter = next { next in
-      for place in next.replicas.indices where next.replicas[place].replica == id { next.replicas[place].kind = .voter }
+      for place in next.replicas.indices where next.replicas[place] == learner { next.replicas[place].kind = .voter }
     }
-    try await change([MembershipStep(.addVoter, id.peer)], to: withVoter)
+    try await change([MembershipStep(.addVoter, learner.replica.peer)], to: withVoter)
   }
 
   /// Takes a node's replica away; the leaseholder's own only after the lease has been handed on.
@@ -95,7 +99,13 @@ extension Replica {
     }
     let without = next { $0.replicas.removeAll { $0.replica == replica.replica } }
     try await change([MembershipStep(.remove, replica.replica.peer)], to: without)
-    // It may never hear of it from its group.
+    // It may never hear of it from its group; but it stays until this is known for good.
+    let deadline = now + Self.changeTimeout
+    while !knowsMembersDurably, holdsLease, now < deadline {
+      writeDownCommit()
+      await shard.reactor.sleep(nanoseconds: Self.pollInterval)
+    }
+    guard knowsMembersDurably else { return }
     shard.post(
       RangeEnvelope(range: id, to: replica.replica, from: replicaID, content: .removed), to: node)
   }
@@ -131,6 +141,11 @@ extension Replica {
       }
       await shard.reactor.sleep(nanoseconds: Self.pollInterval)
     }
+  }
+
+  /// Nodes whose replicas have everything that is committed, or nearly; this one is among them.
+  public var caughtUpNodes: [NodeID] {
+    descriptor.replicas.filter { $0.replica == replicaID || isCaughtUp($0.replica.peer) }.map(\.node)
   }
 
   /// Whether a member has everything that is committed, or nearly.

@@ -119,55 +119,73 @@ private final class SnapshotSource: @unchecked Sendable {
 }
 
 extension Replica {
-  /// Streams the state of this moment to a member, and tells the group how that went.
+  /// Streams the state to a member as soon as none is on its way to that node, and tells the group how that went.
   func sendSnapshot(to peer: PeerID, on node: NodeID) {
     guard let network = shard.network, snapshotsUnderWay.insert(peer.rawValue).inserted else { return }
-    let descriptor = descriptor
-    let applied = applied.encoded()
-    let source = SnapshotSource(shard.engine.snapshot(), descriptor, isCut: shard.faults.cutsSnapshots)
-    let worker = shard.snapshotWorker
+    let pacing = shard.pacing
     let me = Confined(self, to: shard.reactor)
-    let range = id
-    let from = replicaID
-    let span = descriptor.span
     shard.reactor.enqueue { reactor in
       reactor.run { reactor in
-        var number: UInt64 = 0
-        var hasFailed = false
-        while !hasFailed {
-          let read: Result<[UInt8]?, StorageError> = await reactor.suspend { continuation in
-            worker.submit {
-              do throws(StorageError) {
-                continuation.resume(returning: .success(try source.next()))
-              } catch {
-                continuation.resume(returning: .failure(error))
-              }
-            }
-          }
-          switch read {
-          case .failure(let error):
-            me.access(on: reactor).shard.fail(error)
+        while !pacing.begin(to: node) {
+          await reactor.sleep(nanoseconds: 50_000_000)
+          if me.access(on: reactor).isOver {
+            me.access(on: reactor).snapshotEnded(peer, hasFailed: true)
             return
-          case .success(let bytes):
-            var piece = SnapshotPiece(
-              range: range, to: ReplicaID(peer.rawValue), from: from, number: number, span: span)
-            if bytes == nil { piece.end = SnapshotPiece.End(descriptor: descriptor, applied: applied, count: number) }
-            number += 1
-            do throws(TransportError) {
-              _ = try await network.call(
-                NodeMessage(kind: StoreMessageKind.snapshot, body: piece.encoded(), payloads: bytes.map { [$0] } ?? []),
-                to: node, class: .bulk, timeoutNanoseconds: 30_000_000_000, on: reactor)
-            } catch {
-              hasFailed = true
-            }
-            if bytes == nil {
-              me.access(on: reactor).snapshotEnded(peer, hasFailed: hasFailed)
-              return
-            }
           }
         }
-        me.access(on: reactor).snapshotEnded(peer, hasFailed: true)
+        let hasFailed = await Self.stream(me, to: peer, on: node, network, pacing, on: reactor)
+        pacing.end(to: node)
+        me.access(on: reactor).snapshotEnded(peer, hasFailed: hasFailed)
       }
+    }
+  }
+
+  private var isOver: Bool { shard.stopReason != nil || isRemoved || !group.isLeader }
+
+  /// Sends the state of this moment. Whether that failed.
+  private static func stream(
+    _ me: Confined<Replica>, to peer: PeerID, on node: NodeID, _ network: NodeTransport, _ pacing: SnapshotPacing,
+    on reactor: isolated Reactor
+  ) async -> Bool {
+    let replica = me.access(on: reactor)
+    if replica.isOver { return true }
+    let descriptor = replica.descriptor
+    let applied = replica.applied.encoded()
+    let source = SnapshotSource(replica.shard.engine.snapshot(), descriptor, isCut: replica.shard.faults.cutsSnapshots)
+    let worker = replica.shard.snapshotWorker
+    var number: UInt64 = 0
+    while true {
+      let read: Result<[UInt8]?, StorageError> = await reactor.suspend { continuation in
+        worker.submit {
+          do throws(StorageError) {
+            continuation.resume(returning: .success(try source.next()))
+          } catch {
+            continuation.resume(returning: .failure(error))
+          }
+        }
+      }
+      let bytes: [UInt8]?
+      switch read {
+      case .failure(let error):
+        me.access(on: reactor).shard.fail(error)
+        return true
+      case .success(let piece): bytes = piece
+      }
+      var piece = SnapshotPiece(
+        range: descriptor.id, to: ReplicaID(peer.rawValue), from: replica.replicaID, number: number,
+        span: descriptor.span)
+      if bytes == nil { piece.end = SnapshotPiece.End(descriptor: descriptor, applied: applied, count: number) }
+      number += 1
+      do throws(TransportError) {
+        _ = try await network.call(
+          NodeMessage(kind: StoreMessageKind.snapshot, body: piece.encoded(), payloads: bytes.map { [$0] } ?? []),
+          to: node, class: .bulk, timeoutNanoseconds: 30_000_000_000, on: reactor)
+      } catch {
+        return true
+      }
+      guard let bytes else { return false }
+      let wait = pacing.pass(bytes.count, at: reactor.environment.monotonicNow().nanoseconds)
+      if wait > 0 { await reactor.sleep(nanoseconds: wait) }
     }
   }
 

@@ -57,6 +57,7 @@ extension Replica {
   /// Evaluates and proposes; what is on its way is finished by `finish`.
   public func startWrite(_ request: WriteRequest, _ header: TransactionHeader) async -> WriteStart {
     while true {
+      if quota.isFull { await untilQuotaIsFree() }
       switch evaluate(request, header) {
       case .wait(let read):
         if let failure = await wait(read, header) { return .failed(failure) }

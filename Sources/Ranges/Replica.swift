@@ -32,10 +32,15 @@ public final class Replica {
   private var leaseEnd = LeaseEnd.past
   /// Reads of earlier leaseholders lie below.
   private(set) var leaseStart = Timestamp.zero
-  /// Set when the replica is to go: it has been removed from its range.
+  /// Set when the replica is to go, or to be opened anew.
   private(set) var isRemoved = false
+  /// It has applied its own removal. It applies nothing more, and keeps its log and its vote until a member tells it to go: the others
+  /// may need both to learn that the removal is committed.
+  private(set) var isOutside = false
+  /// The last change of the members that was applied in this life.
+  private var lastChange = LogIndex.zero
   /// A change of the members, or of who leads, is under way.
-  var isChanging = false
+  public internal(set) var isChanging = false
   /// The term in which the lease was given up: it is not taken up again before another one.
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
@@ -43,6 +48,7 @@ public final class Replica {
   private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
   var applied: AppliedState
   private var pending: Deque<Proposal> = []
+  var quota = ProposalQuota()
   /// Transactions whose intents are still to be settled, first come first served.
   var resolutions: Deque<TransactionID> = []
   var isResolving = false
@@ -107,9 +113,11 @@ public final class Replica {
   func propose(_ batch: WriteBatch, largestTimestamp: Timestamp, latch: Latch?) -> Proposal? {
     var command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
     command.leaseSequence = group.term
-    guard holdsLease, let position = group.propose(command.encoded()) else { return nil }
-    let proposal = Proposal(position: position, command: command, latch: latch)
+    let bytes = command.encoded()
+    guard holdsLease, let position = group.propose(bytes) else { return nil }
+    let proposal = Proposal(position: position, command: command, byteCount: bytes.count, latch: latch)
     pending.append(proposal)
+    quota.take(proposal.byteCount)
     shard.counters.commands &+= 1
     return proposal
   }
@@ -145,11 +153,17 @@ public final class Replica {
         return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
       }
       if !bereaved.isEmpty, bereaved.contains(header.id) {
-        return .retry(reason: "its locks were lost when its node was taken for dead", key: nil)
+        return Self.bereavement
       }
     }
     return nil
   }
+
+  private static let bereavement = RangeFailure.retry(
+    reason: "its locks were lost when its node was taken for dead", key: nil)
+
+  /// Whether a request of this moment would be served.
+  package var servesNow: Bool { holdsLease && refusal(at: shard.clock.now()) == nil }
 
   private func refusalUnderLease(at timestamp: Timestamp) -> RangeFailure? {
     if timestamp.wall < leaseEnd.wall, shard.support.isBefore(leaseEnd) { return nil }
@@ -165,6 +179,7 @@ public final class Replica {
   func written(through sequence: UInt64) { group.written(through: sequence) }
 
   private func apply(_ entries: [Entry]) {
+    if isOutside { return }
     var batch = WriteBatch()
     var finished: [Proposal] = []
     do throws(StorageError) {
@@ -175,6 +190,7 @@ public final class Replica {
         var own: Proposal?
         while let first = pending.first, first.position.index <= position.index {
           pending.removeFirst()
+          quota.give(first.byteCount)
           if first.position == position { own = first } else { lose(first) }
         }
         if let own {
@@ -192,6 +208,7 @@ public final class Replica {
         applied.index = position.index
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
+        if isOutside { break }
         if batch.byteCount > Limits.applyBatchBytes { try writeOut(&batch, &finished) }
       }
       try writeOut(&batch, &finished)
@@ -201,7 +218,6 @@ public final class Replica {
       return
     }
     roleChanged()
-    if isRemoved { shard.remove(self) }
   }
 
   /// Takes up the lease once this member leads, has applied what was committed before, and is fortified.
@@ -210,7 +226,7 @@ public final class Replica {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, applied.term == group.term, surrenderedTerm != group.term else { return }
+    guard !holdsLease, !isRemoved, !isOutside, applied.term == group.term, surrenderedTerm != group.term else { return }
     leaseEnd = group.leaseEnd
     guard leaseEnd == .never || shard.support.isBefore(leaseEnd) else { return }
     do throws(StorageError) {
@@ -230,12 +246,17 @@ public final class Replica {
       batch.put(.local, LocalKeys.descriptor(id), change.context)
       group.forgetLead(besides: next.replicas.map(\.node))
       leaseEnd = group.leaseEnd
-      if !next.replicas.contains(where: { $0.replica == replicaID }) { isRemoved = true }
+      lastChange = entry.index
+      noteWhetherOutside()
     } else if !entry.data.isEmpty {
       let command = try decode(entry)
       note(command)
       batch.append(contentsOf: command.batch)
     }
+  }
+
+  private func noteWhetherOutside() {
+    isOutside = isInitialized && !descriptor.replicas.contains { $0.replica == replicaID }
   }
 
   private func note(_ command: Command) {
@@ -276,17 +297,18 @@ public final class Replica {
   /// Applies what the log holds above the applied index, through an entry that is known to be committed; before the
   /// group begins to live.
   func replay(_ log: LogStore, through commit: UInt64) throws(StorageError) {
-    while applied.index < commit {
+    noteWhetherOutside()
+    while applied.index < commit, !isOutside {
       let entries = try log.entries(
         range: id.rawValue, from: applied.index + 1, to: commit + 1, byteLimit: Limits.applyBatchBytes
       ).map(Entry.init)
-      guard let last = entries.last else {
-        throw .corruption("the log of range \(id) has no entry \(applied.index + 1)")
-      }
+      if entries.isEmpty { throw .corruption("the log of range \(id) has no entry \(applied.index + 1)") }
       var batch = WriteBatch()
-      for entry in entries { try take(entry, into: &batch) }
-      applied.index = last.index.rawValue
-      applied.term = last.term.rawValue
+      for entry in entries where !isOutside {
+        try take(entry, into: &batch)
+        applied.index = entry.index.rawValue
+        applied.term = entry.term.rawValue
+      }
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
@@ -337,6 +359,7 @@ public final class Replica {
     locks = LockTable()
     registry = TransactionRegistry()
     resolutions = []
+    quota.wakeAll()
     // If this node is cut off, nobody learns what becomes of its commands; after a while that is the answer.
     let proposals = Confined(Array(pending), to: shard.reactor)
     _ = shard.reactor.schedule(afterNanoseconds: Limits.outcomeTimeout) { reactor in
@@ -375,9 +398,27 @@ public final class Replica {
     origins.append((replica, node))
   }
 
-  /// Whether a replica is certainly no member any more.
+  /// Whether a replica is no member any more.
   func hasLeft(_ replica: ReplicaID) -> Bool {
     replica < descriptor.nextReplica && !descriptor.replicas.contains { $0.replica == replica }
+  }
+
+  /// Whether this member knows also after a restart who the members are: those that have left may go.
+  var knowsMembersDurably: Bool { group.durableCommit >= lastChange }
+
+  /// The commit index is written with the next entry, so one that says nothing makes the last change known for good.
+  func writeDownCommit() {
+    guard !knowsMembersDurably, holdsLease else { return }
+    _ = group.propose(Command(range: id, readsBelow: .zero, lease: group.term).encoded())
+  }
+
+  /// Asks those that have stayed whether this replica may go.
+  func askToGo() {
+    for member in descriptor.replicas {
+      shard.post(
+        RangeEnvelope(
+          range: id, to: member.replica, from: replicaID, message: .fortified(term: .zero, epoch: 0)), to: member.node)
+    }
   }
 
   func tick() {
@@ -411,12 +452,15 @@ public final class Replica {
         locks.access(on: reactor).cancel(waiter, .timedOut)
       }
     }
+    let owner = waiter.owner?.id
     let outcome = await waiter.value(on: shard.reactor)
     timer?.cancel()
     switch outcome {
     case .granted: return nil
     case .timedOut: return .lockNotAvailable(lockKey ?? Key.min, timedOut: true)
-    case .cancelled: return .cancelled
+    case .cancelled:
+      if let owner, bereaved.contains(owner) { return Self.bereavement }
+      return .cancelled
     case .deadlock(let cycle):
       shard.counters.deadlocks &+= 1
       return .deadlock(cycle)
@@ -445,5 +489,6 @@ public final class Replica {
     let proposals = pending
     pending = []
     for proposal in proposals { proposal.finish(.stopped(reason)) }
+    quota.wakeAll()
   }
 }

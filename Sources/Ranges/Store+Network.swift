@@ -50,10 +50,7 @@ extension Store {
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await takeSnapshot(message)
     }
-    for index in environment.reactors.indices {
-      scheduleTick(shard: index)
-      scheduleReplication(shard: index)
-    }
+    for index in environment.reactors.indices { scheduleTick(shard: index) }
     scheduleHeartbeat()
   }
 
@@ -126,13 +123,23 @@ extension Store {
       else { return nil }
       return StoreLiveness.Heartbeat(epoch: epoch, expiration: expiration, duration: duration)
     }
-    guard let heartbeat, !isStopped else { return }
+    guard let heartbeat, !isStopped, isAnswered(by: node, within: heartbeat.duration) else { return }
     let (response, record) = support.receive(heartbeat, from: node)
     if let record {
       writer.setRecord(StoreSupport.recordKind, record) { [weak self] in self?.respond(response, to: node) }
     } else {
       respond(response, to: node)
     }
+  }
+
+  /// Whether a node hears this one, as far as its answers tell. One that does not could neither lead nor learn that it is supported, and
+  /// support in one direction would keep others from leading in its place.
+  private func isAnswered(by node: NodeID, within duration: Int64) -> Bool {
+    guard let network, let peer = network.peer(node) else { return false }
+    guard let heard = peer.lastHeard else { return peer.isUp != false }
+    // Two answers may be missing.
+    let patience = max(duration / 3 * 2, network.heartbeatInterval / 5 * 11)
+    return environment.monotonicNow().nanoseconds - heard <= patience
   }
 
   private func respond(_ response: StoreLiveness.Response, to node: NodeID) {

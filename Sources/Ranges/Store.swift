@@ -21,13 +21,11 @@ public struct StoreOptions: Sendable {
   public var collectionInterval: Int64 = 600 * 1_000_000_000
   /// Nanoseconds between looks whether the log can be cut.
   public var maintenanceInterval: Int64 = 10 * 1_000_000_000
-  /// Replicas that each range is to have.
-  public var replicationFactor = 3
-  /// Nanoseconds between looks whether ranges have them.
-  public var replicationInterval: Int64 = 1_000_000_000
   /// Nanoseconds for which other stores are asked to believe that this one lives: about the time until others serve its ranges
   /// when it dies.
   public var supportDuration: Int64 = Limits.supportDuration
+  /// Bytes of snapshots that leave in a second.
+  public var snapshotRate = Limits.snapshotBytesPerSecond
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -47,6 +45,7 @@ public final class Store: Sendable {
   private let snapshotWorker: any Worker
   private let opener: ReplicaOpener
   let writer: LogWriter
+  private let pacing: SnapshotPacing
   /// Built once by `open`, before anything else runs; each shard is confined to its reactor.
   private nonisolated(unsafe) var shards: [Confined<StoreShard>] = []
   private let state = Mutex(State())
@@ -71,6 +70,7 @@ public final class Store: Sendable {
     logWorker = environment.makeWorker("log-writer", threads: 1)
     maintenanceWorker = environment.makeWorker("store-upkeep", threads: 1)
     snapshotWorker = environment.makeWorker("snapshots", threads: 1)
+    pacing = SnapshotPacing(rate: options.snapshotRate)
     support = StoreSupport(node: identity.node, liveness, clock: clock, environment: environment)
     let link = Link()
     writer = LogWriter(
@@ -83,7 +83,7 @@ public final class Store: Sendable {
       let shard = StoreShard(
         reactor: reactor, clock: clock, engine: local.state,
         rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, opener: opener,
-        support: support, snapshotWorker: snapshotWorker, network: network, logger: logger,
+        support: support, snapshotWorker: snapshotWorker, pacing: pacing, network: network, logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
       shard.faults = options.faults
       shards.append(Confined(shard, to: reactor))
@@ -124,17 +124,22 @@ public final class Store: Sendable {
       options: options, logger: logger, onFatal: onFatal)
     try SnapshotInstaller(local).installAll()
     for descriptor in try store.opener.descriptors() {
-      guard let own = descriptor.replica(on: identity.node) else {
+      // A replica that has applied its own removal stands in its descriptor no more.
+      var replicaID = descriptor.replica(on: identity.node)?.replica
+      if replicaID == nil {
+        replicaID = try local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
+      }
+      guard let replicaID else {
         throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
       }
       let shard = store.shards[store.reactorIndex(of: descriptor.id)]
       let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
         do throws(StorageError) {
           let shard = shard.access(on: reactor)
-          let replica = try shard.opener.open(descriptor, own.replica, on: shard)
+          let replica = try shard.opener.open(descriptor, replicaID, on: shard)
           shard.add(replica)
           let membership = replica.group.membership
-          if membership.isSingleton, membership.voters.contains(own.replica.peer) {
+          if membership.isSingleton, membership.voters.contains(replicaID.peer) {
             // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
             replica.group.campaign()
             if store.network == nil { await replica.untilServing() }
@@ -197,7 +202,11 @@ public final class Store: Sendable {
     options.withLock { $0.versionLifetime = max(0, nanoseconds) }
   }
 
-  var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
+  /// Changes how many bytes of snapshots leave in a second.
+  public func setSnapshotRate(bytesPerSecond: Int64) { pacing.setRate(bytesPerSecond) }
+
+  /// Whether nothing is served any more.
+  public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
 
   private func scheduleMaintenance() {
     guard !isStopped else { return }
@@ -283,6 +292,9 @@ public final class Store: Sendable {
     }
     return sum
   }
+
+  /// Which other stores this one believes to live.
+  public var supportGrants: [StoreSupportGrant] { support.grants }
 
   /// Whether the engine asks for fewer writes.
   public var isOverloaded: Bool {

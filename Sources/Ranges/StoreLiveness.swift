@@ -16,6 +16,22 @@ import Transport
 /// An epoch of one store's requests for support; raised whenever somebody withdrew, and by each restart.
 public typealias SupportEpoch = UInt64
 
+/// That a store believes another one to live.
+public struct StoreSupportGrant: Hashable, Sendable {
+  public var node: NodeID
+  public var epoch: SupportEpoch
+  /// Nanoseconds since 1970 by the other store's clock.
+  public var expiration: Int64
+  public var isWithdrawn: Bool
+
+  public init(node: NodeID, epoch: SupportEpoch, expiration: Int64, isWithdrawn: Bool) {
+    self.node = node
+    self.epoch = epoch
+    self.expiration = expiration
+    self.isWithdrawn = isWithdrawn
+  }
+}
+
 /// Pure: times come in, messages and duties come out.
 struct StoreLiveness {
   struct Heartbeat: Equatable, Sendable {
@@ -82,6 +98,13 @@ struct StoreLiveness {
   /// What must be durable: epochs that are supported or withdrawn.
   var durable: [(node: NodeID, epoch: SupportEpoch, isWithdrawn: Bool)] {
     granted.map { ($0.node, $0.epoch, $0.isWithdrawn) }
+  }
+
+  /// What was promised to others, for show.
+  var grants: [StoreSupportGrant] {
+    granted.map {
+      StoreSupportGrant(node: $0.node, epoch: $0.epoch, expiration: $0.expiration, isWithdrawn: $0.isWithdrawn)
+    }
   }
 
   // MARK: - Being supported

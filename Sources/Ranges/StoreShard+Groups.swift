@@ -47,10 +47,14 @@ extension StoreShard {
         // Only a member that has left hears nothing else any more.
         remove(replica)
       case .group(let message):
-        if replica.isInitialized, replica.hasLeft(envelope.from) {
-          post(
-            RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
-          return
+        if replica.isInitialized, !replica.isOutside, replica.hasLeft(envelope.from) {
+          // Its vote may be needed as long as a restart can take this member back to when it was one.
+          if replica.knowsMembersDurably {
+            post(
+              RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
+            return
+          }
+          replica.writeDownCommit()
         }
         if !replica.isInitialized { replica.noteOrigin(of: envelope.from, node) }
         replica.group.receive(message, from: envelope.from.peer)
@@ -130,6 +134,9 @@ extension StoreShard {
     guard stopReason == nil else { return }
     tickCount &+= 1
     if tickCount % 10 == 0 { for replica in sortedReplicas { replica.releaseLocksOfTheDead() } }
+    for replica in sortedReplicas where replica.isOutside {
+      if tickCount % 5 == 0 { replica.askToGo() }
+    }
     for replica in sortedReplicas where replica.hasPeers || !replica.isInitialized {
       if tickCount % 5 == 0 { replica.group.wakeIfLeaseEnded() }
       replica.tick()

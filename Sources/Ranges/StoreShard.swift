@@ -81,6 +81,7 @@ public final class StoreShard {
   let support: StoreSupport
   /// Reads the state for snapshots, and flushes what they bring.
   let snapshotWorker: any Worker
+  let pacing: SnapshotPacing
   /// The way to other nodes; nil for a node that is alone.
   let network: NodeTransport?
   /// Messages of this turn.
@@ -92,7 +93,8 @@ public final class StoreShard {
 
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
-    opener: ReplicaOpener, support: StoreSupport, snapshotWorker: any Worker, network: NodeTransport?, logger: Logger,
+    opener: ReplicaOpener, support: StoreSupport, snapshotWorker: any Worker, pacing: SnapshotPacing,
+    network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.reactor = reactor
@@ -103,6 +105,7 @@ public final class StoreShard {
     self.opener = opener
     self.support = support
     self.snapshotWorker = snapshotWorker
+    self.pacing = pacing
     self.network = network
     self.logger = logger
     self.onFatal = onFatal

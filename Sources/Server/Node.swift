@@ -13,6 +13,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import PGWire
+import Placement
 import Ranges
 import Reactors
 import SQLTypes
@@ -37,6 +38,7 @@ public final class Node: SessionFactory, AdminSource {
   struct Member: Sendable {
     var identity: StoreIdentity
     var store: Store
+    var placement: PlacementDriver
     /// By reactor.
     var gateways: [Confined<Gateway>]
     /// Whether sessions are let in.
@@ -55,10 +57,12 @@ public final class Node: SessionFactory, AdminSource {
   let membership = Mutex<Member?>(nil)
   let joining = Mutex(JoiningState())
   let directory = Mutex(DirectoryState())
+  /// Settings of the cluster that are not what they are initially, by name.
+  let settingValues = Mutex<[String: Int64]>([:])
   private let passwords: PasswordHasher
   private let startTime: MonotonicInstant
   private let doors = Mutex<Doors?>(nil)
-  private let life = Mutex(Life())
+  let life = Mutex(Life())
 
   private struct Doors {
     var wire: WireServer
@@ -68,7 +72,9 @@ public final class Node: SessionFactory, AdminSource {
     var httpAddress: ListenAddress
   }
 
-  private struct Life {
+  struct Life {
+    /// Leases are handed on and clients sent away, to stop then.
+    var isDraining = false
     var isStopping = false
     /// Rounds that are under way.
     var roundCount = 0
@@ -135,6 +141,9 @@ public final class Node: SessionFactory, AdminSource {
     } catch {
       throw NodeStartError(description: "cannot open the store: \(error)")
     }
+    if let known = identity, book.contains(where: { $0.node == known.node && $0.standing == .gone }) {
+      throw NodeStartError(description: goneText(known.node))
+    }
     if configuration.cluster == nil, let known = identity,
       known.node.rawValue != 1 || book.contains(where: { $0.node != known.node })
     {
@@ -177,8 +186,10 @@ public final class Node: SessionFactory, AdminSource {
   func becomeMember(_ identity: StoreIdentity, isServing: Bool) async throws(StorageError) {
     let logger = self.logger
     let onFatal = configuration.onFatal
+    var options = StoreOptions()
+    if let cluster = configuration.cluster { options.supportDuration = cluster.supportDuration }
     let store = try await Store.open(
-      environment: environment, local: local, clock: clock, network: transport, logger: logger
+      environment: environment, local: local, clock: clock, network: transport, options: options, logger: logger
     ) { reason in
       // Better no node than one that acknowledges what it cannot keep.
       logger.critical("the node stops: its store failed", metadata: ["reason": "\(reason)"])
@@ -192,15 +203,18 @@ public final class Node: SessionFactory, AdminSource {
       gateways.append(
         await reactor.perform { [environment, passwords] reactor in
           let transactions = TransactionSystem(store, on: reactor)
-          return Confined(
-            Gateway(
-              reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
-              sequences: sequences, rowIDs: rowIDs, passwords: passwords, logger: logger),
-            to: reactor)
+          let gateway = Gateway(
+            reactor: reactor, environment: environment, transactions: transactions, catalog: catalog,
+            sequences: sequences, rowIDs: rowIDs, passwords: passwords, logger: logger)
+          gateway.cluster = self
+          return Confined(gateway, to: reactor)
         })
     }
-    let member = Member(identity: identity, store: store, gateways: gateways, isServing: isServing)
+    let placement = PlacementDriver(store, logger: logger) { [weak self] in self?.placementNodes ?? [] }
+    let member = Member(
+      identity: identity, store: store, placement: placement, gateways: gateways, isServing: isServing)
     membership.withLock { $0 = member }
+    if transport != nil { placement.start() }
   }
 
   private func listen(_ certificates: NodeCertificates?) async throws(NodeStartError) {
@@ -276,6 +290,8 @@ public final class Node: SessionFactory, AdminSource {
     }
   }
 
+  /// When the process began, by its monotonic clock.
+  var startNanoseconds: Int64 { startTime.nanoseconds }
   var uptimeNanoseconds: Int64 { environment.monotonicNow().nanoseconds - startTime.nanoseconds }
 
   /// The node cannot go on.
@@ -315,8 +331,14 @@ public final class Node: SessionFactory, AdminSource {
     }
   }
 
+  var openWire: WireServer? { doors.withLock { $0?.wire } }
+
+  /// No new sessions are let in any more.
+  func endServing() { membership.withLock { $0?.isServing = false } }
+
   /// The node's record is known to the cluster: sessions are let in.
   func beginServing() {
+    if directory.withLock({ $0.isGone }) { return }
     let isNews = membership.withLock { member in
       defer { member?.isServing = true }
       return member?.isServing == false
@@ -358,7 +380,7 @@ public final class Node: SessionFactory, AdminSource {
 
   /// The gateway of the reactor that this is called on.
   private func gateway(of reactor: Reactor) throws(SQLError) -> Gateway {
-    guard let member, member.isServing else {
+    guard let member, member.isServing, !isDraining else {
       throw SQLError(.cannotConnectNow, "the node is not ready yet", detail: "\(obstacle.capitalizingFirst).")
     }
     return member.gateways[reactor.index].accessAssumingIsolated()
@@ -384,6 +406,7 @@ public final class Node: SessionFactory, AdminSource {
 
   public func complaint() async -> String? {
     guard let member, member.isServing else { return obstacle }
+    if isDraining { return "the node is draining" }
     if member.store.isOverloaded { return "the store is overloaded" }
     return clockComplaint
   }
@@ -401,18 +424,17 @@ public final class Node: SessionFactory, AdminSource {
 
   // MARK: Stop
 
-  /// Takes no more clients, ends the sessions, flushes the store.
+  /// Hands leases on, ends the sessions, flushes the store.
   public func stop() async {
+    _ = await drain()
+    member?.placement.stop()
     life.withLock { $0.isStopping = true }
     for waiter in takeWaiters() { waiter.resume(returning: false) }
     let open = doors.withLock { doors in
       defer { doors = nil }
       return doors
     }
-    if let open {
-      await open.wire.drain(on: environment.reactors[0], nanoseconds: Limits.drainNanoseconds)
-      await open.admin.stop()
-    }
+    if let open { await open.admin.stop() }
     answerInitialisations(.refused("the node is stopping"))
     // What runs on its own ends before its ground goes away.
     var waited: Int64 = 0

@@ -2,6 +2,7 @@
 
 import Glibc
 import Logging
+import Ranges
 import Transport
 
 public struct NodeConfiguration: Sendable {
@@ -44,6 +45,8 @@ public struct ClusterConfiguration: Sendable {
   public var maximumClockError: Int64?
   /// Which run of which machine's kernel this is; nodes that agree in it read the same clock.
   public var machineBootID = MachineBoot.id
+  /// Nanoseconds for which other nodes are asked to believe that this one lives: about the time until others serve its ranges when it dies.
+  public var supportDuration: Int64 = StoreOptions().supportDuration
   /// Nanoseconds between two questions whether there is a cluster to join.
   public var seekInterval: Int64 = 1_000_000_000
   /// Nanoseconds between two looks at who else is a member, and where.

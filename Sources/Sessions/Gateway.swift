@@ -20,6 +20,8 @@ public final class Gateway {
   public let sequences: SequenceService
   public let rowIDs: RowIDGenerator
   public let logger: Logger
+  /// Nil where there is no cluster to ask, as in simulations.
+  public weak var cluster: (any ClusterService)?
   let passwords: PasswordHasher
   let plans = PlanCache(capacity: 4096)
   let codecs = CodecCache()

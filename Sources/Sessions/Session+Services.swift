@@ -105,6 +105,7 @@ extension Session: VirtualTableProvider {
     guard let catalog = transaction?.catalog, let virtual = VirtualTable.withOID(table.oid) else {
       throw SQLError(.internalError, "relation \"\(table.name)\" has no rows to compute")
     }
+    if table.schema == .meridianCatalogSchema { clusterFacts = await gateway.cluster?.facts() ?? ClusterFacts() }
     let all = try virtual.rows(catalog, self)
     var wanted: [ColumnVector] = []
     for id in columns {
@@ -145,6 +146,8 @@ extension Session: CatalogServices {
       return row
     }.sorted { $0.name.lowercased() < $1.name.lowercased() }
   }
+
+  public var clusterSettings: [SettingRow] { gateway.cluster?.settings ?? [] }
 
   public func lastValue(ofSequence oid: OID) -> Int64? {
     (try? sequence(oid)).flatMap { gateway.sequences.lastValue(of: $0) }

@@ -16,10 +16,11 @@ extension Session {
   func runSessionStatement(_ parsed: ParsedStatement, _ text: [UInt8]) async throws(SQLError) -> Bool {
     switch parsed.statement {
     case .transaction(let statement): try await run(statement)
+    case .set(let statement) where statement.scope == .cluster: try await setClusterSetting(statement)
     case .set(let statement): try run(statement)
     case .setTransaction(let statement): try await run(statement)
     case .setConstraints(let statement): try await run(statement)
-    case .show(let statement): try run(statement)
+    case .show(let statement): try await run(statement)
     case .discard(let statement): try await run(statement)
     case .prepare(let statement): try await run(statement, parsed, text)
     case .execute(let statement): try await run(statement, text)
@@ -66,6 +67,9 @@ extension Session {
     switch statement {
     case .show(.setting(let name)): [ResultColumn(name: try settings.show(name).name, type: .text)]
     case .show(.all): Self.showAllColumns
+    case .show(.clusterSetting(let name)): [ResultColumn(name: name, type: .text)]
+    case .show(.clusterSettings): Self.showAllColumns
+    case .show(.ranges): Self.showRangesColumns
     case .execute(let statement): try self.statement(named: statement.name.text).columns
     case .fetch(let statement): portals[statement.cursor.text]?.statement.columns ?? []
     case .transaction, .set, .setTransaction, .setConstraints, .discard, .prepare, .deallocate, .declareCursor,
@@ -168,7 +172,7 @@ extension Session {
 
   private static let showAllColumns = ["name", "setting", "description"].map { ResultColumn(name: $0, type: .text) }
 
-  private func run(_ statement: ShowStatement) throws(SQLError) {
+  private func run(_ statement: ShowStatement) async throws(SQLError) {
     switch statement {
     case .setting(let name):
       let shown = try showParameter(name)
@@ -181,6 +185,14 @@ extension Session {
         ])
       }
       send(columns: Self.showAllColumns, rows: rows, tag: "SHOW")
+    case .clusterSetting(let name):
+      let row = try clusterSetting(name)
+      send(columns: [ResultColumn(name: row.name, type: .text)], rows: [[.text(row.value)]], tag: "SHOW")
+    case .clusterSettings:
+      send(
+        columns: Self.showAllColumns,
+        rows: clusterSettings.map { [.text($0.name), .text($0.value), .text($0.summary)] }, tag: "SHOW")
+    case .ranges: try await showRanges()
     }
   }
 

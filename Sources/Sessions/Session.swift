@@ -50,6 +50,8 @@ public final class Session {
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
   private(set) var statementTime: Int64 = 0
   let sequenceSession: SequenceSession
+  /// What nodes told when a relation of `meridian_catalog` was read last.
+  public internal(set) var clusterFacts = ClusterFacts()
   /// The schema of its temporary objects, once it was made.
   var temporary: TemporarySchema?
   var commitActions: [CommitAction] = []

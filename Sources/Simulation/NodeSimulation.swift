@@ -54,10 +54,12 @@ final class NodeSimulation: @unchecked Sendable {
   private var random: RandomSource
   private let plan: Plan
   private let weather: Weather
+  private let decisions = NodeDecisions()
   private var nodes: [SimulatedNode] = []
   private var workload: ClientWorkload!
   private var isEnding = false
   private var isHealed = false
+  private var isPlaced = false
   private var violation: String?
   private var violationTime: Int64 = 0
   private var crashCount = 0
@@ -105,6 +107,7 @@ final class NodeSimulation: @unchecked Sendable {
       nodes = [SimulatedNode(1, world)]
     }
     for node in nodes {
+      node.decisions = decisions
       node.onOpen = { [unowned self] in await opened($0, $1, $2) }
       node.onDeath = { [unowned self] in died($0, $1, $2) }
       node.onRefusal = { [unowned self] in fail($0) }
@@ -128,6 +131,7 @@ final class NodeSimulation: @unchecked Sendable {
       if plan.faults.contains(.loss) { weather.resetsPerMillion = 100 }
       if plan.faults.contains(.partitions) { partitionTurn() }
       if !plan.faults.isDisjoint(with: [.membership, .transfers]) { changeTurn() }
+      if plan.faults.contains(.membership) { decisionTurn() }
     }
     world.run(until: options.duration)
     if violation == nil { finish() }
@@ -159,6 +163,9 @@ final class NodeSimulation: @unchecked Sendable {
     world.note(2, 0, "healing begins")
     weather.resetsPerMillion = 0
     weather.cut = []
+    decisions.leaving = []
+    decisions.draining = []
+    decisions.dead = []
     for node in nodes {
       crash(node, losingPower: plan.faults.contains(.power), restarts: false)
       node.begin(settings)
@@ -170,6 +177,27 @@ final class NodeSimulation: @unchecked Sendable {
       fail("no progress after healing")
     } else if let wrong = workload.violation {
       fail(wrong)
+    } else if isCluster {
+      let limit = world.now + 60 * .second
+      while !isPlaced, world.now < limit {
+        lookForReplicas()
+        world.run(until: world.now + .second / 2)
+      }
+      if !isPlaced { fail("the range does not get its replicas after healing") }
+    }
+  }
+
+  /// Notes whether whoever leads knows of three voters and nobody else.
+  private func lookForReplicas() {
+    for node in nodes {
+      guard let store = node.store, let environment = node.environments.last else { continue }
+      environment.reactors[0].enqueue { [self] reactor in
+        let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
+        if led.isEmpty { return }
+        isPlaced = led.allSatisfy { replica in
+          replica.descriptor.replicas.count == 3 && replica.descriptor.replicas.allSatisfy { $0.kind == .voter }
+        }
+      }
     }
   }
 
@@ -343,7 +371,29 @@ final class NodeSimulation: @unchecked Sendable {
 
   // MARK: Changes
 
-  /// The lease is handed on, or a replica taken away; the store itself adds them again.
+  /// For a while a node is to leave, or counts as dead if it is silent, so that the others take its replicas; or it drains.
+  private func decisionTurn() {
+    world.schedule(afterNanoseconds: random.exponential(mean: plan.changeInterval * 2)) { [self] in
+      if isEnding { return }
+      let number = random.pick(nodes).number
+      let kind = random.draw(below: 3)
+      world.note(
+        10, UInt64(number), "node \(number) is to \(["leave", "drain", "count as dead if it is silent"][kind])")
+      switch kind {
+      case 0: decisions.leaving.insert(number)
+      case 1: decisions.draining.insert(number)
+      default: decisions.dead.insert(number)
+      }
+      world.schedule(afterNanoseconds: random.exponential(mean: plan.changeInterval * 3)) { [self] in
+        decisions.leaving.remove(number)
+        decisions.draining.remove(number)
+        decisions.dead.remove(number)
+      }
+      decisionTurn()
+    }
+  }
+
+  /// The lease is handed on, or a replica taken away; the node itself adds them again.
   private func changeTurn() {
     world.schedule(afterNanoseconds: random.exponential(mean: plan.changeInterval)) { [self] in
       if isEnding { return }

@@ -9,6 +9,7 @@ import Catalog
 import Clocks
 import Execution
 import Logging
+import Placement
 import Ranges
 import Reactors
 import Sessions
@@ -53,7 +54,10 @@ final class SimulatedNode: @unchecked Sendable {
   private var transports: [NodeTransport] = []
   private(set) var engines: [SimulatedEngine] = []
   private(set) var store: Store?
+  private var drivers: [PlacementDriver] = []
 
+  /// What operators, or those who look after the cluster, have decided about nodes; shared by all of a simulation.
+  var decisions: NodeDecisions?
   /// The store of a life is open.
   var onOpen: (SimulatedNode, Int, Door) async -> Void = { _, _, _ in }
   /// A life ended by its own doing: its disk failed.
@@ -151,6 +155,7 @@ final class SimulatedNode: @unchecked Sendable {
           }
           guard isAlive(life) else { return }
           self.store = store
+          if let wire { drive(store, wire, silent) }
           let gateway = Gateway(
             reactor: reactor, environment: environment, transactions: TransactionSystem(store, on: reactor),
             catalog: CatalogCache(), sequences: SequenceService(), rowIDs: RowIDGenerator(node: Int64(number)),
@@ -171,6 +176,22 @@ final class SimulatedNode: @unchecked Sendable {
     }
   }
 
+  /// Has the ranges that this node leads kept at their replicas, where operators want them.
+  private func drive(_ store: Store, _ transport: NodeTransport, _ logger: Logger) {
+    let driver = PlacementDriver(store, logger: logger) { [peers, number, decisions, weak transport] in
+      peers.map { peer in
+        let status = transport?.peer(NodeID(rawValue: UInt32(peer)))
+        return PlacementNode(
+          NodeID(rawValue: UInt32(peer)),
+          health: peer == number || status?.isUp == true && status?.isConnected == true
+            ? .live : decisions?.dead.contains(peer) == true ? .dead : .silent,
+          isLeaving: decisions?.leaving.contains(peer) == true, isDraining: decisions?.draining.contains(peer) == true)
+      }
+    }
+    drivers.append(driver)
+    driver.start()
+  }
+
   /// The process dies, and with it, if power is lost, what was not synced.
   func crash(losingPower: Bool) {
     life += 1
@@ -188,6 +209,14 @@ final class SimulatedNode: @unchecked Sendable {
     for engine in engines { engine.disconnect() }
     network?.disconnect(Self.address(number))
   }
+}
+
+/// What has been decided about nodes, by their numbers. `@unchecked Sendable`: used by the thread of its world alone.
+final class NodeDecisions: @unchecked Sendable {
+  var leaving: Set<Int> = []
+  var draining: Set<Int> = []
+  /// Those whose silence counts as death.
+  var dead: Set<Int> = []
 }
 
 /// Shows what a node logs in the trace of a run.

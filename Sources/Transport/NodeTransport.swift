@@ -48,6 +48,11 @@ public final class NodeTransport: Sendable {
     context.handlers.withLock { $0.peerStates.append(handler) }
   }
 
+  /// Has `handler` told that others turn this node away for good. To be called before `listen`.
+  public func onDismissal(_ handler: @escaping DismissalHandler) {
+    context.handlers.withLock { $0.dismissals.append(handler) }
+  }
+
   // MARK: Life
 
   /// Listens, and begins to send heartbeats to all peers. Unless the identity says where others reach this node it says the address that is
@@ -89,6 +94,9 @@ public final class NodeTransport: Sendable {
 
   public var identity: NodeIdentity { context.identityNow() }
 
+  /// Nanoseconds between heartbeats to each peer.
+  public var heartbeatInterval: Int64 { context.options.heartbeatInterval }
+
   /// Ends all connections and listens no more. Calls under way end as `closed`. Not to be called from a handler.
   public func stop() async {
     await context.carrier.stopListening()
@@ -100,10 +108,15 @@ public final class NodeTransport: Sendable {
   /// Says where a node is reached, from now on. Peers that call tell it themselves, too; the latest word counts.
   public func setAddress(of node: NodeID, _ address: NodeAddress) { context.setAddress(of: node, address) }
 
-  /// Ends all connections to a node that has left the cluster, and all heartbeats.
-  public func forget(_ node: NodeID) {
+  /// A node has left the cluster for good: ends all connections with it, and turns it away from now on.
+  public func dismiss(_ node: NodeID) {
+    let isNews = context.dismissed.withLock { $0.insert(node).inserted }
+    guard isNews else { return }
     context.forget(node)
     for board in boards { board.reactor.enqueue { board.forget(node, on: $0) } }
+    for connection in context.inboundConnections(of: node) {
+      connection.reactor.enqueue { connection.end("node \(node) has been decommissioned", on: $0) }
+    }
   }
 
   /// All known peers, in the order of their numbers.

@@ -17,10 +17,14 @@ public typealias CallHandler =
 /// Is told, on the first reactor, that a peer answers again or no longer.
 public typealias PeerStateHandler = @Sendable (_ peer: NodeID, _ state: PeerState, _ reactor: isolated Reactor) -> Void
 
+/// Is told that others turn this node away because it has left the cluster for good.
+public typealias DismissalHandler = @Sendable (_ reason: String) -> Void
+
 struct TransportHandlers: Sendable {
   var messages: [UInt16: MessageHandler] = [:]
   var calls: [UInt16: CallHandler] = [:]
   var peerStates: [PeerStateHandler] = []
+  var dismissals: [DismissalHandler] = []
 }
 
 final class TransportContext: Sendable {
@@ -40,6 +44,7 @@ final class TransportContext: Sendable {
   let ownNode: Atomic<UInt32>
   let handlers = Mutex(TransportHandlers())
   private let peers = Mutex<[NodeID: PeerRecord]>([:])
+  let dismissed = Mutex<Set<NodeID>>([])
   private let inbound = Mutex<[InboundKey: InboundConnection]>([:])
   private let loggedRejection = Mutex("")
 
@@ -68,6 +73,7 @@ final class TransportContext: Sendable {
   func allPeers() -> [PeerRecord] { peers.withLock { Array($0.values) }.sorted { $0.id < $1.id } }
 
   func setAddress(of node: NodeID, _ address: NodeAddress) {
+    if dismissed.withLock({ $0.contains(node) }) { return }
     let record = peers.withLock { peers in
       if let record = peers[node] { return record }
       let record = PeerRecord(node, address: address)
@@ -91,6 +97,11 @@ final class TransportContext: Sendable {
 
   func unregister(_ connection: InboundConnection, _ key: InboundKey) {
     inbound.withLock { if $0[key] === connection { $0[key] = nil } }
+  }
+
+  /// Connections that a node has made to this one.
+  func inboundConnections(of node: NodeID) -> [InboundConnection] {
+    inbound.withLock { inbound in inbound.filter { $0.key.node == node }.map(\.value) }
   }
 
   /// Whether a rejection is not the one that was logged last: who is turned away comes again.

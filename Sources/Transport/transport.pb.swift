@@ -180,6 +180,7 @@ nonisolated struct WireRejection: Sendable {
     case otherNode // = 3
     case notANode // = 4
     case itself // = 5
+    case decommissioned // = 6
     case UNRECOGNIZED(Int)
 
     init() {
@@ -194,6 +195,7 @@ nonisolated struct WireRejection: Sendable {
       case 3: self = .otherNode
       case 4: self = .notANode
       case 5: self = .itself
+      case 6: self = .decommissioned
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -206,6 +208,7 @@ nonisolated struct WireRejection: Sendable {
       case .otherNode: return 3
       case .notANode: return 4
       case .itself: return 5
+      case .decommissioned: return 6
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -218,6 +221,7 @@ nonisolated struct WireRejection: Sendable {
       .otherNode,
       .notANode,
       .itself,
+      .decommissioned,
     ]
 
   }
@@ -442,7 +446,7 @@ nonisolated extension WireRejection: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension WireRejection.Code: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OTHER\0\u{1}PROTOCOL_VERSION\0\u{1}OTHER_CLUSTER\0\u{1}OTHER_NODE\0\u{1}NOT_A_NODE\0\u{1}ITSELF\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OTHER\0\u{1}PROTOCOL_VERSION\0\u{1}OTHER_CLUSTER\0\u{1}OTHER_NODE\0\u{1}NOT_A_NODE\0\u{1}ITSELF\0\u{1}DECOMMISSIONED\0")
 }
 
 nonisolated extension WirePing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -23,6 +23,12 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "How many nodes.")
   var nodes = 3
 
+  @Option(
+    help: ArgumentHelp(
+      "For how long nodes believe that another one lives when they hear nothing; 3s unless given.",
+      valueName: "duration"))
+  var supportDuration: DurationOption?
+
   @Flag(help: "Only run, until SIGTERM or SIGINT.")
   var noShell = false
 
@@ -36,9 +42,13 @@ struct DemoCommand: AsyncParsableCommand {
   mutating func run() async throws {
     let cluster: LocalCluster
     let level = logLevel
+    var flags = ClusterFlags()
+    flags.supportDuration = supportDuration?.nanoseconds
     do {
+      let duration = try flags.configuration().supportDuration
       cluster = try await LocalCluster.start(count: nodes) { index, configuration in
         configuration.logLevel = level
+        configuration.cluster?.supportDuration = duration
         configuration.cluster?.locality = Locality("region=demo,zone=z\(index + 1)") ?? Locality()
       }
     } catch let error as NodeStartError {

@@ -13,6 +13,16 @@ struct ClockError: ExpressibleByArgument {
   }
 }
 
+/// `500ms`, `3s`, `5m`.
+struct DurationOption: ExpressibleByArgument {
+  var nanoseconds: Int64
+
+  init?(argument: String) {
+    guard let nanoseconds = ClusterFlags.duration(argument) else { return nil }
+    self.nanoseconds = nanoseconds
+  }
+}
+
 struct StartCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "start",
@@ -46,6 +56,11 @@ struct StartCommand: AsyncParsableCommand {
       Nodes on one machine read one clock. As soon as there are several machines,
       every node needs --max-clock-error: the bound that its time service (chrony,
       PTP) keeps. Commits wait for about twice as long.
+
+      When a node dies others serve its ranges after about --support-duration.
+      Shorter is sooner, but a node that stands still for as long loses its
+      ranges, too. SIGTERM hands ranges on to others first (see `meridian node
+      drain --help`).
       """)
 
   @OptionGroup var options: ServingOptions
@@ -76,6 +91,12 @@ struct StartCommand: AsyncParsableCommand {
       valueName: "duration"))
   var maxClockError: ClockError?
 
+  @Option(
+    help: ArgumentHelp(
+      "For how long others believe that this node lives when they hear nothing; 3s unless given.", valueName: "duration"
+    ))
+  var supportDuration: DurationOption?
+
   func validate() throws {
     if options.certsDir == nil, !options.insecure {
       throw ValidationError(
@@ -93,6 +114,7 @@ struct StartCommand: AsyncParsableCommand {
     flags.join = join
     flags.locality = locality
     flags.maximumClockError = maxClockError?.nanoseconds
+    flags.supportDuration = supportDuration?.nanoseconds
     do {
       return try flags.configuration()
     } catch {

@@ -364,11 +364,12 @@ struct ClusterTests {
       locality: Locality(), binaryVersion: "0.1.0", startTime: 1_700_000_000_999_999_999, machineBootID: "m")
     var status = NodeStatus(record, isLive: false)
     #expect(NodeStatus.columns.count == status.row.count)
-    #expect(status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", nil, nil])
+    #expect(status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", "active", nil, nil])
     status.isLive = true
     status.replicaCount = 12
     status.leaseCount = 0
-    #expect(status.row.suffix(3) == ["t", "12", "0"])
+    status.isDraining = true
+    #expect(status.row.suffix(4) == ["t", "draining", "12", "0"])
   }
 
   @Test func clocksAgreeOrTheReasonIsTold() {
@@ -442,5 +443,56 @@ struct ClusterTests {
     survives(NodesReply(identity: nil, nodes: []))
     #expect(NodeBook.decode(NodeBook.encode([record, record])) == [record, record])
     #expect(NodeBook.decode([200]) == nil)
+  }
+
+  @Test func aNodeThatIsDecommissionedEndsWithoutReplicasAndStaysAway() async throws {
+    let cluster = try await LocalCluster.start(count: 2) { _, configuration in
+      configuration = Self.configuration(join: configuration.cluster?.join ?? [])
+    }
+    let nodes = cluster.nodes
+    let (first, second) = (try await Self.client(nodes[0]), try await Self.client(nodes[1]))
+    await first.query("create table t (k int primary key); insert into t select generate_series(1, 1000)")
+    #expect(await second.query("select leaseholder from meridian_catalog.ranges").value == "1")
+    // Two nodes keep one replica: two would survive no more.
+    #expect(await second.query("select voters from meridian_catalog.ranges").value == "{1}")
+    let client = ClusterClient(host: nodes[1].rpcAddress!)
+    #expect(
+      await Self.complaint { _ = try await client.decommission(NodeID(rawValue: 7)) } == "the cluster has no node n7")
+    #expect(try await Self.eventually { try await client.decommission(NodeID(rawValue: 1)) == .gone })
+    #expect(try await client.decommission(NodeID(rawValue: 1)) == .gone)
+    #expect(await second.query("select count(*) from t").value == "1000")
+    #expect(await second.query("select voters, leaseholder from meridian_catalog.ranges").values == ["{2},2"])
+    #expect(
+      await second.query("select state from meridian_catalog.nodes order by node_id").values
+        == ["decommissioned", "active"])
+    #expect(await Self.eventually { await nodes[0].complaint()?.contains("has been decommissioned") == true })
+    let refusal = await Self.complaint { _ = try await Self.client(nodes[0]) }
+    #expect(refusal.contains("57P03") || !refusal.isEmpty)
+    await cluster.stop()
+  }
+
+  @Test func settingsOfTheClusterHoldForEveryNode() async throws {
+    let cluster = try await LocalCluster.start(count: 2) { _, configuration in
+      configuration = Self.configuration(join: configuration.cluster?.join ?? [])
+    }
+    let nodes = cluster.nodes
+    let (first, second) = (try await Self.client(nodes[0]), try await Self.client(nodes[1]))
+    #expect(await Self.eventually { await first.query("show cluster setting cluster.version").value == "2" })
+    #expect(await first.query("show cluster setting placement.dead_node_time").value == "5m")
+    await first.query("set cluster setting placement.dead_node_time = '90s'")
+    #expect(await first.query("show cluster setting placement.dead_node_time").value == "90s")
+    #expect(
+      await Self.eventually { await second.query("show cluster setting placement.dead_node_time").value == "90s" })
+    #expect(await first.query("set cluster setting placement.dead_node_time = 'soon'").state == "22023")
+    #expect(await first.query("set cluster setting placement.replicas = 2").state == "22023")
+    #expect(await first.query("set cluster setting no.such_thing = 1").state == "42704")
+    #expect(await first.query("set cluster setting cluster.version = 1").state == "55000")
+    #expect(await first.query("begin; set cluster setting placement.replicas = 5").state == "25001")
+    await first.query("rollback")
+    await first.query("create role r login")
+    await first.query("reset cluster setting placement.dead_node_time")
+    #expect(
+      await Self.eventually { await second.query("show cluster setting placement.dead_node_time").value == "5m" })
+    await cluster.stop()
   }
 }

@@ -430,22 +430,29 @@ import Testing
     #expect(nodes.lines.sorted() == ["[0]", "[1]", "[2]"])
   }
 
-  @Test func `A peer that has been forgotten is left alone, and a transport that has stopped does nothing`() {
-    let nodes = Nodes()
+  @Test func `A node that has been dismissed is left alone, turned away and told`() {
+    let nodes = Nodes(prepare: { transport, nodes in transport.onDismissal { nodes.lines.append("told that \($0)") } })
     nodes.run(seconds: 0.5)
-    nodes.transports[0].forget(Nodes.node(1))
-    nodes.transports[1].forget(Nodes.node(0))
+    nodes.transports[0].dismiss(Nodes.node(1))
     nodes.run(seconds: 2)
     #expect(nodes.transports[0].peers().map(\.id) == [Nodes.node(0)])
+    #expect(nodes.lines.first == "told that node n2 has been decommissioned")
+    #expect(Set(nodes.lines).count == 1)
+    nodes.lines = []
+    nodes.transports[0].setAddress(of: Nodes.node(1), Nodes.address(1))
     nodes.call("a", from: 0, to: 1, kind: 1)
     nodes.run(seconds: 0.1)
     #expect(nodes.lines == ["a: the address of node n2 is not known at 2500"])
-    nodes.transports[0].setAddress(of: Nodes.node(1), Nodes.address(1))
+  }
+
+  @Test func `A transport that has stopped does nothing`() {
+    let nodes = Nodes()
+    nodes.run(seconds: 2.5)
     nodes.call("b", from: 0, to: 1, kind: 3)
     nodes.run(seconds: 0.1)
     nodes.on(1) { _ in await nodes.transports[1].stop() }
     nodes.run(seconds: 0.1)
-    #expect(nodes.lines.last == "b: the connection was lost, the request may have been executed at 2701")
+    #expect(nodes.lines.last == "b: the connection was lost, the request may have been executed at 2601")
     nodes.on(0) { _ in await nodes.transports[0].stop() }
     nodes.run(seconds: 0.1)
     nodes.call("c", from: 0, to: 1, kind: 1)

@@ -103,6 +103,10 @@ public protocol CatalogServices: AnyObject {
   var settingRows: [SettingRow] { get }
   var sessions: [SessionRow] { get }
   var preparedStatements: [PreparedStatementRow] { get }
+  /// As they were fetched for this statement.
+  var clusterFacts: ClusterFacts { get }
+  /// By name.
+  var clusterSettings: [SettingRow] { get }
   /// The last value that a sequence gave, as far as known here; nil if none was drawn.
   func lastValue(ofSequence oid: OID) -> Int64?
   /// Statistics' belief, -1 if there is none (`pg_class.reltuples`).
@@ -115,6 +119,8 @@ extension CatalogServices {
   public var settingRows: [SettingRow] { [] }
   public var sessions: [SessionRow] { [] }
   public var preparedStatements: [PreparedStatementRow] { [] }
+  public var clusterFacts: ClusterFacts { ClusterFacts() }
+  public var clusterSettings: [SettingRow] { [] }
   public func lastValue(ofSequence oid: OID) -> Int64? { nil }
   public func approximateRowCount(ofTable oid: OID) -> Double { -1 }
   public func approximateSize(ofTable table: OID, index: UInt32) -> Int64 { 0 }

@@ -8,7 +8,8 @@ enum SystemRelations {
   static let all: [VirtualTable] = {
     let inCatalog = parse(tables + "\n" + views, schema: .pgCatalogSchema)
     let inInformationSchema = parse(informationSchema, schema: .informationSchema)
-    return (inCatalog + inInformationSchema).sorted { $0.descriptor.oid < $1.descriptor.oid }
+    let ofCluster = parse(cluster, schema: .meridianCatalogSchema)
+    return (inCatalog + inInformationSchema + ofCluster).sorted { $0.descriptor.oid < $1.descriptor.oid }
   }()
 
   static let byOID: [OID: VirtualTable] = Dictionary(uniqueKeysWithValues: all.map { ($0.descriptor.oid, $0) })
@@ -18,7 +19,11 @@ enum SystemRelations {
 
   /// What computes the rows, by name; a relation without is empty.
   static func source(_ name: String, schema: OID) -> RowSource? {
-    schema == .pgCatalogSchema ? catalogSources[name] : informationSources[name]
+    switch schema {
+    case .pgCatalogSchema: catalogSources[name]
+    case .meridianCatalogSchema: clusterSources[name]
+    default: informationSources[name]
+    }
   }
 
   private static func parse(_ text: String, schema: OID) -> [VirtualTable] {

@@ -110,6 +110,10 @@ extension SyntaxParser {
       let isDeferred = accept(.deferred)
       if !isDeferred { try expect(.immediate) }
       return .setConstraints(SetConstraintsStatement(constraints: names, isDeferred: isDeferred))
+    case .cluster where isWord("setting", peek()):
+      advance()
+      advance()
+      return .set(try clusterSetting())
     case .local where !followsAsSetting(1):
       advance()
       return try setRest(.local)
@@ -127,6 +131,19 @@ extension SyntaxParser {
     default:
       return try setRest(.session)
     }
+  }
+
+  /// `name = value` or `name TO DEFAULT` of a setting of the cluster.
+  private mutating func clusterSetting() throws(ParseFailure) -> SetStatement {
+    let name = try settingName()
+    guard accept(.to) || accept(.equals) else { throw syntaxError() }
+    let value: SetStatement.Value = accept(.default) ? .default : .values([try settingValue()])
+    return SetStatement(scope: .cluster, name: name, value: value)
+  }
+
+  /// Whether a token is this word, which is a keyword nowhere else.
+  private func isWord(_ word: String, _ token: Token) -> Bool {
+    token.kind == .identifier && text(Int(token.start), Int(token.end)).lowercased() == word
   }
 
   /// Whether the token at `offset` shows that the word before it is itself the setting's name.
@@ -246,6 +263,11 @@ extension SyntaxParser {
   mutating func resetStatement() throws(ParseFailure) -> SetStatement {
     try expect(.reset)
     if accept(.all) { return SetStatement(name: nil, value: .reset) }
+    if isAt(.cluster), isWord("setting", peek()) {
+      advance()
+      advance()
+      return SetStatement(scope: .cluster, name: try settingName(), value: .reset)
+    }
     if accept(.time, .zone) { return SetStatement(name: "timezone", value: .reset) }
     if isAt(.transaction), isNext(.isolation) {
       advance()
@@ -269,6 +291,20 @@ extension SyntaxParser {
   mutating func showStatement() throws(ParseFailure) -> ShowStatement {
     try expect(.show)
     if accept(.all) { return .all }
+    if isAt(.cluster), isWord("setting", peek()) {
+      advance()
+      advance()
+      return .clusterSetting(try settingName())
+    }
+    if isAt(.cluster), isWord("settings", peek()) {
+      advance()
+      advance()
+      return .clusterSettings
+    }
+    if isWord("ranges", token) {
+      advance()
+      return .ranges
+    }
     if accept(.time, .zone) { return .setting("timezone") }
     if isAt(.transaction), isNext(.isolation) {
       advance()

@@ -43,6 +43,11 @@ extension SyntaxPrinter {
       names(s.constraints)
       word(s.isDeferred ? "DEFERRED" : "IMMEDIATE")
     case .show(.all): word("SHOW ALL")
+    case .show(.ranges): word("SHOW RANGES")
+    case .show(.clusterSettings): word("SHOW CLUSTER SETTINGS")
+    case .show(.clusterSetting(let name)):
+      word("SHOW CLUSTER SETTING")
+      settingName(name)
     case .show(.setting(let name)):
       word("SHOW")
       settingName(name)
@@ -168,11 +173,15 @@ extension SyntaxPrinter {
   mutating func setting(_ statement: SetStatement) {
     guard let name = statement.name else { return word("RESET ALL") }
     if case .reset = statement.value {
-      word("RESET")
+      word(statement.scope == .cluster ? "RESET CLUSTER SETTING" : "RESET")
       settingName(name)
       return
     }
-    word(statement.scope == .local ? "SET LOCAL" : "SET")
+    switch statement.scope {
+    case .session: word("SET")
+    case .local: word("SET LOCAL")
+    case .cluster: word("SET CLUSTER SETTING")
+    }
     if case .values(let values) = statement.value, case .interval(let type, let text)? = values.first {
       word("TIME ZONE interval")
       if type.intervalFields == nil, let precision = type.modifiers.first {

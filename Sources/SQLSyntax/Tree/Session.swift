@@ -2,7 +2,11 @@
 
 /// SET and RESET of one setting (or RESET ALL).
 public struct SetStatement: Sendable, Equatable {
-  public enum Scope: Sendable, Hashable { case session, local }
+  public enum Scope: Sendable, Hashable {
+    case session, local
+    /// `SET CLUSTER SETTING`, `RESET CLUSTER SETTING`: for all nodes, kept in the cluster.
+    case cluster
+  }
   public enum Value: Sendable, Equatable {
     case values([Argument])
     /// `SET x TO DEFAULT`
@@ -56,6 +60,12 @@ public struct SetConstraintsStatement: Sendable, Equatable {
 public enum ShowStatement: Sendable, Hashable {
   case setting(String)
   case all
+  /// `SHOW CLUSTER SETTING x`
+  case clusterSetting(String)
+  /// `SHOW CLUSTER SETTINGS`
+  case clusterSettings
+  /// `SHOW RANGES`
+  case ranges
 }
 
 /// DISCARD.

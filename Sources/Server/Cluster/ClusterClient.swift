@@ -9,6 +9,7 @@ import Transport
 /// Why a command about a cluster came to nothing, in words for an operator.
 public struct ClusterFailure: Error, Sendable, CustomStringConvertible {
   public var description: String
+  public init(description: String) { self.description = description }
 }
 
 /// A way to one node.
@@ -27,6 +28,8 @@ public struct ClusterClient: Sendable {
     static let initialisation: Int64 = 60_000_000_000
     /// One report for each node.
     static let status: Int64 = 60_000_000_000
+    /// Leases are handed on and sessions end.
+    static let drain: Int64 = 60_000_000_000
   }
 
   /// Begins a cluster on the node.
@@ -55,6 +58,27 @@ public struct ClusterClient: Sendable {
           "the node at \(host) belongs to no cluster yet; `meridian init --host \(host)` begins one")
     }
     return nodes.nodes
+  }
+
+  /// Has a node leave the cluster, or looks how far it is.
+  /// - Throws: `ClusterFailure`: not reachable, no such node.
+  public func decommission(_ node: NodeID) async throws -> DecommissionReply {
+    let reply = try await call(DecommissionRequest(node).message(ClusterCall.decommission), Limits.status)
+    switch DecommissionReply(reply) {
+    case .refused(let reason): throw ClusterFailure(description: reason)
+    case nil: throw senseless
+    case .some(let answer): return answer
+    }
+  }
+
+  /// Has the node hand its leases on and send its clients away.
+  /// - Returns: how many ranges it still leads.
+  /// - Throws: `ClusterFailure`: not reachable.
+  public func drain() async throws -> Int {
+    guard let reply = DrainReply(try await call(NodeMessage(kind: ClusterCall.drain), Limits.drain)) else {
+      throw senseless
+    }
+    return reply.leaseCount
   }
 
   private var senseless: ClusterFailure {

@@ -16,6 +16,8 @@ public struct ClusterFlags: Sendable {
   public var locality = ""
   /// Nanoseconds.
   public var maximumClockError: Int64?
+  /// Nanoseconds.
+  public var supportDuration: Int64?
 
   public init() {}
 
@@ -51,14 +53,28 @@ public struct ClusterFlags: Sendable {
     }
     cluster.locality = place
     cluster.maximumClockError = maximumClockError
+    if let duration = supportDuration {
+      guard Self.supportDurations.contains(duration) else {
+        throw NodeStartError(description: "--support-duration must be between 600ms and 60s")
+      }
+      cluster.supportDuration = duration
+    }
     return cluster
   }
 
+  /// Below, a busy machine's pauses look like death; beyond, a dead node's ranges wait too long.
+  private static let supportDurations: ClosedRange<Int64> = 600_000_000...60_000_000_000
+
   /// Nanoseconds of `10ms`, `250us` or `1s`, rounded up; nil for anything else, nothing, and more than five seconds.
   public static func clockError(_ text: String) -> Int64? {
-    let units: [(String, Double)] = [("us", 1e3), ("ms", 1e6), ("s", 1e9)]
+    duration(text).flatMap { $0 <= 5_000_000_000 ? $0 : nil }
+  }
+
+  /// Nanoseconds of `10ms`, `250us`, `1.5s`, `5m` or `2h`, rounded up; nil for anything else, nothing, and more than a year.
+  public static func duration(_ text: String) -> Int64? {
+    let units: [(String, Double)] = [("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)]
     guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast(unit.0.count)),
-      number > 0, number * unit.1 <= 5e9
+      number > 0, number * unit.1 <= 365 * 86_400e9
     else { return nil }
     return Int64((number * unit.1).rounded(.up))
   }

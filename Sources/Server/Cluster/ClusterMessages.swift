@@ -5,6 +5,9 @@
 //   33 initialise   `meridian init`: begin a cluster on this node
 //   34 report       a member asks another for what it has open, and how much it holds
 //   35 nodes        who is a member, and where; `meridian node status`
+//   36 decommission `meridian node decommission`: have a node leave, and how far it is
+//   37 drain        `meridian node drain`: hand leases on and end sessions, so as to be stopped
+//   38 ranges       which replicas a member has, which it leads, whom it believes to live
 
 import Encoding
 import Ranges
@@ -16,6 +19,9 @@ enum ClusterCall {
   static let initialise: UInt16 = 33
   static let report: UInt16 = 34
   static let nodes: UInt16 = 35
+  static let decommission: UInt16 = 36
+  static let drain: UInt16 = 37
+  static let ranges: UInt16 = 38
 }
 
 /// What each call's request and reply has in common.
@@ -163,6 +169,17 @@ struct NodeReport: ClusterMessage, Equatable {
   var oldestTransaction: Int64?
   var replicaCount = 0
   var leaseCount = 0
+  var isDraining = false
+  /// Of each node: how many ranges that the reporting one leads have a replica there, and how many of which it has a replica itself.
+  var holdings: [Holding] = []
+  /// Nodes that it knows to be leaving, or gone: it gives them nothing any more.
+  var leaving: [NodeID] = []
+
+  struct Holding: Equatable {
+    var node: NodeID
+    var led: Int
+    var known: Int
+  }
 
   init() {}
 
@@ -173,12 +190,36 @@ struct NodeReport: ClusterMessage, Equatable {
     oldestTransaction = oldest == Int64.max ? nil : oldest
     replicaCount = replicas
     leaseCount = leases
+    // Reports of earlier versions end here.
+    guard let draining = reader.readUInt8() else { return }
+    isDraining = draining != 0
+    guard let count = reader.readVarint() else { return nil }
+    for _ in 0..<count {
+      guard let node = reader.readNodeID(), let led = reader.readVarint().flatMap({ Int(exactly: $0) }),
+        let known = reader.readVarint().flatMap({ Int(exactly: $0) })
+      else { return nil }
+      holdings.append(Holding(node: node, led: led, known: known))
+    }
+    guard let leavingCount = reader.readVarint() else { return nil }
+    for _ in 0..<leavingCount {
+      guard let node = reader.readNodeID() else { return nil }
+      leaving.append(node)
+    }
   }
 
   func encode(into bytes: inout [UInt8]) {
     ValueEncoding.appendSignedVarint(oldestTransaction ?? Int64.max, to: &bytes)
     ValueEncoding.appendVarint(UInt64(replicaCount), to: &bytes)
     ValueEncoding.appendVarint(UInt64(leaseCount), to: &bytes)
+    bytes.append(isDraining ? 1 : 0)
+    ValueEncoding.appendVarint(UInt64(holdings.count), to: &bytes)
+    for holding in holdings {
+      for number in [UInt64(holding.node.rawValue), UInt64(holding.led), UInt64(holding.known)] {
+        ValueEncoding.appendVarint(number, to: &bytes)
+      }
+    }
+    ValueEncoding.appendVarint(UInt64(leaving.count), to: &bytes)
+    for node in leaving { ValueEncoding.appendVarint(UInt64(node.rawValue), to: &bytes) }
   }
 }
 
@@ -221,6 +262,7 @@ struct NodesReply: ClusterMessage, Equatable {
         let leases = reader.readVarint().flatMap({ Int(exactly: $0) })
       else { return nil }
       var status = NodeStatus(record, isLive: isLive & 1 != 0)
+      status.isDraining = isLive & 4 != 0
       if isLive & 2 != 0 { (status.replicaCount, status.leaseCount) = (replicas, leases) }
       nodes.append(status)
     }
@@ -232,11 +274,79 @@ struct NodesReply: ClusterMessage, Equatable {
     ValueEncoding.appendVarint(UInt64(nodes.count), to: &bytes)
     for status in nodes {
       ValueEncoding.appendLengthPrefixed(status.record.encoded, to: &bytes)
-      bytes.append((status.isLive ? 1 : 0) | (status.replicaCount == nil ? 0 : 2))
+      bytes.append((status.isLive ? 1 : 0) | (status.replicaCount == nil ? 0 : 2) | (status.isDraining ? 4 : 0))
       ValueEncoding.appendVarint(UInt64(status.replicaCount ?? 0), to: &bytes)
       ValueEncoding.appendVarint(UInt64(status.leaseCount ?? 0), to: &bytes)
     }
   }
+}
+
+// MARK: - Decommission, drain
+
+struct DecommissionRequest: ClusterMessage, Equatable {
+  var node: NodeID
+
+  init(_ node: NodeID) { self.node = node }
+
+  init?(from reader: inout ByteReader) {
+    guard let node = reader.readNodeID() else { return nil }
+    self.node = node
+  }
+
+  func encode(into bytes: inout [UInt8]) { ValueEncoding.appendVarint(UInt64(node.rawValue), to: &bytes) }
+}
+
+/// How far a node is on its way out.
+public enum DecommissionReply: Sendable, Equatable {
+  /// It has left.
+  case gone
+  /// Replicas are still to be moved; what stands in the way, if anything does.
+  case leaving(replicaCount: Int, obstacle: String?)
+  case refused(String)
+}
+
+extension DecommissionReply: ClusterMessage {
+  init?(from reader: inout ByteReader) {
+    switch reader.readUInt8() {
+    case 0: self = .gone
+    case 1:
+      guard let count = reader.readVarint().flatMap({ Int(exactly: $0) }), let obstacle = reader.readText() else {
+        return nil
+      }
+      self = .leaving(replicaCount: count, obstacle: obstacle.isEmpty ? nil : obstacle)
+    case 2:
+      guard let reason = reader.readText() else { return nil }
+      self = .refused(reason)
+    default: return nil
+    }
+  }
+
+  func encode(into bytes: inout [UInt8]) {
+    switch self {
+    case .gone: bytes.append(0)
+    case .leaving(let count, let obstacle):
+      bytes.append(1)
+      ValueEncoding.appendVarint(UInt64(count), to: &bytes)
+      bytes.append(text: obstacle ?? "")
+    case .refused(let reason):
+      bytes.append(2)
+      bytes.append(text: reason)
+    }
+  }
+}
+
+/// What a node still leads once it has drained.
+struct DrainReply: ClusterMessage, Equatable {
+  var leaseCount: Int
+
+  init(leaseCount: Int) { self.leaseCount = leaseCount }
+
+  init?(from reader: inout ByteReader) {
+    guard let count = reader.readVarint().flatMap({ Int(exactly: $0) }) else { return nil }
+    leaseCount = count
+  }
+
+  func encode(into bytes: inout [UInt8]) { ValueEncoding.appendVarint(UInt64(leaseCount), to: &bytes) }
 }
 
 // MARK: - Pieces of bytes

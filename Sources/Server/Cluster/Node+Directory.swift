@@ -21,6 +21,10 @@ struct DirectoryState {
   /// When this node began, in nanoseconds since 1970; its record says so once it is written.
   var startTime: Int64 = 0
   var isRecordWritten = false
+  /// Whether the node has been decommissioned.
+  var isGone = false
+  /// What members last said of themselves.
+  var reports: [NodeID: NodeReport] = [:]
   var lastFailure: String?
   var clockComplaint: String?
 }
@@ -40,6 +44,7 @@ extension Node {
       guard let transport = node.transport, let interval = node.configuration.cluster?.directoryInterval else { return }
       await node.findPeers(transport, on: reactor)
       node.checkClocks(transport)
+      await node.gatherReports(transport, on: reactor)
       node.schedulePeers(afterNanoseconds: interval)
     }
   }
@@ -55,16 +60,33 @@ extension Node {
   }
 
   private func refreshDirectory(on reactor: isolated Reactor) async {
-    guard let member else { return }
+    guard let member, !directory.withLock({ $0.isGone }) else { return }
     let transactions = member.gateways[reactor.index].access(on: reactor).transactions
     do throws(TransactionError) {
       if !directory.withLock({ $0.isRecordWritten }) {
-        try await Self.write(ownRecord(member), transactions)
+        let own = ownRecord(member)
+        _ = try await Self.edit(own.node, transactions) { known in
+          // What has been decided about the node stands.
+          var record = own
+          record.standing = known?.standing ?? .member
+          record.standingTime = known?.standingTime ?? 0
+          return record
+        }
         directory.withLock { $0.isRecordWritten = true }
       }
       let records = try await Self.readRecords(transactions)
       know(records, besides: member.identity.node)
       save(records)
+      if records.contains(where: { $0.node == member.identity.node && $0.standing == .gone }) {
+        leave()
+        return
+      }
+      try await readSettings(transactions)
+      guard value(.version) <= Int64(ClusterVersion.latest) else {
+        fail("the cluster is at version \(value(.version)), and this binary knows only \(ClusterVersion.latest)")
+        return
+      }
+      try await upgradeCluster(records)
       beginServing()
       directory.withLock { $0.lastFailure = nil }
     } catch {
@@ -81,7 +103,7 @@ extension Node {
 
   // MARK: Records
 
-  private func ownRecord(_ member: Member) -> NodeRecord {
+  func ownRecord(_ member: Member) -> NodeRecord {
     let cluster = configuration.cluster ?? ClusterConfiguration()
     let address = transport?.identity.advertisedAddress ?? cluster.rpcAddress
     let sql = sqlAddress
@@ -92,23 +114,36 @@ extension Node {
       if directory.startTime == 0 { directory.startTime = now }
       return directory.startTime
     }
-    return NodeRecord(
+    var record = NodeRecord(
       node: member.identity.node, address: address, sqlAddress: NodeAddress(host: host, port: sql.port),
       locality: cluster.locality, binaryVersion: ServerVersion.meridian, startTime: start,
       machineBootID: cluster.machineBootID)
+    record.clusterVersion = Int64(ClusterVersion.latest)
+    return record
   }
 
-  private static func write(_ record: NodeRecord, _ transactions: TransactionSystem) async throws(TransactionError) {
+  /// Changes a node's record, if `change` returns another one.
+  /// - Returns: the record as it is then.
+  static func edit(
+    _ node: NodeID, _ transactions: TransactionSystem, _ change: (NodeRecord?) -> NodeRecord?
+  ) async throws(TransactionError) -> NodeRecord? {
     var attempt = 0
     while true {
       let writer = transactions.begin(label: "a node's record")
       do throws(TransactionError) {
-        writer.put(ClusterKeys.record(of: record.node), record.encoded)
-        _ = try await writer.commit()
-        return
+        var block = KeyValueBlock()
+        _ = try await writer.get(ClusterKeys.record(of: node), lock: LockRequest(.exclusive), into: &block)
+        let known = block.count > 0 ? NodeRecord(block.value(0)) : nil
+        if let next = change(known) {
+          writer.put(ClusterKeys.record(of: node), next.encoded)
+          _ = try await writer.commit()
+          return next
+        }
+        await writer.rollback()
+        return known
       } catch {
         await writer.rollback()
-        // Written twice is as good as once.
+        // Done twice is as good as once.
         switch error {
         case .retry, .ambiguousCommit: attempt += 1
         default: throw error
@@ -141,18 +176,22 @@ extension Node {
   }
 
   /// Takes note of where nodes are. What was known before says nothing against what a node has told itself since.
-  private func know(_ records: [NodeRecord], besides own: NodeID?) {
+  func know(_ records: [NodeRecord], besides own: NodeID?) {
     let known = directory.withLock { directory in
       defer { directory.records = records }
       return directory.records
     }
     for record in records where record.node != own {
+      if record.standing == .gone {
+        transport?.dismiss(record.node)
+        continue
+      }
       if known.first(where: { $0.node == record.node })?.address == record.address { continue }
       transport?.setAddress(of: record.node, record.address)
     }
   }
 
-  private func save(_ records: [NodeRecord]) {
+  func save(_ records: [NodeRecord]) {
     let isNews = directory.withLock { directory in
       defer { directory.savedRecords = records }
       return directory.savedRecords != records
@@ -192,7 +231,8 @@ extension Node {
   func nodes(withReports: Bool, on reactor: isolated Reactor) async -> NodesReply {
     guard let member else { return NodesReply(identity: nil, nodes: []) }
     var records = knownRecords
-    let own = ownRecord(member)
+    var own = ownRecord(member)
+    own.standing = records.first { $0.node == own.node }?.standing ?? .member
     records.removeAll { $0.node == own.node }
     records.append(own)
     records.sort { $0.node < $1.node }
@@ -202,14 +242,9 @@ extension Node {
       var status = NodeStatus(record, isLive: isOwn || transport?.peer(record.node)?.isUp == true)
       if withReports, isOwn {
         let report = await report(member)
-        (status.replicaCount, status.leaseCount) = (report.replicaCount, report.leaseCount)
+        status.take(report)
       } else if withReports, status.isLive, let transport {
-        let reply = try? await transport.call(
-          NodeMessage(kind: ClusterCall.report), to: record.node, class: .system,
-          timeoutNanoseconds: Self.reportTimeout, on: reactor)
-        if let report = reply.flatMap({ NodeReport($0) }) {
-          (status.replicaCount, status.leaseCount) = (report.replicaCount, report.leaseCount)
-        }
+        if let report = try? await report(of: record.node, transport, on: reactor) { status.take(report) }
       }
       nodes.append(status)
     }

@@ -35,13 +35,16 @@ extension Node {
   ) -> NodeTransport {
     var random = environment.makeRandom("boot")
     let security = certificates.map { TransportSecurity.certificates($0.transport) } ?? .insecure
+    // Who is believed to be dead is not waited for: its connections are given up about when its ranges are led elsewhere.
+    var options = TransportOptions()
+    options.heartbeatInterval = min(options.heartbeatInterval, cluster.supportDuration / 3)
     return NodeTransport(
       environment: environment,
       identity: NodeIdentity(
         clusterID: identity?.cluster, nodeID: identity?.node, binaryVersion: ServerVersion.meridian,
         bootID: random.next(), machineBootID: cluster.machineBootID, reactorCount: environment.reactors.count,
         advertisedAddress: cluster.advertisedAddress),
-      carrier: SocketCarrier(environment: environment, security: security), logger: logger)
+      carrier: SocketCarrier(environment: environment, security: security), options: options, logger: logger)
   }
 
   /// Has the calls of this room answered, by members and by nodes that wait alike.
@@ -67,6 +70,20 @@ extension Node {
       return .success(
         await nodes(withReports: request.withReports, on: reactor).message(ClusterCall.nodes))
     }
+    transport.onCall(ClusterCall.decommission) { [weak self] _, message, reactor in
+      guard let self else { return .failure(stopping) }
+      return await answerDecommission(message, on: reactor)
+    }
+    transport.onCall(ClusterCall.ranges) { [weak self] from, _, _ in
+      guard let self else { return .failure(stopping) }
+      guard let member, from != nil else { return .failure(CallRefusal("the node is in no cluster")) }
+      return .success(await rangeReport(member).message(ClusterCall.ranges))
+    }
+    transport.onCall(ClusterCall.drain) { [weak self] _, _, _ in
+      guard let self else { return .failure(stopping) }
+      return .success(DrainReply(leaseCount: await drain()).message(ClusterCall.drain))
+    }
+    transport.onDismissal { [weak self] _ in self?.leave() }
     transport.onPeerStateChange { [weak self] peer, state, _ in
       if case .up(let identity) = state { self?.peerAnswers(peer, identity) }
     }
@@ -76,7 +93,10 @@ extension Node {
 
   /// What is done from the start on: the search for a cluster, or what members do.
   func beginMembership() {
-    guard configuration.cluster != nil else { return }
+    guard configuration.cluster != nil else {
+      schedule(afterNanoseconds: 0) { node, reactor in await node.beginAlone(on: reactor) }
+      return
+    }
     if member == nil { wantSeeking() } else { beginMemberRounds() }
   }
 
@@ -243,7 +263,9 @@ extension Node {
     guard let number = UInt32(exactly: number), number <= Self.largestNode else {
       return reply(.refused("\(Self.largestNode) nodes have been given numbers, which are never given again"))
     }
-    var places = knownRecords.map { JoinReply.Place(node: $0.node, address: $0.address) }
+    var places = knownRecords.filter { $0.standing != .gone }.map {
+      JoinReply.Place(node: $0.node, address: $0.address)
+    }
     if let own = transport?.identity.advertisedAddress {
       places.removeAll { $0.node == member.identity.node }
       places.append(JoinReply.Place(node: member.identity.node, address: own))
@@ -267,6 +289,9 @@ extension Node {
 
   /// What stands between the node and its service.
   var obstacle: String {
+    if isDraining || directory.withLock({ $0.isGone }), let own = nodeID {
+      return directory.withLock { $0.isGone } ? Self.goneText(own) : "the node is draining"
+    }
     if member != nil { return "the node makes itself known to its cluster" }
     guard let cluster = configuration.cluster else { return "the store is being opened" }
     let host = transport?.identity.advertisedAddress ?? cluster.rpcAddress

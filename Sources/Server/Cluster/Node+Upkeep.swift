@@ -44,11 +44,13 @@ extension Node {
     var limit = clock.interval().earliest
     if let transport {
       for record in try await Self.readRecords(transactions) where record.node != member.identity.node {
+        if record.standing == .gone {
+          // By then everybody turns it away.
+          if environment.wallNow() - record.standingTime > Self.dismissalTime { continue }
+          return nil
+        }
         do throws(TransportError) {
-          let reply = try await transport.call(
-            NodeMessage(kind: ClusterCall.report), to: record.node, class: .system,
-            timeoutNanoseconds: Self.reportTimeout, on: reactor)
-          guard let report = NodeReport(reply) else { throw .refused("the answer makes no sense") }
+          let report = try await report(of: record.node, transport, on: reactor)
           if let oldest = report.oldestTransaction { limit = min(limit, oldest) }
         } catch {
           logger.info(
@@ -76,17 +78,33 @@ extension Node {
   func report(_ member: Member) async -> NodeReport {
     var report = NodeReport()
     report.oldestTransaction = await oldestTransaction(member)
+    report.isDraining = isDraining
+    // Before the ranges are looked at: what is given to a node from now on is given by who knows nothing better.
+    report.leaving = knownRecords.filter { $0.standing != .member }.map(\.node)
     let store = member.store
+    var led: [NodeID: Int] = [:]
+    var known: [NodeID: Int] = [:]
     for reactor in environment.reactors {
-      let (replicas, leases) = await reactor.perform { reactor in
-        let replicas = store.shard(on: reactor).sortedReplicas.filter(\.isInitialized)
-        return (replicas.count, replicas.count(where: \.holdsLease))
+      let replicas = await reactor.perform { reactor in
+        store.shard(on: reactor).sortedReplicas.filter(\.isInitialized).map { ($0.descriptor, $0.holdsLease) }
       }
-      report.replicaCount += replicas
-      report.leaseCount += leases
+      report.replicaCount += replicas.count
+      for (descriptor, isLed) in replicas {
+        if isLed { report.leaseCount += 1 }
+        for replica in descriptor.replicas {
+          known[replica.node, default: 0] += 1
+          if isLed { led[replica.node, default: 0] += 1 }
+        }
+      }
+    }
+    report.holdings = known.sorted { $0.key < $1.key }.map { node, count in
+      NodeReport.Holding(node: node, led: led[node] ?? 0, known: count)
     }
     return report
   }
+
+  /// Nanoseconds after which no member takes requests of a decommissioned node any more: each reads the records every three seconds.
+  private static let dismissalTime: Int64 = 60_000_000_000
 
   /// Nanoseconds that a member gets to report.
   static let reportTimeout: Int64 = 2_000_000_000

@@ -5,7 +5,7 @@
 //   0x04 0x40 0x02 node, ordered       one node:
 //
 //   version 1 | varint node | rpc host, port | sql host, port | locality | binary version | varint start, ns since 1970
-//   | machine's boot id;  texts are length prefixed, ports varints
+//   | machine's boot id | standing, 1 byte | varint since when, ns since 1970 | varint version of the cluster that it knows;  texts are length prefixed, ports varints
 //
 // Whoever reads one ignores what follows: fields are only ever added at the end.
 // A node's record is written before its first transaction. So who reads all records knows everybody who could have begun one before.
@@ -14,6 +14,15 @@ import Encoding
 import Storage
 import Transactions
 import Transport
+
+/// What has been decided about a node.
+enum NodeStanding: UInt8, Sendable {
+  case member = 0
+  /// It is being decommissioned: its replicas are moved elsewhere.
+  case leaving = 1
+  /// It has been decommissioned: nobody talks to it any more, and its number is nobody's.
+  case gone = 2
+}
 
 /// A member of the cluster as it last started.
 struct NodeRecord: Hashable, Sendable {
@@ -25,6 +34,11 @@ struct NodeRecord: Hashable, Sendable {
   /// Nanoseconds since 1970.
   var startTime: Int64
   var machineBootID: String
+  var standing = NodeStanding.member
+  /// When that was decided, in nanoseconds since 1970; 0: never.
+  var standingTime: Int64 = 0
+  /// The latest version of a cluster that its binary knows.
+  var clusterVersion: Int64 = 1
 
   func encode(into bytes: inout [UInt8]) {
     bytes.append(1)
@@ -35,6 +49,9 @@ struct NodeRecord: Hashable, Sendable {
     bytes.append(text: binaryVersion)
     ValueEncoding.appendSignedVarint(startTime, to: &bytes)
     bytes.append(text: machineBootID)
+    bytes.append(standing.rawValue)
+    ValueEncoding.appendSignedVarint(standingTime, to: &bytes)
+    ValueEncoding.appendSignedVarint(clusterVersion, to: &bytes)
   }
 
   var encoded: [UInt8] {
@@ -61,6 +78,12 @@ struct NodeRecord: Hashable, Sendable {
     self.init(
       node: node, address: address, sqlAddress: sqlAddress, locality: locality, binaryVersion: version,
       startTime: startTime, machineBootID: machine)
+    // Records of earlier versions end here.
+    if let standing = reader.readUInt8().flatMap(NodeStanding.init(rawValue:)), let time = reader.readSignedVarint() {
+      self.standing = standing
+      standingTime = time
+      if let version = reader.readSignedVarint() { clusterVersion = version }
+    }
   }
 
   init(
@@ -82,6 +105,14 @@ enum ClusterKeys {
   /// Of nodes that joined; the first node, which began the cluster, is not counted: node n + 1 is the nth to join.
   static let joinedCount = Key([0x04, 0x40, 0x01])
   static let records = Key([0x04, 0x40, 0x02])
+
+  static let settings = Key([0x04, 0x40, 0x03])
+
+  static func setting(_ name: String) -> Key { Key(settings.bytes + Array(name.utf8)) }
+
+  static func settingName(_ key: Key) -> String? {
+    String(validating: key.bytes.dropFirst(settings.bytes.count), as: UTF8.self)
+  }
 
   static func record(of node: NodeID) -> Key {
     var key = records

@@ -11,8 +11,12 @@ public struct NodeStatus: Sendable, Equatable {
   public var binaryVersion: String
   /// Nanoseconds since 1970.
   public var startTime: Int64
+  /// What has been decided about it.
+  var standing = NodeStanding.member
   /// Whether it answers the node that was asked.
   public var isLive: Bool
+  /// Whether it hands its leases on, to be stopped.
+  public var isDraining = false
   /// Nil if it could not be asked.
   public var replicaCount: Int?
   public var leaseCount: Int?
@@ -22,13 +26,28 @@ extension NodeStatus {
   init(_ record: NodeRecord, isLive: Bool) {
     self.init(
       node: record.node, address: record.address, sqlAddress: record.sqlAddress, locality: record.locality,
-      binaryVersion: record.binaryVersion, startTime: record.startTime, isLive: isLive)
+      binaryVersion: record.binaryVersion, startTime: record.startTime, standing: record.standing, isLive: isLive)
+  }
+
+  mutating func take(_ report: NodeReport) {
+    (replicaCount, leaseCount, isDraining) = (report.replicaCount, report.leaseCount, report.isDraining)
   }
 
   var record: NodeRecord {
-    NodeRecord(
+    var record = NodeRecord(
       node: node, address: address, sqlAddress: sqlAddress, locality: locality, binaryVersion: binaryVersion,
       startTime: startTime, machineBootID: "")
+    record.standing = standing
+    return record
+  }
+
+  /// `active`, `draining`, `decommissioning`, `decommissioned`.
+  public var state: String {
+    switch standing {
+    case .member: isDraining ? "draining" : "active"
+    case .leaving: "decommissioning"
+    case .gone: "decommissioned"
+    }
   }
 }
 
@@ -38,14 +57,14 @@ extension NodeStatus {
   /// The columns of `meridian node status`.
   public static let columns: [(name: String, isNumber: Bool)] = [
     ("id", true), ("address", false), ("sql_address", false), ("locality", false), ("version", false),
-    ("started_at", false), ("is_live", false), ("replicas", true), ("leases", true),
+    ("started_at", false), ("is_live", false), ("state", false), ("replicas", true), ("leases", true),
   ]
 
   /// A cell for each column; nil is NULL. Times are in UTC.
   public var row: [String?] {
     [
       "\(node.rawValue)", "\(address)", "\(sqlAddress)", "\(locality)", binaryVersion,
-      StructuredLogHandler.timestamp(startTime).prefix(19) + "Z", isLive ? "t" : "f",
+      StructuredLogHandler.timestamp(startTime).prefix(19) + "Z", isLive ? "t" : "f", state,
       replicaCount.map { "\($0)" }, leaseCount.map { "\($0)" },
     ]
   }

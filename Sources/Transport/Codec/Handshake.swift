@@ -1,7 +1,8 @@
 // The greeting, as pure functions: who dials says who it is and whom it means; who listens says who it is, or why it will not talk.
 //
 // Both sides judge by the same rules: a version that both speak, the same cluster (or one of the two is in none yet), the node that was
-// meant, not oneself. A node that has no number yet may call, so as to join; it cannot be sent messages to.
+// meant, not oneself. A node that has no number yet may call, so as to join; it cannot be sent messages to. A node that has left the cluster
+// for good is turned away by those who know.
 
 /// What the side that dials adds to its identity.
 struct Greeting: Hashable, Sendable {
@@ -15,7 +16,7 @@ struct Greeting: Hashable, Sendable {
 
 /// Why a node will not talk to another.
 struct Rejection: Error, Hashable, Sendable {
-  enum Code: Int, Sendable { case other, protocolVersion, otherCluster, otherNode, notANode, itself }
+  enum Code: Int, Sendable { case other, protocolVersion, otherCluster, otherNode, notANode, itself, decommissioned }
   var code: Code
   /// For the log of the side that is turned away.
   var text: String
@@ -23,7 +24,11 @@ struct Rejection: Error, Hashable, Sendable {
 
 enum Handshake {
   /// Judges who dials.
-  static func judge(_ greeting: Greeting, by own: NodeIdentity) -> Rejection? {
+  /// - Parameter dismissed: nodes that have left the cluster for good.
+  static func judge(_ greeting: Greeting, by own: NodeIdentity, dismissed: Set<NodeID> = []) -> Rejection? {
+    if let node = greeting.identity.nodeID, greeting.identity.clusterID == own.clusterID, dismissed.contains(node) {
+      return Rejection(code: .decommissioned, text: "node \(node) has been decommissioned")
+    }
     if let rejection = compare(greeting.identity, own) { return rejection }
     if let dialled = greeting.dialledNode, dialled != own.nodeID {
       let whom = own.nodeID.map { "node \($0)" } ?? "a node that has not joined a cluster yet"

@@ -92,7 +92,7 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
       return
     }
     let own = context.identityNow()
-    if let rejection = Handshake.judge(greeting, by: own) {
+    if let rejection = Handshake.judge(greeting, by: own, dismissed: context.dismissed.withLock { $0 }) {
       reject(rejection, on: reactor)
       return
     }

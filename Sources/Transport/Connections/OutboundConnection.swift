@@ -245,6 +245,9 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     switch answer {
     case .failure(let rejection):
       fail(attempt, .refused("\(name) (\(link.peer)) refused the connection: \(rejection.text)"), on: reactor)
+      if rejection.code == .decommissioned {
+        for handler in context.handlersNow().dismissals { handler(rejection.text) }
+      }
     case .success(let identity):
       if let rejection = Handshake.judge(answer: identity, dialled: dialledNode, by: context.identityNow()) {
         fail(attempt, .refused("the connection to \(name) (\(link.peer)) is no use: \(rejection.text)"), on: reactor)

@@ -1,0 +1,92 @@
+// What the relations of `meridian_catalog` show: the cluster's nodes and ranges as they report themselves. Nodes are numbers here.
+
+import Encoding
+import SQLTypes
+
+public struct ClusterFacts: Sendable {
+  /// Times are microseconds since 2000-01-01 UTC.
+  public struct Node: Sendable {
+    public var node: Int64
+    public var address: String
+    public var sqlAddress: String
+    public var locality: String
+    public var binaryVersion: String
+    public var startTime: Int64
+    public var isLive: Bool
+    /// `active`, `draining`, `decommissioning`, `decommissioned`.
+    public var state: String
+    /// Nil if the node could not be asked.
+    public var replicaCount: Int64?
+    public var leaseCount: Int64?
+
+    public init(
+      node: Int64, address: String, sqlAddress: String, locality: String, binaryVersion: String, startTime: Int64,
+      isLive: Bool, state: String, replicaCount: Int64?, leaseCount: Int64?
+    ) {
+      self.node = node
+      self.address = address
+      self.sqlAddress = sqlAddress
+      self.locality = locality
+      self.binaryVersion = binaryVersion
+      self.startTime = startTime
+      self.isLive = isLive
+      self.state = state
+      self.replicaCount = replicaCount
+      self.leaseCount = leaseCount
+    }
+  }
+
+  public struct Range: Sendable {
+    public var range: Int64
+    public var span: KeySpan
+    public var generation: Int64
+    /// In the order of the replicas.
+    public var voters: [Int64]
+    public var learners: [Int64]
+    /// Nil if nobody who could be asked leads it.
+    public var leaseholder: Int64?
+    public var lease: Int64?
+    /// As the leaseholder's engine estimates it.
+    public var byteCount: Int64?
+
+    public init(
+      range: Int64, span: KeySpan, generation: Int64, voters: [Int64], learners: [Int64], leaseholder: Int64?,
+      lease: Int64?, byteCount: Int64?
+    ) {
+      self.range = range
+      self.span = span
+      self.generation = generation
+      self.voters = voters
+      self.learners = learners
+      self.leaseholder = leaseholder
+      self.lease = lease
+      self.byteCount = byteCount
+    }
+  }
+
+  /// That one node believes another to live.
+  public struct Support: Sendable {
+    public var supporter: Int64
+    public var supported: Int64
+    public var epoch: Int64
+    /// Microseconds since 2000-01-01 UTC.
+    public var expiration: Int64
+    public var isWithdrawn: Bool
+
+    public init(supporter: Int64, supported: Int64, epoch: Int64, expiration: Int64, isWithdrawn: Bool) {
+      self.supporter = supporter
+      self.supported = supported
+      self.epoch = epoch
+      self.expiration = expiration
+      self.isWithdrawn = isWithdrawn
+    }
+  }
+
+  /// By number.
+  public var nodes: [Node] = []
+  /// In the order of their keys.
+  public var ranges: [Range] = []
+  public var supports: [Support] = []
+
+  public init() {}
+}

@@ -1,0 +1,98 @@
+// The relations of meridian_catalog, in the form of those of pg_catalog, and their rows.
+
+import Encoding
+import SQLTypes
+
+extension SystemRelations {
+  static let cluster = """
+    15001 r nodes node_id:int8! address:text! sql_address:text! locality:text! version:text! started_at:timestamptz!
+      is_live:bool! state:text! replicas:int8 leases:int8
+    15002 r ranges range_id:int8! start_key:text! end_key:text! table_name:text generation:int8! voters:_int8!
+      learners:_int8! leaseholder:int8 size_bytes:int8
+    15003 r leases range_id:int8! node_id:int8! lease:int8!
+    15004 r store_liveness node_id:int8! supports:int8! epoch:int8! until:timestamptz! is_withdrawn:bool!
+    15005 r cluster_settings name:text! value:text! kind:text! initial:text! description:text!
+    """
+
+  static let clusterSources: [String: RowSource] = [
+    "nodes": nodeRows, "ranges": rangeRows, "leases": leaseRows, "store_liveness": supportRows,
+    "cluster_settings": clusterSettingRows,
+  ]
+
+  private static let nodeRows: RowSource = { (_, services, rows) throws(SQLError) in
+    for node in services.clusterFacts.nodes {
+      try rows.add { (row) throws(SQLError) in
+        row["node_id"] = .int64(node.node)
+        row["address"] = .text(node.address)
+        row["sql_address"] = .text(node.sqlAddress)
+        row["locality"] = .text(node.locality)
+        row["version"] = .text(node.binaryVersion)
+        row["started_at"] = .int64(node.startTime)
+        row["is_live"] = .bool(node.isLive)
+        row["state"] = .text(node.state)
+        row["replicas"] = node.replicaCount.map { .int64($0) } ?? .null
+        row["leases"] = node.leaseCount.map { .int64($0) } ?? .null
+      }
+    }
+  }
+
+  private static let rangeRows: RowSource = { (view, services, rows) throws(SQLError) in
+    for range in services.clusterFacts.ranges {
+      try rows.add { (row) throws(SQLError) in
+        row["range_id"] = .int64(range.range)
+        row["start_key"] = .text(KeyText.text(range.span.start))
+        row["end_key"] = .text(KeyText.text(range.span.end))
+        row["table_name"] = .text(optional: tableName(range, view))
+        row["generation"] = .int64(range.generation)
+        row["voters"] = try list(range.voters)
+        row["learners"] = try list(range.learners)
+        row["leaseholder"] = range.leaseholder.map { .int64($0) } ?? .null
+        row["size_bytes"] = range.byteCount.map { .int64($0) } ?? .null
+      }
+    }
+  }
+
+  /// The table whose data a range begins with.
+  static func tableName(_ range: ClusterFacts.Range, _ view: CatalogView) -> String? {
+    KeyText.table(range.span.start).flatMap { view.relation($0)?.name }
+  }
+
+  private static func list(_ nodes: [Int64]) throws(SQLError) -> Datum {
+    try .parsed(SQLType(OID(1016)), "{\(nodes.map { "\($0)" }.joined(separator: ","))}")
+  }
+
+  private static let leaseRows: RowSource = { (_, services, rows) throws(SQLError) in
+    for range in services.clusterFacts.ranges {
+      guard let node = range.leaseholder, let lease = range.lease else { continue }
+      try rows.add { (row) throws(SQLError) in
+        row["range_id"] = .int64(range.range)
+        row["node_id"] = .int64(node)
+        row["lease"] = .int64(lease)
+      }
+    }
+  }
+
+  private static let supportRows: RowSource = { (_, services, rows) throws(SQLError) in
+    for support in services.clusterFacts.supports {
+      try rows.add { (row) throws(SQLError) in
+        row["node_id"] = .int64(support.supporter)
+        row["supports"] = .int64(support.supported)
+        row["epoch"] = .int64(support.epoch)
+        row["until"] = .int64(support.expiration)
+        row["is_withdrawn"] = .bool(support.isWithdrawn)
+      }
+    }
+  }
+
+  private static let clusterSettingRows: RowSource = { (_, services, rows) throws(SQLError) in
+    for setting in services.clusterSettings {
+      try rows.add { (row) throws(SQLError) in
+        row["name"] = .text(setting.name)
+        row["value"] = .text(setting.value)
+        row["kind"] = .text(setting.kind)
+        row["initial"] = .text(setting.bootValue)
+        row["description"] = .text(setting.summary)
+      }
+    }
+  }
+}

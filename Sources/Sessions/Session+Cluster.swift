@@ -1,0 +1,61 @@
+// Statements about the cluster: its settings, and where its ranges are.
+
+import Catalog
+import SQLSyntax
+import SQLTypes
+
+extension Session {
+  static let showRangesColumns = [
+    ResultColumn(name: "range_id", type: .int8), ResultColumn(name: "start_key", type: .text),
+    ResultColumn(name: "end_key", type: .text), ResultColumn(name: "replicas", type: .text),
+    ResultColumn(name: "leaseholder", type: .int8), ResultColumn(name: "size_bytes", type: .int8),
+  ]
+
+  func showRanges() async throws(SQLError) {
+    let facts = await gateway.cluster?.facts() ?? ClusterFacts()
+    let rows = facts.ranges.map { range -> [Datum] in
+      let replicas = range.voters.map { "\($0)" } + range.learners.map { "\($0) (learner)" }
+      return [
+        .int64(range.range), .text(KeyText.text(range.span.start)), .text(KeyText.text(range.span.end)),
+        .text(replicas.joined(separator: ", ")), range.leaseholder.map { .int64($0) } ?? .null,
+        range.byteCount.map { .int64($0) } ?? .null,
+      ]
+    }
+    send(columns: Self.showRangesColumns, rows: rows, tag: "SHOW")
+  }
+
+  func clusterSetting(_ name: String) throws(SQLError) -> SettingRow {
+    guard let row = clusterSettings.first(where: { $0.name == name.lowercased() }) else {
+      throw SQLError(.undefinedObject, "unrecognized cluster setting \"\(name)\"")
+    }
+    return row
+  }
+
+  /// `SET CLUSTER SETTING`: not part of any transaction, like what PostgreSQL's `ALTER SYSTEM` does.
+  func setClusterSetting(_ statement: SetStatement) async throws(SQLError) {
+    let isReset = statement.value == .reset
+    if transaction?.isExplicit == true {
+      throw SQLError(
+        .activeSQLTransaction,
+        "\(isReset ? "RESET" : "SET") CLUSTER SETTING cannot run inside a transaction block")
+    }
+    let active = try await beginIfNeeded()
+    guard try await catalog(of: active).isSuperuser else {
+      throw SQLError(
+        .insufficientPrivilege, "permission denied to set cluster settings",
+        hint: "Only superusers may.")
+    }
+    var value: String?
+    if case .values(let arguments) = statement.value, let argument = arguments.first {
+      switch argument {
+      case .string(let text), .numeric(let text): value = text
+      case .integer(let number): value = String(number)
+      case .interval(_, let text): value = text
+      }
+    }
+    let name = try clusterSetting(statement.name ?? "").name
+    guard let cluster = gateway.cluster else { return }
+    try await cluster.set(name, to: value)
+    client.send(commandTag: isReset ? "RESET" : "SET")
+  }
+}
