@@ -3,6 +3,9 @@
 SWIFT ?= swift
 STORE ?= demo-data
 PACKAGES := librocksdb-dev libedit-dev libpcre2-dev
+# One binary that needs no Swift on its machine, and whose calls of the runtime go through no table; no exclusivity checks, which
+# debug builds keep, in dependencies either. See Docs/Decisions/0004-release-flags.md.
+RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 
 .PHONY: help setup build demo test test-room sqltests sqltests-record check format protobuf bench fuzz clean
 
@@ -18,7 +21,7 @@ setup: ## Install the system libraries (as root, or through sudo)
 	fi
 
 build: setup ## Build the release binary
-	$(SWIFT) build -c release --product meridian
+	$(SWIFT) build $(RELEASE) --product meridian
 
 demo: build ## Start a node on ./demo-data, and a SQL prompt on it
 	@Scripts/demo $$($(SWIFT) build -c release --show-bin-path)/meridian $(STORE)

@@ -46,7 +46,8 @@ extension Transaction: CatalogStorage {
   }
 
   public func unrecordedValue(_ key: Key) async throws(TransactionError) -> [UInt8]? {
-    var block = KeyValueBlock()
+    var block = takeScratch()
+    defer { giveBack(scratch: block) }
     return try await getUnrecorded(key, into: &block) ? block.value(0) : nil
   }
 

@@ -110,6 +110,9 @@ public final class SequenceSession {
     if isCalled { currentValues[sequence.oid] = value }
   }
 
+  /// Whether `finish` has anything to do.
+  public var hasReserved: Bool { !reserved.isEmpty }
+
   /// The statement is over, well or not: stores what `setval` said, gives back what was not used.
   public func finish() async throws(TransactionError) {
     guard !reserved.isEmpty else { return }

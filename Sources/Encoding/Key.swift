@@ -38,7 +38,13 @@ public struct Key: Hashable, Comparable, Sendable {
 
   @inlinable
   public static func == (left: Key, right: Key) -> Bool {
-    left.bytes == right.bytes
+    left.bytes.count == right.bytes.count && left.compare(right) == 0
+  }
+
+  /// All bytes at once: an array hashes its elements one by one.
+  @inlinable
+  public func hash(into hasher: inout Hasher) {
+    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
   }
 
   /// Negative, zero or positive as this key is below, at or above the other.

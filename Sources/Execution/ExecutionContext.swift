@@ -125,9 +125,13 @@ public final class ExecutionContext {
   }
 
   /// Called between batches: ends the statement if it shall end, and lets others have their turn.
+  @inline(__always)
   func breathe() async throws(SQLError) {
     try checkInterruption()
-    guard isTurnOver() else { return }
+    if isTurnOver() { try await pause() }
+  }
+
+  private func pause() async throws(SQLError) {
     await giveWay()
     try checkInterruption()
   }
@@ -158,6 +162,7 @@ public final class ExecutionContext {
 
   // MARK: The transaction, with errors as clients see them
 
+  @inline(__always)
   func get(_ key: Key, lock: LockRequest?, into block: inout KeyValueBlock) async throws(SQLError) -> Bool {
     do throws(TransactionError) {
       return try await transaction.get(key, lock: lock, into: &block)
@@ -183,7 +188,12 @@ public final class ExecutionContext {
     }
   }
 
+  @inline(__always)
   func flushIfNeeded() async throws(SQLError) {
+    if transaction.shouldFlush { try await flush() }
+  }
+
+  private func flush() async throws(SQLError) {
     do throws(TransactionError) {
       try await transaction.flushIfNeeded()
     } catch {

@@ -8,11 +8,33 @@ import Planning
 import SQLTypes
 import Transactions
 
+/// Keeps an execution of a plan for the next time: a place that is found once and then filled and emptied without being looked for.
+public final class ExecutionSlot {
+  let plan: QueryPlan
+  private var execution: QueryExecution?
+
+  public init(_ plan: QueryPlan) { self.plan = plan }
+
+  public func take() -> QueryExecution? {
+    let taken = execution
+    execution = nil
+    return taken
+  }
+
+  public func put(_ done: QueryExecution) {
+    // At rest neither keeps the other beyond the slot's own life.
+    done.slot = nil
+    execution = done
+  }
+}
+
 public final class QueryExecution {
   public let plan: QueryPlan
   public let context: ExecutionContext
   private let root: Operator
   private var isDone = false
+  /// Where it comes to rest at its end, if its owner said so.
+  public var slot: ExecutionSlot?
 
   /// Prepares to run `plan`. The context's parameters and transaction may still change until the first `next`.
   public init(_ plan: QueryPlan, _ context: ExecutionContext) throws(SQLError) {
@@ -28,7 +50,7 @@ public final class QueryExecution {
     if isDone { return nil }
     guard let batch = try await root.next() else {
       isDone = true
-      try await context.references.finish(context)
+      if !context.references.isEmpty { try await context.references.finish(context) }
       return nil
     }
     return batch

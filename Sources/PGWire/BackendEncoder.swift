@@ -8,19 +8,18 @@ struct BackendEncoder {
   var bytes: [UInt8] = []
 
   /// Begins a message; `end(_:)` with the returned place fills its length in.
+  @inline(__always)
   private mutating func begin(_ type: Unicode.Scalar) -> Int {
-    bytes.append(UInt8(ascii: type))
-    let place = bytes.count
-    append(int32: 0)
-    return place
+    let head: (UInt8, UInt8, UInt8, UInt8, UInt8) = (UInt8(ascii: type), 0, 0, 0, 0)
+    withUnsafeBytes(of: head) { bytes.append(contentsOf: $0) }
+    return bytes.count - 4
   }
 
   private mutating func end(_ place: Int) { set(int32: Int32(truncatingIfNeeded: bytes.count - place), at: place) }
 
   @inline(__always)
   private mutating func append(int16 value: Int16) {
-    bytes.append(UInt8(truncatingIfNeeded: value >> 8))
-    bytes.append(UInt8(truncatingIfNeeded: value))
+    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
   }
 
   @inline(__always)
@@ -43,7 +42,11 @@ struct BackendEncoder {
   }
 
   /// Messages without fields.
-  private mutating func append(empty type: Unicode.Scalar) { end(begin(type)) }
+  @inline(__always)
+  private mutating func append(empty type: Unicode.Scalar) {
+    let message: (UInt8, UInt8, UInt8, UInt8, UInt8) = (UInt8(ascii: type), 0, 0, 0, 4)
+    withUnsafeBytes(of: message) { bytes.append(contentsOf: $0) }
+  }
 
   mutating func authenticationOK() {
     let place = begin("R")
@@ -92,9 +95,8 @@ struct BackendEncoder {
   }
 
   mutating func readyForQuery(_ status: TransactionStatus) {
-    let place = begin("Z")
-    bytes.append(status.rawValue)
-    end(place)
+    let message: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (UInt8(ascii: "Z"), 0, 0, 0, 5, status.rawValue)
+    withUnsafeBytes(of: message) { bytes.append(contentsOf: $0) }
   }
 
   mutating func parseComplete() { append(empty: "1") }
@@ -111,6 +113,18 @@ struct BackendEncoder {
     end(place)
   }
 
+  mutating func commandComplete(_ tag: RowCountTag) {
+    let place = begin("C")
+    tag.words.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    if tag.rowCount < 10 {
+      bytes.append(UInt8(ascii: "0") + UInt8(tag.rowCount))
+    } else {
+      bytes.append(contentsOf: String(tag.rowCount).utf8)
+    }
+    bytes.append(0)
+    end(place)
+  }
+
   mutating func parameterDescription(_ types: [SQLType]) {
     let place = begin("t")
     append(int16: Int16(truncatingIfNeeded: types.count))
@@ -123,11 +137,15 @@ struct BackendEncoder {
     append(int16: Int16(truncatingIfNeeded: columns.count))
     for (index, column) in columns.enumerated() {
       append(zeroTerminated: column.name)
-      append(int32: Int32(bitPattern: column.table.rawValue))
-      append(int16: column.attribute)
-      append(int32: Int32(bitPattern: column.type.oid.rawValue))
-      append(int16: TypeInfo.find(column.type.oid)?.length ?? -1)
-      append(int32: column.type.wireModifier)
+      // Table, attribute, type, length, modifier, format: 18 bytes at once.
+      let length = TypeInfo.find(column.type.oid)?.length ?? -1
+      let first =
+        UInt64(column.table.rawValue) << 32 | UInt64(UInt16(bitPattern: column.attribute)) << 16
+        | UInt64(column.type.oid.rawValue >> 16)
+      let second =
+        UInt64(column.type.oid.rawValue & 0xFFFF) << 48 | UInt64(UInt16(bitPattern: length)) << 32
+        | UInt64(UInt32(bitPattern: column.type.wireModifier))
+      withUnsafeBytes(of: (first.bigEndian, second.bigEndian)) { bytes.append(contentsOf: $0) }
       append(int16: Int16(formats[index].rawValue))
     }
     end(place)

@@ -2,6 +2,7 @@
 // the beginning of one, or a protocol violation (08P01) after which the connection ends.
 // Source: PostgreSQL manual, 55.2 "Message Flow" and 55.7 "Message Formats".
 
+import Glibc
 import SQLTypes
 
 /// Why a connection's bytes make no sense; the connection cannot go on.
@@ -43,9 +44,19 @@ struct FrontendDecoder {
   }
 
   private func int32(at offset: Int) -> Int32 {
-    var value: UInt32 = 0
-    for index in 0..<4 { value = value << 8 | UInt32(buffer[offset + index]) }
-    return Int32(bitPattern: value)
+    precondition(offset + 4 <= buffer.count, "a number is read where there is one")
+    return buffer.withUnsafeBytes { Int32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int32.self)) }
+  }
+
+  /// The message at `range`, as `body` reads it.
+  @inline(__always)
+  private func reading(
+    _ range: Range<Int>, _ body: (inout MessageReader) throws(ProtocolViolation) -> FrontendMessage
+  ) throws(ProtocolViolation) -> FrontendMessage {
+    try buffer.span.withUnsafeBytes { (bytes) throws(ProtocolViolation) in
+      var reader = MessageReader(UnsafeRawBufferPointer(rebasing: bytes[range]))
+      return try body(&reader)
+    }
   }
 
   private mutating func nextStartup() throws(ProtocolViolation) -> FrontendMessage? {
@@ -56,23 +67,26 @@ struct FrontendDecoder {
     }
     guard pendingByteCount >= length else { return nil }
     let code = int32(at: start + 4)
-    var reader = MessageReader(buffer: buffer, range: (start + 8)..<(start + length))
+    let body = (start + 8)..<(start + length)
     start += length
-    switch code {
-    case 80_877_103: return .sslRequest
-    case 80_877_104: return .gssEncryptionRequest
-    case 80_877_102:
-      return .cancelRequest(process: try reader.int32(), secret: try reader.int32())
-    default:
-      var parameters: [(name: String, value: String)] = []
-      while true {
-        let name = try reader.string()
-        if name.isEmpty { break }
-        parameters.append((name, try reader.string()))
+    let message = try reading(body) { (reader) throws(ProtocolViolation) in
+      switch code {
+      case 80_877_103: return .sslRequest
+      case 80_877_104: return .gssEncryptionRequest
+      case 80_877_102:
+        return .cancelRequest(process: try reader.int32(), secret: try reader.int32())
+      default:
+        var parameters: [(name: String, value: String)] = []
+        while true {
+          let name = try reader.string()
+          if name.isEmpty { break }
+          parameters.append((name, try reader.string()))
+        }
+        return .startup(major: Int(code >> 16), minor: Int(code & 0xFFFF), parameters: parameters)
       }
-      isStarted = true
-      return .startup(major: Int(code >> 16), minor: Int(code & 0xFFFF), parameters: parameters)
     }
+    if case .startup = message { isStarted = true }
+    return message
   }
 
   private mutating func nextTyped() throws(ProtocolViolation) -> FrontendMessage? {
@@ -87,11 +101,13 @@ struct FrontendDecoder {
       }
     guard length >= 4, length <= limit else { throw ProtocolViolation(message: "invalid message length") }
     guard pendingByteCount >= length + 1 else { return nil }
-    var reader = MessageReader(buffer: buffer, range: (start + 5)..<(start + 1 + length))
+    let body = (start + 5)..<(start + 1 + length)
     start += length + 1
-    let message = try Self.decode(type, &reader)
-    guard reader.isAtEnd else { throw ProtocolViolation(message: "invalid message format") }
-    return message
+    return try reading(body) { (reader) throws(ProtocolViolation) in
+      let message = try Self.decode(type, &reader)
+      guard reader.isAtEnd else { throw ProtocolViolation(message: "invalid message format") }
+      return message
+    }
   }
 
   private static func decode(
@@ -139,84 +155,88 @@ struct FrontendDecoder {
   }
 }
 
-/// Reads the fields of one message, never beyond it.
+/// Reads the fields of one message, never beyond it. The bytes outlive the reader.
 struct MessageReader {
-  private let buffer: [UInt8]
-  private var offset: Int
-  private let end: Int
+  private let bytes: UnsafeRawBufferPointer
+  private var offset = 0
 
-  init(buffer: [UInt8], range: Range<Int>) {
-    self.buffer = buffer
-    offset = range.lowerBound
-    end = range.upperBound
-  }
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  var isAtEnd: Bool { offset == end }
+  var isAtEnd: Bool { offset == bytes.count }
 
+  @inline(__always)
   private func require(_ count: Int) throws(ProtocolViolation) {
-    guard count >= 0, end - offset >= count else {
+    guard count >= 0, bytes.count - offset >= count else {
       throw ProtocolViolation(message: "insufficient data left in message")
     }
+  }
+
+  private mutating func take(_ count: Int) -> [UInt8] {
+    defer { offset += count }
+    return [UInt8](UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]))
   }
 
   mutating func uint8() throws(ProtocolViolation) -> UInt8 {
     try require(1)
     defer { offset += 1 }
-    return buffer[offset]
+    return bytes[offset]
   }
 
   mutating func int16() throws(ProtocolViolation) -> Int16 {
     try require(2)
     defer { offset += 2 }
-    return Int16(bitPattern: UInt16(buffer[offset]) << 8 | UInt16(buffer[offset + 1]))
+    return Int16(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int16.self))
   }
 
   mutating func int32() throws(ProtocolViolation) -> Int32 {
     try require(4)
-    var value: UInt32 = 0
-    for index in 0..<4 { value = value << 8 | UInt32(buffer[offset + index]) }
-    offset += 4
-    return Int32(bitPattern: value)
+    defer { offset += 4 }
+    return Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+  }
+
+  /// How many bytes stand before the next zero.
+  private func countToZero() throws(ProtocolViolation) -> Int {
+    guard offset < bytes.count, let start = bytes.baseAddress?.advanced(by: offset),
+      let zero = memchr(start, 0, bytes.count - offset)
+    else { throw ProtocolViolation(message: "invalid string in message") }
+    return start.distance(to: zero)
   }
 
   mutating func bytesToZero() throws(ProtocolViolation) -> [UInt8] {
-    guard let zero = buffer[offset..<end].firstIndex(of: 0) else {
-      throw ProtocolViolation(message: "invalid string in message")
-    }
-    defer { offset = zero + 1 }
-    return Array(buffer[offset..<zero])
+    let text = take(try countToZero())
+    offset += 1
+    return text
   }
 
   mutating func string() throws(ProtocolViolation) -> String {
     // Most names are empty: the unnamed statement and portal.
-    if offset < end, buffer[offset] == 0 {
+    if offset < bytes.count, bytes[offset] == 0 {
       offset += 1
       return ""
     }
-    return String(decoding: try bytesToZero(), as: UTF8.self)
+    let count = try countToZero()
+    defer { offset += count + 1 }
+    return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]), as: UTF8.self)
   }
 
   mutating func nullableBytes() throws(ProtocolViolation) -> [UInt8]? {
     let count = Int(try int32())
     if count == -1 { return nil }
     try require(count)
-    defer { offset += count }
-    return Array(buffer[offset..<(offset + count)])
+    return take(count)
   }
 
-  mutating func rest() -> [UInt8] {
-    defer { offset = end }
-    return Array(buffer[offset..<end])
-  }
+  mutating func rest() -> [UInt8] { take(bytes.count - offset) }
 
   /// A count of 16 bits, then that many elements.
+  @inline(__always)
   mutating func array<T>(
     _ element: (inout MessageReader) throws(ProtocolViolation) -> T
   ) throws(ProtocolViolation) -> [T] {
     let count = Int(UInt16(bitPattern: try int16()))
     if count == 0 { return [] }
     var result: [T] = []
-    result.reserveCapacity(min(count, end - offset))
+    result.reserveCapacity(min(count, bytes.count - offset))
     for _ in 0..<count { result.append(try element(&self)) }
     return result
   }

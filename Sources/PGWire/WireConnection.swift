@@ -18,6 +18,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   enum Limits {
     /// Output beyond this leaves before the statement ends: bounds memory, and ends the time for retries.
     static let outputByteCount = 1 << 16
+    /// What a connection that says nothing keeps for its next output.
+    static let keptByteCount = 1 << 14
     /// Whole messages beyond this many bytes, or this many, stop the reading from the socket until half is worked off.
     static let queuedByteCount = 8 << 20
     static let queuedMessageCount = 10_000
@@ -26,6 +28,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   let reactor: Reactor
   let context: WireContext
   private let channel: any Channel
+  private let pipeline: ChannelPipeline.SynchronousOperations
+  private var outgoing = ByteBuffer()
+  private let turn: OutputTurn
   private var decoder = FrontendDecoder()
   private var queue: Deque<(message: FrontendMessage, byteCount: Int)> = []
   private var queuedByteCount = 0
@@ -37,6 +42,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var process: Int32 = 0
   private var secret: Int32 = 0
   private var isWorking = false
+  private var isStarted = false
+  /// Where the task waits for messages.
+  private var idle: UnsafeContinuation<Void, Never>?
   private var isClosed = false
   /// The last message to the client has been written: what it still sends is dropped.
   private var isEnding = false
@@ -52,11 +60,14 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var skipsToSync = false
   private var messageWaiter: UnsafeContinuation<Void, Never>?
   private var drainWaiter: UnsafeContinuation<Void, Never>?
+  private var described: (columns: [ResultColumn], formats: [ValueFormat], bytes: [UInt8]) = ([], [], [])
   private var rowInfos: [TypeInfo] = []
   private var rowColumns: [ResultColumn] = []
 
-  init(channel: any Channel, reactor: Reactor, context: WireContext) {
+  init(channel: any Channel, reactor: Reactor, turn: OutputTurn, context: WireContext) {
+    self.turn = turn
     self.channel = channel
+    pipeline = channel.pipeline.syncOperations
     self.reactor = reactor
     self.context = context
   }
@@ -95,8 +106,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       messageWaiter = nil
       waiter.resume()
     } else if !isWorking, !queue.isEmpty {
-      isWorking = true
-      reactor.run { reactor in await self.work(on: reactor) }
+      wake(on: reactor)
     }
     if !isReadingPaused, queue.count > Limits.queuedMessageCount || queuedByteCount > Limits.queuedByteCount {
       isReadingPaused = true
@@ -131,10 +141,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     for waiter in [messageWaiter, drainWaiter] { waiter?.resume() }
     messageWaiter = nil
     drainWaiter = nil
-    if !isWorking {
-      isWorking = true
-      reactor.run { reactor in await self.work(on: reactor) }
-    }
+    if !isWorking, isStarted { wake(on: reactor) }
   }
 
   /// The node is stopping: an idle client goes at once, another when its transaction ends, or now if `isForced`.
@@ -169,14 +176,31 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   // MARK: Work
 
-  private func work(on reactor: isolated Reactor) async {
-    while !isClosed, !isEnding, let message = nextMessage() {
-      await handle(message)
-      if queue.isEmpty { flushOutput() }
+  /// There are messages, or the connection has come to its end. One task serves a connection for life: a new one for each message
+  /// would ask for memory for all of its frames anew.
+  private func wake(on reactor: isolated Reactor) {
+    isWorking = true
+    if let idle {
+      self.idle = nil
+      reactor.resume(idle)
+    } else if !isStarted {
+      isStarted = true
+      reactor.spawn { reactor in await self.work(on: reactor) }
     }
-    isWorking = false
-    if !isClosed { endIfDrained() }
-    if isClosed, let session {
+  }
+
+  private func work(on reactor: isolated Reactor) async {
+    while !isClosed {
+      while !isClosed, !isEnding, let message = nextMessage() {
+        await handle(message)
+        if queue.isEmpty, !encoder.bytes.isEmpty { turn.add(self) }
+      }
+      if isClosed { break }
+      isWorking = false
+      endIfDrained()
+      await withUnsafeContinuation { if isClosed { $0.resume() } else { idle = $0 } }
+    }
+    if let session {
       self.session = nil
       await session.close()
     }
@@ -197,49 +221,13 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     case .query(let text):
       await session.simpleQuery(text) { self.report($0) }
       encoder.readyForQuery(session.status)
-    case .parse(let name, let query, let types):
-      await extended { () async throws(SQLError) in
-        try await session.parse(name: name, query: query, types: types.map { SQLType(OID($0)) })
-        self.encoder.parseComplete()
-      }
-    case .bind(let bind):
-      await extended { () async throws(SQLError) in
-        try await session.bind(
-          portal: bind.portal, statement: bind.statement, parameterFormats: bind.parameterFormats,
-          parameters: bind.parameters, resultFormats: bind.resultFormats)
-        self.encoder.bindComplete()
-      }
-    case .describe(.statement, let name):
-      await extended { () async throws(SQLError) in
-        let description = try session.describeStatement(name)
-        self.encoder.parameterDescription(description.parameterTypes)
-        if description.columns.isEmpty {
-          self.encoder.noData()
-        } else {
-          self.encoder.rowDescription(
-            description.columns, formats: [ValueFormat](repeating: .text, count: description.columns.count))
-        }
-      }
-    case .describe(.portal, let name):
-      await extended { () async throws(SQLError) in
-        let description = try session.describePortal(name)
-        if description.columns.isEmpty {
-          self.encoder.noData()
-        } else {
-          self.encoder.rowDescription(description.columns, formats: description.formats)
-        }
-      }
-    case .execute(let portal, let maximumRowCount):
-      await extended { () async throws(SQLError) in
-        try await session.execute(portal: portal, maximumRowCount: Int(max(0, maximumRowCount)))
-      }
-    case .close(let target, let name):
-      await extended { () async throws(SQLError) in
-        switch target {
-        case .statement: session.closeStatement(name)
-        case .portal: session.closePortal(name)
-        }
-        self.encoder.closeComplete()
+    case .parse, .bind, .describe, .execute, .close:
+      do throws(SQLError) {
+        try await handleExtended(message, session)
+      } catch {
+        skipsToSync = true
+        await session.extendedQueryFailed()
+        report(error)
       }
     case .flush: flushOutput()
     case .sync:
@@ -260,13 +248,48 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     }
   }
 
-  private nonisolated(nonsending) func extended(_ body: () async throws(SQLError) -> Void) async {
-    do {
-      try await body()
-    } catch {
-      skipsToSync = true
-      await session?.extendedQueryFailed()
-      report(error)
+  @inline(__always)
+  private nonisolated(nonsending) func handleExtended(
+    _ message: FrontendMessage, _ session: Session
+  ) async throws(SQLError) {
+    switch message {
+    case .parse(let name, let query, let types):
+      try await session.parse(name: name, query: query, types: types.map { SQLType(OID($0)) })
+      encoder.parseComplete()
+    case .bind(let bind):
+      try session.bind(
+        portal: bind.portal, statement: bind.statement, parameterFormats: bind.parameterFormats,
+        parameters: bind.parameters, resultFormats: bind.resultFormats)
+      encoder.bindComplete()
+    case .describe(.statement, let name):
+      let description = try session.describeStatement(name)
+      encoder.parameterDescription(description.parameterTypes)
+      describe(description.columns, [ValueFormat](repeating: .text, count: description.columns.count))
+    case .describe(.portal, let name):
+      let description = try session.describePortal(name)
+      describe(description.columns, description.formats)
+    case .execute(let portal, let maximumRowCount):
+      try await session.execute(portal: portal, maximumRowCount: Int(max(0, maximumRowCount)))
+    case .close(let target, let name):
+      switch target {
+      case .statement: session.closeStatement(name)
+      case .portal: session.closePortal(name)
+      }
+      encoder.closeComplete()
+    default: preconditionFailure("not a message of the extended protocol")
+    }
+  }
+
+  /// The description of the same columns is the same bytes.
+  private func describe(_ columns: [ResultColumn], _ formats: [ValueFormat]) {
+    if columns.isEmpty {
+      encoder.noData()
+    } else if columns == described.columns, formats == described.formats {
+      encoder.bytes.append(contentsOf: described.bytes)
+    } else {
+      let start = encoder.bytes.count
+      encoder.rowDescription(columns, formats: formats)
+      described = (columns, formats, Array(encoder.bytes[start...]))
     }
   }
 
@@ -371,7 +394,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     flushOutput()
     let handler = NIOSSLServerHandler(context: certificates.context)
     do {
-      try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+      try pipeline.addHandler(handler, position: .first)
       encryption = handler
     } catch {
       channel.close(promise: nil)
@@ -441,13 +464,16 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   // MARK: Output
 
-  private func flushOutput() {
+  func flushOutput() {
     guard !encoder.bytes.isEmpty, !isClosed else { return }
-    var buffer = channel.allocator.buffer(capacity: encoder.bytes.count)
-    buffer.writeBytes(encoder.bytes)
-    flushedByteCount += encoder.bytes.count
-    encoder.bytes.removeAll(keepingCapacity: encoder.bytes.count <= Limits.outputByteCount * 4)
-    channel.pipeline.syncOperations.writeAndFlush(NIOAny(buffer), promise: nil)
+    let byteCount = encoder.bytes.count
+    // What was written the last time has mostly left, and its memory is free again.
+    outgoing.clear(minimumCapacity: byteCount)
+    encoder.bytes.withUnsafeBytes { _ = outgoing.writeBytes($0) }
+    flushedByteCount += byteCount
+    encoder.bytes.removeAll(keepingCapacity: byteCount <= Limits.outputByteCount * 4)
+    pipeline.writeAndFlush(NIOAny(outgoing), promise: nil)
+    if byteCount > Limits.keptByteCount { outgoing = ByteBuffer() }
   }
 
   var mark: OutputMark { OutputMark(position: flushedByteCount + encoder.bytes.count) }
@@ -457,6 +483,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     encoder.bytes.removeSubrange((mark.position - flushedByteCount)...)
     return true
   }
+
+  var mustDrain: Bool { encoder.bytes.count > Limits.outputByteCount || isClosed || !channel.isWritable }
 
   nonisolated(nonsending) func drain() async throws(SQLError) {
     if encoder.bytes.count > Limits.outputByteCount { flushOutput() }
@@ -479,6 +507,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   }
 
   func send(commandTag tag: String) { encoder.commandComplete(tag) }
+  func send(_ tag: RowCountTag) { encoder.commandComplete(tag) }
   func sendEmptyQuery() { encoder.emptyQueryResponse() }
   func sendPortalSuspended() { encoder.portalSuspended() }
   func send(notice: SQLError, severity: String) { encoder.error(notice, severity: severity, isNotice: true) }

@@ -54,6 +54,7 @@ public final class WireServer: Sendable {
     host: String, port: Int, environment: ProductionEnvironment, context: WireContext
   ) async throws -> WireServer {
     let reactors = environment.reactors
+    let turns = reactors.map { _ in OutputTurn() }
     let bootstrap = ServerBootstrap(group: environment.eventLoopGroup)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -62,7 +63,8 @@ public final class WireServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           guard let reactor = reactors.first(where: { ProductionEnvironment.eventLoop(of: $0) === channel.eventLoop })
           else { preconditionFailure("a child channel runs on one of the environment's loops") }
-          let connection = WireConnection(channel: channel, reactor: reactor, context: context)
+          let connection = WireConnection(
+            channel: channel, reactor: reactor, turn: turns[reactor.index], context: context)
           try channel.pipeline.syncOperations.addHandler(WireHandler(connection: connection))
           if context.security.certificates != nil { connection.limitLogin() }
         }

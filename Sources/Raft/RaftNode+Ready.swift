@@ -15,6 +15,10 @@ extension RaftNode {
   /// Committed entries may be applied before this member has them on disk if the owner writes before it applies.
   private var appliesUnstable: Bool { !settings.usesAsynchronousStorage }
 
+  /// What there is to do, if there is anything. One call that changes the member in place: asking first would copy it out of
+  /// the object that holds it.
+  public mutating func nextReady() -> Ready? { hasReady ? ready() : nil }
+
   /// Hands out what there is to do. In synchronous mode `advance` must follow before the next call.
   public mutating func ready() -> Ready {
     precondition(!isReadyOutstanding, "a second ready before advance")

@@ -130,8 +130,11 @@ public struct RaftNode<Storage: LogStorage> {
   }
 
   /// Asks for an entry with `data` to be appended. Taking it is no promise: it is in when it is applied.
-  public mutating func propose(_ data: [UInt8]) throws(StepError) {
+  /// - Returns: on a leader, the entry.
+  @discardableResult
+  public mutating func propose(_ data: [UInt8]) throws(StepError) -> EntryID {
     try take(Message(.propose, from: id, entries: [Entry(data: data)]))
+    return log.lastID
   }
 
   /// Asks for a change of the members. If it cannot be made just now, an empty entry takes its place.

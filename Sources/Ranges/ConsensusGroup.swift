@@ -90,11 +90,10 @@ final class ConsensusGroup {
 
   /// Appends a command to the log, to be committed later. Nil: this member cannot propose now.
   func propose(_ payload: [UInt8]) -> LogPosition? {
-    guard !isStopped, node.isLeader, (try? node.propose(payload)) != nil else { return nil }
+    guard !isStopped, node.isLeader, let entry = try? node.propose(payload) else { return nil }
     isAtRest = false
-    let position = last
     work()
-    return position
+    return LogPosition(index: entry.index.rawValue, term: entry.term.rawValue)
   }
 
   /// What the leader knows of a member.
@@ -208,8 +207,7 @@ final class ConsensusGroup {
     guard !isWorking else { return }
     isWorking = true
     defer { isWorking = false }
-    while !isStopped, node.hasReady {
-      let ready = node.ready()
+    while !isStopped, let ready = node.nextReady() {
       for message in ready.messages {
         switch message.kind {
         case .storageAppend: write(message)

@@ -55,7 +55,11 @@ public final class NodeClock: Sendable {
 
   /// Nanoseconds until a write at `timestamp` may be told to anybody.
   public func commitWait(for timestamp: Timestamp) -> Int64 {
-    interval().commitWait(for: timestamp)
+    state.withLock { state in
+      // Mostly the last reading is late enough, and the machine's clocks need not be read again.
+      if source.interval(wallNow: state.wall).commitWait(for: timestamp) == 0 { return 0 }
+      return source.interval(wallNow: steadyWall(&state)).commitWait(for: timestamp)
+    }
   }
 
   /// Takes note of what another clock, or this one in an earlier life, has reached.

@@ -29,6 +29,7 @@ final class EventLoopReactorExecutor: ReactorExecutor {
   func isIsolatingCurrentContext() -> Bool? { eventLoop.inEventLoop }
 
   func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
+  func resume(_ continuation: UnsafeContinuation<Void, Never>) { returning.resume(continuation) }
 
   func schedule(afterNanoseconds nanoseconds: Int64, _ work: @escaping @Sendable () -> Void) -> TimerToken {
     let scheduled = eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { work() }
@@ -45,12 +46,32 @@ private final class ReturningExecutor: TaskExecutor {
 
   init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
+  /// On the loop's thread alone: a task is being resumed that shall run now; and its job.
+  nonisolated(unsafe) private var isResuming = false
+  nonisolated(unsafe) private var resumed: UnownedJob?
+
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    eventLoop.execute {
-      job.runSynchronously(
-        isolatedTo: self.reactor.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+    if eventLoop.inEventLoop, isResuming {
+      resumed = job
+    } else {
+      eventLoop.execute { self.run(job) }
     }
+  }
+
+  /// Runs the task within this call: one turn of the loop less, and the task's memory is still there from the last time.
+  func resume(_ continuation: UnsafeContinuation<Void, Never>) {
+    isResuming = true
+    continuation.resume()
+    isResuming = false
+    if let job = resumed {
+      resumed = nil
+      run(job)
+    }
+  }
+
+  private func run(_ job: UnownedJob) {
+    job.runSynchronously(isolatedTo: reactor.asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
   }
 
   func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }

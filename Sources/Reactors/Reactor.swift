@@ -11,8 +11,14 @@ public protocol ReactorExecutor: SerialExecutor {
   /// first pass through a thread of the global executor.
   var wayBack: any TaskExecutor { get }
   func execute(_ work: @escaping @Sendable () -> Void)
+  /// Resumes a task that prefers `wayBack`; called on the executor, which may run it there and then.
+  func resume(_ continuation: UnsafeContinuation<Void, Never>)
   /// Runs `work` on the executor after `nanoseconds`; the token cancels it.
   func schedule(afterNanoseconds nanoseconds: Int64, _ work: @escaping @Sendable () -> Void) -> TimerToken
+}
+
+extension ReactorExecutor {
+  public func resume(_ continuation: UnsafeContinuation<Void, Never>) { continuation.resume() }
 }
 
 /// Cancels a timer. Cancelling twice, or after it fired, does nothing.
@@ -45,6 +51,20 @@ public actor Reactor {
   public func run(_ work: @escaping @Sendable (isolated Reactor) async -> Void) {
     Task.immediate { await work(self) }
   }
+
+  /// Begins a task that lives long, in a later turn. Whatever resumes it brings it straight back to this reactor.
+  public nonisolated func spawn(_ work: @escaping @Sendable (isolated Reactor) async -> Void) {
+    spawn(preferring: executor.wayBack, work)
+  }
+
+  private nonisolated func spawn(
+    preferring wayBack: some TaskExecutor, _ work: @escaping @Sendable (isolated Reactor) async -> Void
+  ) {
+    Task(executorPreference: wayBack) { await work(self) }
+  }
+
+  /// Resumes a task that `spawn` began, within this call where the executor can.
+  public func resume(_ continuation: UnsafeContinuation<Void, Never>) { executor.resume(continuation) }
 
   /// Runs `work` here and hands its result back to the caller's executor: the one hop each way of a request to a
   /// range that another reactor owns.

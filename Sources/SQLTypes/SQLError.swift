@@ -17,41 +17,109 @@ public enum RetryAdvice: Sendable, Hashable {
 
 /// An error as PostgreSQL's clients know it. The message is lower case without a period; detail and hint are
 /// sentences.
+///
+/// One reference: every asynchronous frame of a statement holds room for the error that it may throw, and frames that
+/// outgrow a task's memory cost an allocation each.
 public struct SQLError: Error, Sendable, Hashable, CustomStringConvertible {
-  public var state: SQLState
-  public var message: String
-  public var detail: String?
-  public var hint: String?
-  /// 1-based index of a character (not byte) in the statement's text, as in PostgreSQL's `P` field.
-  public var position: Int?
-  /// What the error was raised within, a line per level (`W` field).
-  public var context: String?
-  public var schema: String?
-  public var table: String?
-  public var column: String?
-  public var dataType: String?
-  public var constraint: String?
-  public var retry: RetryAdvice
+  private struct Fields: Sendable, Hashable {
+    var state: SQLState
+    var message: String
+    var detail: String?
+    var hint: String?
+    var position: Int?
+    var context: String?
+    var schema: String?
+    var table: String?
+    var column: String?
+    var dataType: String?
+    var constraint: String?
+    var retry: RetryAdvice
+  }
+
+  /// `@unchecked Sendable`: changed only while nobody else refers to it.
+  private final class Storage: @unchecked Sendable {
+    var fields: Fields
+    init(_ fields: Fields) { self.fields = fields }
+  }
+
+  private var storage: Storage
+
+  private var fields: Fields {
+    get { storage.fields }
+    set {
+      if isKnownUniquelyReferenced(&storage) { storage.fields = newValue } else { storage = Storage(newValue) }
+    }
+  }
 
   public init(
     _ state: SQLState, _ message: String, detail: String? = nil, hint: String? = nil, position: Int? = nil,
     retry: RetryAdvice? = nil
   ) {
-    self.state = state
-    self.message = message
-    self.detail = detail
-    self.hint = hint
-    self.position = position
-    self.retry =
-      retry
-      ?? {
-        switch state {
-        case .serializationFailure, .deadlockDetected: .transaction
-        case .statementCompletionUnknown: .ambiguous
-        default: .never
-        }
-      }()
+    let advice: RetryAdvice =
+      switch state {
+      case .serializationFailure, .deadlockDetected: .transaction
+      case .statementCompletionUnknown: .ambiguous
+      default: .never
+      }
+    storage = Storage(
+      Fields(
+        state: state, message: message, detail: detail, hint: hint, position: position, retry: retry ?? advice))
   }
+
+  public var state: SQLState {
+    get { fields.state }
+    set { fields.state = newValue }
+  }
+  public var message: String {
+    get { fields.message }
+    set { fields.message = newValue }
+  }
+  public var detail: String? {
+    get { fields.detail }
+    set { fields.detail = newValue }
+  }
+  public var hint: String? {
+    get { fields.hint }
+    set { fields.hint = newValue }
+  }
+  /// 1-based index of a character (not byte) in the statement's text, as in PostgreSQL's `P` field.
+  public var position: Int? {
+    get { fields.position }
+    set { fields.position = newValue }
+  }
+  /// What the error was raised within, a line per level (`W` field).
+  public var context: String? {
+    get { fields.context }
+    set { fields.context = newValue }
+  }
+  public var schema: String? {
+    get { fields.schema }
+    set { fields.schema = newValue }
+  }
+  public var table: String? {
+    get { fields.table }
+    set { fields.table = newValue }
+  }
+  public var column: String? {
+    get { fields.column }
+    set { fields.column = newValue }
+  }
+  public var dataType: String? {
+    get { fields.dataType }
+    set { fields.dataType = newValue }
+  }
+  public var constraint: String? {
+    get { fields.constraint }
+    set { fields.constraint = newValue }
+  }
+  public var retry: RetryAdvice {
+    get { fields.retry }
+    set { fields.retry = newValue }
+  }
+
+  public static func == (left: SQLError, right: SQLError) -> Bool { left.fields == right.fields }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(fields) }
 
   /// The same error, said to be at a byte offset of `source` unless it already has a position.
   public func at(byteOffset: Int, of source: [UInt8]) -> SQLError {

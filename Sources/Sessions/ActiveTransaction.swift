@@ -36,19 +36,19 @@ final class ActiveTransaction {
   /// Statements run so far, those that only set something left out: while it is 0 isolation may still be set, and while it is
   /// at most 1 the transaction may be begun anew without the client noticing.
   var statementCount = 0
-  /// The gateway's number for it, see `Gateway.oldestTransaction`.
-  let number: UInt64
+  /// Where the gateway has noted it, see `Gateway.oldestTransaction`.
+  let place: Int
 
   init(
     kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64,
-    number: UInt64
+    place: Int
   ) {
     self.kv = kv
     self.isExplicit = isExplicit
     self.isReadOnly = isReadOnly
     self.isolation = isolation
     self.beginTime = beginTime
-    self.number = number
+    self.place = place
   }
 
   /// A plan is about to run: what it was made from must stay as it is until the commit.

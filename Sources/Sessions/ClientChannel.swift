@@ -28,6 +28,17 @@ public struct RowFormat {
   }
 }
 
+/// What `CommandComplete` says of a statement that counts its rows: the number stands behind the words.
+public struct RowCountTag: Sendable {
+  public var words: StaticString
+  public var rowCount: Int
+
+  init(_ words: StaticString, _ rowCount: Int) {
+    self.words = words
+    self.rowCount = rowCount
+  }
+}
+
 /// `ReadyForQuery`'s letter.
 public enum TransactionStatus: UInt8, Sendable, Hashable {
   case idle = 0x49  // I
@@ -46,6 +57,8 @@ public protocol ClientChannel: AnyObject {
   func send(rowDescription columns: [ResultColumn], formats: [ValueFormat])
   func send(_ batch: Batch, _ format: RowFormat)
   func send(commandTag tag: String)
+  /// The tag of a statement that counts its rows.
+  func send(_ tag: RowCountTag)
   func sendEmptyQuery()
   func sendPortalSuspended()
   func send(notice: SQLError, severity: String)
@@ -62,10 +75,16 @@ public protocol ClientChannel: AnyObject {
   /// Tells the client why its connection ends (severity FATAL), and ends it.
   func terminate(_ error: SQLError)
 
+  /// Whether more output is under way than a client should be owed, or none can be any more: time for `drain`.
+  var mustDrain: Bool { get }
   /// Waits while more output is under way than a client should be owed.
   func drain() async throws(SQLError)
   /// The end of what was sent so far; output up to a mark may leave at any time once more follows.
   var mark: OutputMark { get }
   /// Takes back what was sent since the mark; false if some of it has left.
   func rewind(to mark: OutputMark) -> Bool
+}
+
+extension ClientChannel {
+  public func send(_ tag: RowCountTag) { send(commandTag: "\(tag.words)\(tag.rowCount)") }
 }

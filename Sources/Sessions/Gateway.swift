@@ -64,21 +64,31 @@ public final class Gateway {
     return view
   }
 
-  /// When the open transactions of this reactor's sessions began, by a number that each gets: what they may still read must not be
-  /// cleared.
-  private var openTransactions: [UInt64: Int64] = [:]
-  private var transactionCount: UInt64 = 0
+  /// When the open transactions of this reactor's sessions began, each at a place that it gives back: what they may still read
+  /// must not be cleared. As many places as transactions were ever open together, one for each session.
+  private var openTransactions: [Int64] = []
+  private var freePlaces: [Int] = []
 
-  func transactionBegan(_ transaction: Transaction) -> UInt64 {
-    transactionCount += 1
-    openTransactions[transactionCount] = transaction.readTimestamp.wall
-    return transactionCount
+  func transactionBegan(_ transaction: Transaction) -> Int {
+    let wall = transaction.readTimestamp.wall
+    guard let place = freePlaces.popLast() else {
+      openTransactions.append(wall)
+      return openTransactions.count - 1
+    }
+    openTransactions[place] = wall
+    return place
   }
 
-  func transactionEnded(_ number: UInt64) { openTransactions[number] = nil }
+  func transactionEnded(_ place: Int) {
+    openTransactions[place] = Int64.max
+    freePlaces.append(place)
+  }
 
   /// The wall time of the oldest open transaction's begin, nil if there is none.
-  public var oldestTransaction: Int64? { openTransactions.values.min() }
+  public var oldestTransaction: Int64? {
+    guard let oldest = openTransactions.min(), oldest != Int64.max else { return nil }
+    return oldest
+  }
 
   /// Microseconds since 2000-01-01 UTC, PostgreSQL's epoch.
   var now: Int64 { environment.wallNow() / 1000 - 946_684_800_000_000 }

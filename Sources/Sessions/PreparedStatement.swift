@@ -14,7 +14,11 @@ final class PreparedStatement {
   /// What the client said, `unknown` where it left the choice to us.
   let declaredTypes: [SQLType]
   var parameterTypes: [SQLType] = []
-  var columns: [ResultColumn] = []
+  var columns: [ResultColumn] = [] {
+    didSet { textFormats = [ValueFormat](repeating: .text, count: columns.count) }
+  }
+  /// What most clients ask for, one list for all of them.
+  private(set) var textFormats: [ValueFormat] = []
   var plan: QueryPlan?
   /// How many times it was bound, for `pg_prepared_statements`.
   var useCount = 0

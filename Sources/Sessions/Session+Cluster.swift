@@ -39,7 +39,7 @@ extension Session {
         .activeSQLTransaction,
         "\(isReset ? "RESET" : "SET") CLUSTER SETTING cannot run inside a transaction block")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     guard try await catalog(of: active).isSuperuser else {
       throw SQLError(
         .insufficientPrivilege, "permission denied to set cluster settings",

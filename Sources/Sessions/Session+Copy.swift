@@ -60,7 +60,7 @@ extension Session {
     while let batch = try await execution.next() {
       encoder.encode(batch) { client.send(copyData: $0) }
       count += batch.rowCount
-      try await client.drain()
+      if client.mustDrain { try await client.drain() }
     }
     client.sendCopyDone()
     client.send(commandTag: "COPY \(count)")

@@ -79,7 +79,7 @@ extension Session {
     guard transaction?.isExplicit == true || statement.isHold else {
       throw SQLError(.noActiveSQLTransaction, "DECLARE CURSOR can only be used in transaction blocks")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let name = statement.name.text
     if portals[name] != nil { throw SQLError(.duplicateCursor, "cursor \"\(name)\" already exists") }
     let prepared = PreparedStatement(
@@ -100,7 +100,7 @@ extension Session {
 
   func run(_ statement: FetchStatement) async throws(SQLError) {
     guard let portal = portals[statement.cursor.text] else { throw Self.noCursor(statement.cursor) }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     if portal.execution == nil, !portal.isDone { try await start(portal, active) }
     if portal.scroll == nil { portal.scroll = ScrollState(isScroll: false, isHold: false) }
     let numbers = try await move(portal, statement.direction)
@@ -111,7 +111,7 @@ extension Session {
     if !statement.isMove {
       for batch in portal.scroll?.rows(numbers) ?? [] {
         client.send(batch, format)
-        try await client.drain()
+        if client.mustDrain { try await client.drain() }
       }
     }
     portal.scroll?.forget()
@@ -189,24 +189,13 @@ extension Session {
 
   /// Before a commit: cursors WITH HOLD take their rows along.
   func holdCursors() async throws(SQLError) {
-    for name in portals.keys.sorted() {
+    if !portals.hasNamed { return }
+    for name in portals.names {
       guard let portal = portals[name], let scroll = portal.scroll, scroll.isHold, !scroll.isHeld,
         let active = transaction
       else { continue }
       if portal.execution == nil, !portal.isDone { try await start(portal, active) }
       try await compute(Int.max, portal)
-    }
-  }
-
-  /// The transaction is over: what it declared is gone, except for what it holds.
-  func closeCursors(isCommit: Bool) {
-    if portals.isEmpty { return }
-    for (name, portal) in portals {
-      if isCommit, portal.scroll?.isHold == true {
-        portal.scroll?.isHeld = true
-      } else if portal.scroll?.isHeld != true {
-        portals[name] = nil
-      }
     }
   }
 }

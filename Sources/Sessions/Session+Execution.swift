@@ -44,7 +44,6 @@ extension Session {
     _ context: ExecutionContext, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) {
     context.deferredReferences = active.deferredReferences
-    context.references = ReferenceQueue()
     let evaluation = context.evaluation
     evaluation.parameters = parameters
     evaluation.transactionTime = active.beginTime
@@ -65,20 +64,31 @@ extension Session {
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
     active.depend(on: plan.dependencies)
-    if let idle = idleExecutions.removeValue(forKey: ObjectIdentifier(plan)) {
-      prepare(idle.context, parameters: parameters, active, catalog)
-      idle.restart(in: active.kv)
-      return idle
+    let slot = executionSlot(of: plan)
+    let execution: QueryExecution
+    if let kept = slot.take() {
+      execution = kept
+      prepare(execution.context, parameters: parameters, active, catalog)
+      execution.restart(in: active.kv)
+    } else {
+      execution = try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
     }
-    return try Executor.run(plan, executionContext(parameters: parameters, active, catalog))
+    execution.slot = slot
+    return execution
+  }
+
+  private func executionSlot(of plan: QueryPlan) -> ExecutionSlot {
+    if let known = executionSlots[ObjectIdentifier(plan)] { return known }
+    // What the client no longer uses goes with the rest, now and then.
+    if executionSlots.count >= Limits.keptExecutionCount { executionSlots.removeAll() }
+    let slot = ExecutionSlot(plan)
+    executionSlots[ObjectIdentifier(plan)] = slot
+    return slot
   }
 
   /// An execution has come to its end: its operators may serve the next one of the same plan.
   func end(_ execution: QueryExecution) {
-    guard execution.isWorthKeeping else { return }
-    // What the client no longer uses goes with the rest, now and then.
-    if idleExecutions.count >= Limits.idleExecutionCount { idleExecutions.removeAll() }
-    idleExecutions[ObjectIdentifier(execution.plan)] = execution
+    if execution.isWorthKeeping { execution.slot?.put(execution) }
   }
 
   /// Runs a plan and sends everything: description, rows, tag. For the simple protocol.
@@ -94,9 +104,9 @@ extension Session {
     while let batch = try await execution.next() {
       if hasRows { client.send(batch, format) }
       rowCount += batch.rowCount
-      try await client.drain()
+      if client.mustDrain { try await client.drain() }
     }
-    client.send(commandTag: Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRows))
+    client.send(Self.tag(plan.kind, rowCount: plan.kind == .select ? rowCount : execution.affectedRows))
     end(execution)
   }
 
@@ -122,12 +132,12 @@ extension Session {
     }
   }
 
-  static func tag(_ kind: QueryPlan.Kind, rowCount: Int) -> String {
+  static func tag(_ kind: QueryPlan.Kind, rowCount: Int) -> RowCountTag {
     switch kind {
-    case .select: "SELECT \(rowCount)"
-    case .insert: "INSERT 0 \(rowCount)"
-    case .update: "UPDATE \(rowCount)"
-    case .delete: "DELETE \(rowCount)"
+    case .select: RowCountTag("SELECT ", rowCount)
+    case .insert: RowCountTag("INSERT 0 ", rowCount)
+    case .update: RowCountTag("UPDATE ", rowCount)
+    case .delete: RowCountTag("DELETE ", rowCount)
     }
   }
 }

@@ -41,7 +41,7 @@ extension Session {
     if parsed.statement.makesTemporaryObject { return }
     let wasIdle = transaction == nil
     do throws(SQLError) {
-      let active = try await beginIfNeeded()
+      let active = try beginIfNeeded()
       let catalog = try await catalog(of: active)
       try plan(prepared, catalog)
     } catch {
@@ -73,7 +73,7 @@ extension Session {
   public func bind(
     portal name: String, statement statementName: String, parameterFormats: [Int16], parameters: [[UInt8]?],
     resultFormats: [Int16]
-  ) async throws(SQLError) {
+  ) throws(SQLError) {
     let prepared = try statement(named: statementName)
     if !name.isEmpty, portals[name] != nil {
       throw SQLError(.duplicateCursor, "cursor \"\(name)\" already exists")
@@ -100,7 +100,9 @@ extension Session {
       let format = parameterFormats.isEmpty ? 0 : parameterFormats[parameterFormats.count == 1 ? 0 : index]
       values.append(try readParameter(bytes, type: prepared.parameterTypes[index], format: format, number: index + 1))
     }
-    let formats = try Self.expand(resultFormats, columnCount: prepared.columns.count)
+    let isText = resultFormats.isEmpty || (resultFormats.count == 1 && resultFormats[0] == 0)
+    let formats =
+      isText ? prepared.textFormats : try Self.expand(resultFormats, columnCount: prepared.columns.count)
     prepared.useCount += 1
     portals[name] = Portal(name: name, statement: prepared, parameters: values, formats: formats)
   }
@@ -114,6 +116,10 @@ extension Session {
     do throws(SQLError) {
       switch format {
       case 0:
+        // A number means the same at any time.
+        if info.category == .numeric, !type.namesObjects {
+          return try info.input(bytes, modifier: type.modifier, settings: settings.format)
+        }
         var format = settings.format(at: transaction?.beginTime ?? gateway.now)
         if type.namesObjects { format.objectNames = transaction?.catalog?.objectNames() }
         return try info.input(bytes, modifier: type.modifier, settings: format)
@@ -197,7 +203,7 @@ extension Session {
       if portal.statement.plan == nil {
         if try await runSessionStatement(parsed, portal.statement.source) { return }
         // Schema changes and COPY: nothing to keep between two executions.
-        let active = try await beginIfNeeded()
+        let active = try beginIfNeeded()
         active.statementCount += 1
         try await runPlanned(parsed.statement, portal.statement.source, active)
         return
@@ -240,7 +246,7 @@ extension Session {
   func advance(_ portal: Portal, maximumRowCount: Int) async throws(SQLError) {
     guard let execution = portal.execution, let plan = portal.statement.plan else {
       // Run to its end before: no more rows.
-      client.send(commandTag: Self.tag(portal.statement.plan?.kind ?? .select, rowCount: 0))
+      client.send(Self.tag(portal.statement.plan?.kind ?? .select, rowCount: 0))
       return
     }
     let format = RowFormat(
@@ -269,20 +275,20 @@ extension Session {
         client.sendPortalSuspended()
         return
       }
-      try await client.drain()
+      if client.mustDrain { try await client.drain() }
     }
     let count = plan.kind == .select ? portal.rowCount : execution.affectedRows
     portal.execution = nil
     end(execution)
     portal.isDone = true
-    client.send(commandTag: Self.tag(plan.kind, rowCount: count))
+    client.send(Self.tag(plan.kind, rowCount: count))
   }
 
   // MARK: Sync
 
   /// The end of a pipeline: an implicit transaction commits, or is undone if something in it failed.
   public func sync(report: (SQLError) -> Void) async {
-    if let transaction, !transaction.isExplicit {
+    if let transaction, !transaction.isExplicit, !commitAtOnce() {
       do throws(SQLError) {
         try await working { () async throws(SQLError) in try await commitReplaying() }
       } catch {
@@ -291,7 +297,7 @@ extension Session {
         report(explained(error))
       }
     }
-    if portals[""] != nil, transaction == nil { portals[""] = nil }
+    if transaction == nil { portals[""] = nil }
     tellSettings()
     waitForClient()
   }

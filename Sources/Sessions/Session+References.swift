@@ -29,8 +29,14 @@ extension Session: ReferencePlanner {
 
 extension Session {
   /// Runs the checks that waited: all of them before a commit, or those that are deferred no more. Error 23503.
+  @inline(__always)
   func checkDeferredReferences(all: Bool) async throws(SQLError) {
-    guard let active = transaction, !active.deferredReferences.isEmpty else { return }
+    if let active = transaction, !active.deferredReferences.isEmpty {
+      try await runDeferredReferences(of: active, all: all)
+    }
+  }
+
+  private func runDeferredReferences(of active: ActiveTransaction, all: Bool) async throws(SQLError) {
     let catalog = try await self.catalog(of: active)
     let context = executionContext(parameters: [], active, catalog)
     try await context.references.runDeferred(active.deferredReferences, all: all, context)
@@ -42,7 +48,7 @@ extension Session {
         notice: SQLError(.noActiveSQLTransaction, "SET CONSTRAINTS can only be used in transaction blocks"),
         severity: "WARNING")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     var keys: [OID]?
     if !statement.constraints.isEmpty {
       let catalog = try await self.catalog(of: active)

@@ -83,7 +83,12 @@ extension Session: SequenceReserver {
   }
 
   /// The statement is over: what it reserved and did not use goes back, what `setval` said is stored.
+  @inline(__always)
   func finishSequences() async throws(SQLError) {
+    if sequenceSession.hasReserved { try await giveBackSequences() }
+  }
+
+  private func giveBackSequences() async throws(SQLError) {
     do throws(TransactionError) {
       try await sequenceSession.finish()
     } catch {

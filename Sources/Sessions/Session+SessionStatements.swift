@@ -37,7 +37,8 @@ extension Session {
     case .fetch(let statement): try await run(statement)
     case .closeCursor(let name):
       if let name {
-        guard portals.removeValue(forKey: name.text) != nil else { throw Self.noCursor(name) }
+        guard portals[name.text] != nil else { throw Self.noCursor(name) }
+        portals[name.text] = nil
         client.send(commandTag: "CLOSE CURSOR")
       } else {
         portals.removeAll()
@@ -229,7 +230,7 @@ extension Session {
     if statements[name] != nil {
       throw SQLError(.duplicatePreparedStatement, "prepared statement \"\(name)\" already exists")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     var types: [SQLType] = []
     for type in statement.types { types.append(try planner(catalog).resolve(type, source: text)) }
@@ -301,7 +302,7 @@ extension Session {
     guard transaction?.isExplicit == true else {
       throw SQLError(.noActiveSQLTransaction, "LOCK TABLE can only be used in transaction blocks")
     }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     catalog.searchPath = settings.searchPath
     for reference in statement.tables {
@@ -327,7 +328,7 @@ extension Session {
 
   private func requireTable(_ name: QualifiedName?) async throws(SQLError) {
     guard let name else { return }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     catalog.searchPath = settings.searchPath
     guard catalog.relation(name.name.text, schema: name.schema?.text) != nil else {

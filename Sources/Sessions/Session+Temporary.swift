@@ -85,7 +85,7 @@ extension Session {
   /// `DISCARD TEMP`: within the session's transaction.
   func dropTemporaryObjects() async throws(SQLError) {
     guard temporary != nil else { return }
-    let active = try await beginIfNeeded()
+    let active = try beginIfNeeded()
     let catalog = try await catalog(of: active)
     guard catalog.temporarySchema != nil else { return }
     try await catalogWriter(active, catalog).dropTemporarySchema()

@@ -9,7 +9,7 @@ import Transactions
 
 extension Session {
   /// The session's transaction; begins an implicit one if there is none.
-  func beginIfNeeded() async throws(SQLError) -> ActiveTransaction {
+  func beginIfNeeded() throws(SQLError) -> ActiveTransaction {
     if let transaction { return transaction }
     return try begin(TransactionModes(), isExplicit: false)
   }
@@ -22,7 +22,7 @@ extension Session {
     if isInterrupted { kv.cancelWait() }
     let active = ActiveTransaction(
       kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
-      number: gateway.transactionBegan(kv))
+      place: gateway.transactionBegan(kv))
     transaction = active
     settings.transactionBegins()
     return active
@@ -38,9 +38,16 @@ extension Session {
 
   /// The catalog as the transaction sees it. Nobody else changes it while this transaction has changes of its own.
   /// Error 40001 if what earlier statements of the transaction wrote was made for another schema.
+  @inline(__always)
   func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
+    if let known = active.catalog, known.hasChanges || active.catalogTimestamp == active.kv.readTimestamp {
+      return known
+    }
+    return try await readCatalog(of: active)
+  }
+
+  private func readCatalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
     let known = active.catalog
-    if let known, known.hasChanges || active.catalogTimestamp == active.kv.readTimestamp { return known }
     let view = try await gateway.view(in: active.kv, user: user, database: database, like: known ?? lastCatalog)
     active.catalogTimestamp = active.kv.readTimestamp
     view.searchPath = settings.searchPath
@@ -59,6 +66,16 @@ extension Session {
     active.catalog = view
     lastCatalog = view
     return view
+  }
+
+  /// Commits a transaction that has only read, where nothing has to be waited for. False: `commitTransaction` must do it.
+  func commitAtOnce() -> Bool {
+    guard let active = transaction, active.deferredReferences.isEmpty, commitActions.isEmpty, !portals.hasNamed,
+      active.catalog?.hasChanges != true, active.kv.commitAtOnce()
+    else { return false }
+    gateway.counters.commits += 1
+    endTransaction(isCommit: true)
+    return true
   }
 
   /// Commits whatever the session is in. After an error the transaction is still there, to be restarted or rolled back.
@@ -85,10 +102,10 @@ extension Session {
   }
 
   private func endTransaction(isCommit: Bool) {
-    if let transaction { gateway.transactionEnded(transaction.number) }
+    if let transaction { gateway.transactionEnded(transaction.place) }
     transaction = nil
     replay = nil
-    closeCursors(isCommit: isCommit)
+    portals.transactionEnds(isCommit: isCommit)
     settings.transactionEnds(isCommit: isCommit)
   }
 
@@ -118,7 +135,7 @@ extension Session {
     // Statements that came before this one in its transaction: they would be lost if it began anew.
     let earlier = transaction?.statementCount ?? 0
     while true {
-      let active = try await beginIfNeeded()
+      let active = try beginIfNeeded()
       active.statementCount = earlier
       let isPartial = earlier > 0 || !active.savepoints.isEmpty
       let mayUndo = active.isolation == .readCommitted || isPartial

@@ -26,7 +26,7 @@ public final class Session {
     static let turnNanoseconds: Int64 = 5_000_000
     static let pauseNanoseconds: Int64 = 20_000
     /// Executions kept for the next time their plans run.
-    static let idleExecutionCount = 64
+    static let keptExecutionCount = 64
     /// Times that a session which ends tries to drop its temporary objects.
     static let temporaryAttemptCount = 10
   }
@@ -42,9 +42,9 @@ public final class Session {
   var settings = SessionSettings()
   var transaction: ActiveTransaction?
   var statements: [String: PreparedStatement] = [:]
-  var portals: [String: Portal] = [:]
-  /// Executions at rest, by plan; each holds its plan, so that the identity stays its own.
-  var idleExecutions: [ObjectIdentifier: QueryExecution] = [:]
+  var portals = PortalTable()
+  /// Where executions are at rest, by plan; each holds its plan, so that the identity stays its own.
+  var executionSlots: [ObjectIdentifier: ExecutionSlot] = [:]
   /// The catalog as an earlier transaction saw it, for the next that sees the same.
   var lastCatalog: CatalogView?
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
@@ -92,7 +92,7 @@ public final class Session {
   ) async throws(SQLError) -> Session {
     let session = Session(gateway: gateway, client: client, user: user, database: database, process: process)
     do throws(SQLError) {
-      let transaction = try await session.beginIfNeeded()
+      let transaction = try session.beginIfNeeded()
       let catalog = try await session.catalog(of: transaction).snapshot
       guard let role = catalog.role(named: user) else {
         throw SQLError(.invalidAuthorizationSpecification, "role \"\(user)\" does not exist")
@@ -176,7 +176,7 @@ public final class Session {
     await rollbackTransaction()
     await leaveTemporaryObjects()
     statements.removeAll()
-    idleExecutions.removeAll()
+    executionSlots.removeAll()
     gateway.counters.sessions -= 1
   }
 
@@ -212,6 +212,7 @@ public final class Session {
   }
 
   /// Brackets the work of one message: interruptions reach it, timeouts run, settings that changed are told.
+  @inline(__always)
   func working<R>(_ body: () async throws(SQLError) -> R) async throws(SQLError) -> R {
     idleTimer?.cancel()
     idleTimer = nil

@@ -28,6 +28,7 @@ private final class MemoryChannel: ClientChannel {
   func receiveCopyData() async throws(SQLError) -> [UInt8]? { nil }
   func interruptCopy() {}
   func terminate(_ error: SQLError) {}
+  var mustDrain: Bool { false }
   func drain() async throws(SQLError) {}
 
   var mark: OutputMark { OutputMark(position: rows.count) }

@@ -21,6 +21,9 @@ public struct TransactionID: Hashable, Comparable, Sendable {
     self.low = low
   }
 
+  /// Half of the name is random enough.
+  public func hash(into hasher: inout Hasher) { hasher.combine(low) }
+
   public static func < (left: TransactionID, right: TransactionID) -> Bool {
     left.high != right.high ? left.high < right.high : left.low < right.low
   }

@@ -76,6 +76,9 @@ struct ScanWalk {
   let limits: ScanLimits
   let reverse: Bool
   let versions: any EngineIterator
+  /// Where `versions` stands; the key is good until the next move.
+  private var isValid = false
+  private var key = UnsafeRawBufferPointer(start: nil, count: 0)
   var locks: (any EngineIterator)?
   let firstRow: Int
   let firstByte: Int
@@ -98,6 +101,15 @@ struct ScanWalk {
     self.firstByte = firstByte
     stem.reserveCapacity(128)
     userKey.reserveCapacity(128)
+    move { _ in }
+  }
+
+  /// Moves the cursor over versions and looks where it stands: once a move, since each question is a call into the engine.
+  @inline(__always)
+  private mutating func move(_ body: (any EngineIterator) -> Void) {
+    body(versions)
+    isValid = versions.isValid
+    if isValid { key = versions.key }
   }
 
   /// What the intent that stands at the next key asks for.
@@ -114,7 +126,7 @@ struct ScanWalk {
 
   mutating func run(into block: inout KeyValueBlock) throws(StorageError) {
     while true {
-      var isVersionNext = versions.isValid
+      var isVersionNext = isValid
       if let locks {
         var order = -1
         if isVersionNext {
@@ -153,8 +165,8 @@ struct ScanWalk {
   }
 
   private func currentStem() throws(StorageError) -> UnsafeRawBufferPointer {
-    guard let stem = MVCCFormat.stem(of: versions.key) else {
-      throw .corruption("key \(Key(copying: versions.key)) has no timestamp")
+    guard let stem = MVCCFormat.stem(of: key) else {
+      throw .corruption("key \(Key(copying: key)) has no timestamp")
     }
     return stem
   }
@@ -167,14 +179,13 @@ struct ScanWalk {
 
   @inline(__always)
   private func isAtStem() -> Bool {
-    let key = versions.key
     guard key.count == stem.count + MVCCFormat.suffixCount else { return false }
     return stem.withUnsafeBytes { compareBytes(UnsafeRawBufferPointer(rebasing: key[..<$0.count]), $0) == 0 }
   }
 
   private func version() throws(StorageError) -> Timestamp {
-    guard let version = MVCCFormat.timestamp(of: versions.key) else {
-      throw .corruption("key \(Key(copying: versions.key)) has no timestamp")
+    guard let version = MVCCFormat.timestamp(of: key) else {
+      throw .corruption("key \(Key(copying: key)) has no timestamp")
     }
     return version
   }
@@ -235,11 +246,11 @@ struct ScanWalk {
   /// Ascending: the cursor stands on the newest version of `stem`. Leaves it on some version of it, or behind it.
   private mutating func takeForward(into block: inout KeyValueBlock) throws(StorageError) {
     var steps = 0
-    while versions.isValid, steps == 0 || isAtStem() {
+    while isValid, steps == 0 || isAtStem() {
       let version = try version()
       if version <= options.timestamp {
         outcome.newest = max(outcome.newest, version)
-        if let payload = try MVCCFormat.payload(of: versions.value, key: versions.key) {
+        if let payload = try MVCCFormat.payload(of: versions.value, key: key) {
           try deliver(payload, into: &block)
         }
         return
@@ -249,9 +260,9 @@ struct ScanWalk {
       if steps == MVCCReader.stepLimit {
         var target = stem
         options.timestamp.appendInverted(to: &target)
-        versions.seek(target)
+        move { $0.seek(target) }
       } else {
-        versions.next()
+        move { $0.next() }
       }
     }
   }
@@ -259,21 +270,21 @@ struct ScanWalk {
   /// Moves beyond all versions of `stem`, in the direction of the scan.
   private mutating func skipKey() throws(StorageError) {
     var steps = 0
-    while versions.isValid, isAtStem() {
+    while isValid, isAtStem() {
       steps += 1
       if steps == MVCCReader.stepLimit {
+        var target = stem
         if reverse {
-          versions.seekForPrevious(stem)
+          move { $0.seekForPrevious(target) }
         } else {
           // No version's suffix begins with a byte above 7F.
-          stem.append(0x80)
-          versions.seek(stem)
-          stem.removeLast()
+          target.append(0x80)
+          move { $0.seek(target) }
         }
       } else if reverse {
-        versions.previous()
+        move { $0.previous() }
       } else {
-        versions.next()
+        move { $0.next() }
       }
     }
   }
@@ -282,7 +293,7 @@ struct ScanWalk {
   private mutating func takeBackward(into block: inout KeyValueBlock) throws(StorageError) {
     var chosen: Timestamp?
     var steps = 0
-    while versions.isValid, steps == 0 || isAtStem() {
+    while isValid, steps == 0 || isAtStem() {
       if steps == MVCCReader.stepLimit {
         chosen = try seekVersion() ?? chosen
         break
@@ -296,7 +307,7 @@ struct ScanWalk {
         outcome.newer = max(outcome.newer, version)
       }
       steps += 1
-      versions.previous()
+      move { $0.previous() }
     }
     guard let chosen else { return }
     outcome.newest = max(outcome.newest, chosen)
@@ -316,20 +327,21 @@ struct ScanWalk {
     var chosen: Timestamp?
     var target = stem
     Timestamp.max.appendInverted(to: &target)
-    versions.seek(target)
-    if versions.isValid, isAtStem() {
+    move { $0.seek(target) }
+    if isValid, isAtStem() {
       let newest = try version()
       if newest > options.timestamp { outcome.newer = max(outcome.newer, newest) }
     }
     target.removeLast(MVCCFormat.suffixCount)
     options.timestamp.appendInverted(to: &target)
-    versions.seek(target)
-    if versions.isValid, isAtStem() {
+    move { $0.seek(target) }
+    if isValid, isAtStem() {
       chosen = try version()
       candidate.removeAll(keepingCapacity: true)
       candidate.append(contentsOf: versions.value)
     }
-    versions.seekForPrevious(stem)
+    let before = stem
+    move { $0.seekForPrevious(before) }
     return chosen
   }
 }

@@ -12,6 +12,11 @@ extension Transaction {
   /// Flush commands on their way at a time.
   private static let flushDepth = 4
 
+  /// Whether `flushIfNeeded` has anything to do.
+  public var shouldFlush: Bool {
+    buffer.byteCount >= system.bufferLimit || header.sequence > UInt32(Int32.max) - 1_000_000
+  }
+
   /// Sends buffered writes on once they pass the limit; bulk writers call it between batches.
   public func flushIfNeeded() async throws(TransactionError) {
     if header.sequence > UInt32(Int32.max) - 1_000_000 {

@@ -105,31 +105,63 @@ extension Transaction {
 
   // MARK: - One key
 
+  @inline(__always)
   private func read(_ key: Key, lock: LockRequest?, isRecorded: Bool = true, into block: inout KeyValueBlock)
     async throws(TransactionError)
   {
     let range = system.router.lookup(key)
     if lock != nil { mayHoldLocks = true }
+    let first = try readHere(key, lock, range, into: &block)
+    if case .done = first {
+      record(key, lock, isRecorded)
+    } else {
+      try await read(key, lock: lock, isRecorded: isRecorded, in: range, after: first, into: &block)
+    }
+  }
+
+  private func record(_ key: Key, _ lock: LockRequest?, _ isRecorded: Bool) {
+    if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+  }
+
+  /// One attempt at the replica on this reactor; nil: the range is served elsewhere.
+  private func readHere(
+    _ key: Key, _ lock: LockRequest?, _ range: RangeDescriptor, into block: inout KeyValueBlock
+  ) throws(TransactionError) -> ReadStep? {
+    guard let replica = system.replica(range) else { return nil }
+    if lock != nil { try noteLease(replica.leaseSequence, of: range) }
+    return replica.get(key, header, lock: lock, observed: &observed, into: &block)
+  }
+
+  /// Goes on after an attempt, until the key is read.
+  private func read(
+    _ key: Key, lock: LockRequest?, isRecorded: Bool, in range: RangeDescriptor, after first: ReadStep?,
+    into block: inout KeyValueBlock
+  ) async throws(TransactionError) {
+    var step = first
     while true {
-      guard let replica = system.replica(range) else {
+      guard let now = step else {
         try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
         if isRecorded && mustRecord(lock) { reads.add(key) }
         return
       }
-      if lock != nil { try noteLease(replica.leaseSequence, of: range) }
-      switch replica.get(key, header, lock: lock, observed: &observed, into: &block) {
+      switch now {
       case .done:
-        if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+        record(key, lock, isRecorded)
         return
-      case .wait(let wait): try await self.wait(wait, at: replica, of: range)
+      case .wait(let wait):
+        guard let replica = system.replica(range) else {
+          step = nil
+          continue
+        }
+        try await self.wait(wait, at: replica, of: range)
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
       case .failed(.notLeaseholder):
-        try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
-        if isRecorded && mustRecord(lock) { reads.add(key) }
-        return
+        step = nil
+        continue
       case .failed(let failure): throw TransactionError(failure)
       }
+      step = try readHere(key, lock, range, into: &block)
     }
   }
 

@@ -95,6 +95,21 @@ public final class Transaction {
     set { header.label = newValue }
   }
 
+  // MARK: - Memory
+
+  /// An empty block whose memory other transactions have used before; give it back.
+  public func takeScratch() -> KeyValueBlock {
+    var block = KeyValueBlock()
+    swap(&block, &system.scratch)
+    return block
+  }
+
+  public func giveBack(scratch block: consuming KeyValueBlock) {
+    if block.byteCapacity > 1 << 16 { return }
+    block.removeAll()
+    system.scratch = block
+  }
+
   // MARK: - Statements
 
   /// A statement begins: under READ COMMITTED it sees everything committed before now.
@@ -205,6 +220,16 @@ public final class Transaction {
   }
 
   // MARK: - The end
+
+  /// Commits what has only read and locked nothing, if that may be told now. False: nothing has happened.
+  public func commitAtOnce() -> Bool {
+    guard state == .open, isReadOnly, !mayHoldLocks, system.store.clock.commitWait(for: observed) == 0 else {
+      return false
+    }
+    state = .committed
+    commitTimestamp = header.readTimestamp
+    return true
+  }
 
   /// Commits, waits until the commit may be told (commit-wait), and returns the commit timestamp (read-only: the read
   /// timestamp). After `retry` the transaction is still open: restart it, or roll it back.

@@ -16,6 +16,8 @@ public final class TransactionSystem {
   private(set) var router: RangeRouter
   /// Numbers that are never used twice.
   public private(set) lazy var numbers = NumberReserve(self)
+  /// Memory for short reads, between two of them.
+  var scratch = KeyValueBlock()
   /// Bytes of buffered writes after which they are sent on.
   public var bufferLimit = 4 << 20
 

@@ -362,6 +362,8 @@ let edgeIntegers: [Int64] = {
         #expect(
           CRC32C.checksum(UnsafeRawBufferPointer(rebasing: raw[cut...]), continuing: first)
             == CRC32C.checksum(bytes))
+        // With and without the processor's instruction.
+        #expect(first == CRC32C.checksumByTables(UnsafeRawBufferPointer(rebasing: raw[..<cut])))
       }
     }
   }

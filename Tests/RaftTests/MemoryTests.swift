@@ -48,7 +48,7 @@ struct MemoryTests {
         _ = node.ready()
         for id in 1...3 { try? node.step(Message(.voteResponse, to: 1, from: PeerID(UInt64(id)), term: 1)) }
         for round in 1...2 {
-          try? node.propose([UInt8(round)])
+          _ = try? node.propose([UInt8(round)])
           _ = node.ready()
           for id in 1...5 {
             try? node.step(

@@ -9,6 +9,10 @@ private final class Trace {
   var events: [Int] = []
 }
 
+private final class Waiting {
+  var continuation: UnsafeContinuation<Void, Never>?
+}
+
 @Suite struct ReactorTests {
   @Test func workRunsInOrderAndTasksStartAtOnce() async throws {
     let environment = ProductionEnvironment(reactorCount: 2)
@@ -26,6 +30,35 @@ private final class Trace {
       return trace.events
     }
     #expect(events == [1, 2, 3, 4])
+    try await environment.shutdown()
+  }
+
+  @Test func aSpawnedTaskGoesOnWithinTheCallThatResumesIt() async throws {
+    let environment = ProductionEnvironment(reactorCount: 2)
+    let reactor = environment.reactors[1]
+    let events = await reactor.perform { reactor -> [Int] in
+      let trace = Trace()
+      let waiting = Sending(Waiting())
+      reactor.spawn { [trace = Sending(trace)] reactor in
+        trace.value.events.append(2)
+        await withUnsafeContinuation { waiting.value.continuation = $0 }
+        reactor.assertIsolated()
+        trace.value.events.append(4)
+        // What others resume comes back here as well.
+        await reactor.sleep(nanoseconds: 1_000_000)
+        reactor.assertIsolated()
+        trace.value.events.append(6)
+      }
+      trace.events.append(1)
+      await reactor.sleep(nanoseconds: 5_000_000)
+      guard let continuation = waiting.value.continuation else { return [] }
+      trace.events.append(3)
+      reactor.resume(continuation)
+      trace.events.append(5)
+      await reactor.sleep(nanoseconds: 20_000_000)
+      return trace.events
+    }
+    #expect(events == [1, 2, 3, 4, 5, 6])
     try await environment.shutdown()
   }
 

@@ -5,6 +5,22 @@ import Encoding
 import SQLTypes
 import Testing
 
+@Suite struct ErrorTests {
+  @Test func aCopyOfAnErrorIsItsOwn() {
+    let first = SQLError(.syntaxError, "syntax error", hint: "Write something else.")
+    var second = first
+    second.detail = "More is known."
+    second.retry = .transaction
+    #expect(first.detail == nil)
+    #expect(first.retry == .never)
+    #expect(second.message == "syntax error" && second.hint == first.hint)
+    #expect(first != second)
+    second.detail = nil
+    second.retry = .never
+    #expect(first == second && first.hashValue == second.hashValue)
+  }
+}
+
 @Suite struct TypeTests {
   @Test func recordedInputs() {
     Transcript("input", separator: "`").check { (line) throws(SQLError) in

@@ -199,6 +199,32 @@ final class TableWriter {
 
   // MARK: Update
 
+  /// Whether rows that differ in these columns alone keep their keys, and no index and no foreign key has a part in it.
+  func staysInPlace(_ changed: Set<Int>) -> Bool {
+    triggers == nil && predicates.isEmpty
+      && ([codec.primary] + codec.secondary).allSatisfy { index in
+        index.isPrimary
+          ? !index.columns.contains { changed.contains($0.ordinal) } : index.ordinals.isDisjoint(with: changed)
+      }
+  }
+
+  /// Replaces rows, locked before, by ones with the same keys that differ only in what concerns nobody else.
+  func update(inPlace batch: Batch) async throws(SQLError) {
+    let (valid, error) = try validate(batch)
+    if let error { throw error }
+    write(inPlace: batch, rowCount: valid)
+    try await context.flushIfNeeded()
+  }
+
+  private func write(inPlace batch: Batch, rowCount: Int) {
+    for row in 0..<rowCount {
+      context.transaction.put(
+        codec.primary.key(batch, row, scratch: &scratch),
+        codec.primary.value(batch, row, encoder: &encoder, scratch: &suffixScratch))
+    }
+    context.affectedRows += rowCount
+  }
+
   /// Replaces rows, locked before, by new ones; `changed` are the ordinals of columns that may differ.
   func update(old: Batch, new: Batch, changed: Set<Int>) async throws(SQLError) {
     var (valid, error) = try validate(new)
@@ -212,12 +238,7 @@ final class TableWriter {
     }
     if !movesRows && touched.isEmpty {
       if let error { throw error }
-      for row in 0..<valid {
-        context.transaction.put(
-          codec.primary.key(new, row, scratch: &scratch),
-          codec.primary.value(new, row, encoder: &encoder, scratch: &suffixScratch))
-      }
-      context.affectedRows += valid
+      write(inPlace: new, rowCount: valid)
       triggers?.removed(old, new: new, changed: changed)
       try await triggers?.wrote(new, changed: changed)
       try await context.flushIfNeeded()

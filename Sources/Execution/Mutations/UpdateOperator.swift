@@ -26,6 +26,8 @@ final class UpdateOperator: Operator {
   private let writer: TableWriter
   private let changed: Set<Int>
   private let mayRepeat: Bool
+  /// Rows stay where they are, and nothing but themselves changes: the old ones need not be kept.
+  private let staysInPlace: Bool
   private var touch = FirstTouch()
 
   init(_ source: Operator, _ plan: UpdatePlan) throws(SQLError) {
@@ -34,6 +36,7 @@ final class UpdateOperator: Operator {
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     changed = Set(plan.assignments.map(\.column))
+    staysInPlace = writer.staysInPlace(changed)
     let columnCount = plan.table.columns.count
     mayRepeat = source.kinds.count > columnCount
     super.init(
@@ -46,7 +49,14 @@ final class UpdateOperator: Operator {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
       if batch.rowCount == 0 { continue }
-      let old = Batch(columns: Array(batch.columns.prefix(columnCount)), rowCount: batch.rowCount)
+      if staysInPlace, batch.columns.count == columnCount, plan.assignments.count == 1, !plan.returnsRows {
+        let assignment = plan.assignments[0]
+        batch.columns[assignment.column] = try Evaluator.evaluate(assignment.value, batch, context.evaluation)
+        try await writer.update(inPlace: batch)
+        continue
+      }
+      var old = batch
+      if old.columns.count > columnCount { old.columns.removeLast(old.columns.count - columnCount) }
       var new = old
       for assignment in plan.assignments {
         new.columns[assignment.column] = try Evaluator.evaluate(assignment.value, batch, context.evaluation)
@@ -60,7 +70,7 @@ final class UpdateOperator: Operator {
   }
 
   override func rewind(_ reason: Rewind) {
-    touch.removeAll()
+    if mayRepeat { touch.removeAll() }
     source.rewind(reason)
   }
 }
@@ -93,7 +103,7 @@ final class DeleteOperator: Operator {
   }
 
   override func rewind(_ reason: Rewind) {
-    touch.removeAll()
+    if mayRepeat { touch.removeAll() }
     source.rewind(reason)
   }
 }

@@ -14,10 +14,10 @@ struct KeyTable {
   private var slots: [Int32] = []
   private var mask = 0
 
-  init() {
-    slots = [Int32](repeating: 0, count: 64)
-    mask = 63
-  }
+  /// Most tables that a statement on one row makes stay empty: they share this.
+  private static let noSlots: [Int32] = [0]
+
+  init() { slots = Self.noSlots }
 
   var count: Int { ends.count }
 
@@ -99,7 +99,7 @@ struct KeyTable {
   }
 
   private mutating func grow() {
-    slots = [Int32](repeating: 0, count: slots.count * 2)
+    slots = [Int32](repeating: 0, count: max(64, slots.count * 2))
     mask = slots.count - 1
     for (number, hash) in hashes.enumerated() {
       var slot = Int(truncatingIfNeeded: hash) & mask

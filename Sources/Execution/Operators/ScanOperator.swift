@@ -63,6 +63,7 @@ final class ScanOperator: Operator {
   override func next() async throws(SQLError) -> Batch? {
     if !isOpen { try open() }
     while true {
+      if access == .keys, position == keys.count { return nil }
       try await context.breathe()
       block.removeAll()
       // A lock without a filter, or on named keys, is taken by the read itself.
@@ -77,7 +78,6 @@ final class ScanOperator: Operator {
   private func fill(lock: LockRequest?) async throws(SQLError) -> Bool {
     switch access {
     case .keys:
-      guard position < keys.count else { return false }
       if keys.count == 1 {
         position = 1
         return try await context.get(keys[0], lock: lock, into: &block)
@@ -158,6 +158,17 @@ final class ScanOperator: Operator {
     keys.removeAll(keepingCapacity: true)
     spans.removeAll(keepingCapacity: true)
     pageRows = min(max(1, plan.rowHint ?? ExecutionLimits.firstPageRows), Batch.maximumRowCount)
+    if plan.spans.count == 1, let range = try SpanBuilder.range(plan.spans[0], of: index, context.evaluation) {
+      switch range {
+      case .key(let key):
+        access = .keys
+        keys.append(key)
+      case .span(let span):
+        access = .spans
+        spans.append(span)
+      }
+      return
+    }
     var ranges: [SpanBuilder.Range] = []
     for span in plan.spans {
       if let range = try SpanBuilder.range(span, of: index, context.evaluation) { ranges.append(range) }

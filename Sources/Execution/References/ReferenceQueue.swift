@@ -86,6 +86,8 @@ public final class ReferenceQueue {
 
   public init() {}
 
+  var isEmpty: Bool { events.isEmpty }
+
   func append(_ event: ReferenceEvent) { events.append(event) }
 
   /// Runs everything that waits, and what comes of it. Error 23503.
