@@ -137,7 +137,7 @@ extension StoreShard {
     for replica in sortedReplicas where replica.isOutside {
       if tickCount % 5 == 0 { replica.askToGo() }
     }
-    for replica in sortedReplicas where replica.hasPeers || !replica.isInitialized {
+    for replica in sortedReplicas where !replica.isAloneAndLeads {
       if tickCount % 5 == 0 { replica.group.wakeIfLeaseEnded() }
       replica.tick()
     }
