@@ -96,6 +96,9 @@ public final class Replica {
   /// Whether its group has other members.
   var hasPeers: Bool { descriptor.replicas.count > 1 }
 
+  /// Whether it has nobody to talk to and nothing to become.
+  var isAloneAndLeads: Bool { isInitialized && !hasPeers && !isOutside && group.isLeader }
+
   /// The node whose replica leads, as far as it is known here.
   var leaderNode: NodeID? { group.leader.flatMap { descriptor.node(of: $0) } }
 
@@ -456,8 +459,14 @@ public final class Replica {
     _ = group.propose(Command(descriptor, readsBelow: .zero, lease: group.term).encoded())
   }
 
-  /// Asks those that have stayed whether this replica may go.
+  /// Asks those that have stayed whether this replica may go. If it was elected before it knew of its removal, it leads on until one of
+  /// them has the whole log and takes over.
   func askToGo() {
+    if group.isLeader {
+      let heirs = descriptor.replicas.filter { $0.kind == .voter && isCaughtUp($0.replica.peer) }
+      if let heir = heirs.first { group.act { $0.transferLeadership(to: heir.replica.peer) } }
+      return
+    }
     for member in descriptor.replicas {
       shard.post(
         RangeEnvelope(

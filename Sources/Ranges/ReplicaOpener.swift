@@ -21,7 +21,9 @@ final class ReplicaOpener: Sendable {
     do {
       settings = try RaftSettings(
         maxMessageByteCount: 1 << 20, maxUncommittedByteCount: Limits.uncommittedBytes,
-        inflightLimits: InflightLimits(count: 256, byteCount: 32 << 20), forwardsProposals: false, eventLevel: .off)
+        inflightLimits: InflightLimits(count: 256, byteCount: 32 << 20), forwardsProposals: false,
+        // It leads on until another one can: see `Replica.askToGo`.
+        stepsDownOnRemoval: false, eventLevel: .off)
     } catch {
       preconditionFailure("the settings of raft are not sound: \(error)")
     }

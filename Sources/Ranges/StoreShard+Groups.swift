@@ -145,7 +145,7 @@ extension StoreShard {
     for replica in all where replica.isOutside {
       if tickCount % 5 == 0 { replica.askToGo() }
     }
-    for replica in all where replica.hasPeers || !replica.isInitialized {
+    for replica in all where !replica.isAloneAndLeads {
       // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
       if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }
       replica.group.wakeIfLeaseEnded()
