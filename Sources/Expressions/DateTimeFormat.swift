@@ -51,7 +51,11 @@ struct DateTimeFormat {
       if starts(Array("FM".utf8)) || starts(Array("fm".utf8)) {
         fills = false
         index += 2
-      } else if starts(Array("FX".utf8)) || starts(Array("TM".utf8)) {
+      } else if starts(Array("TM".utf8)) {
+        // Names in the locale's language are not filled.
+        fills = false
+        index += 2
+      } else if starts(Array("FX".utf8)) {
         index += 2
       }
       // Digits' patterns are read in either case.

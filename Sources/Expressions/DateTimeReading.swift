@@ -15,6 +15,11 @@ struct DateTimeReading {
   private var day: Int64?
   private var dayOfYear: Int64?
   private var julian: Int64?
+  private var week: Int64?
+  private var weekOfMonth: Int64?
+  /// Monday is 1.
+  private var isoWeekday: Int64?
+  private var century: Int64?
   private var hour: Int64?
   private var hour12: Int64?
   private var isPM: Bool?
@@ -25,8 +30,12 @@ struct DateTimeReading {
   private var offsetHours: Int64?
   private var offsetMinutes: Int64 = 0
 
+  /// Whether the date is one of the ISO 8601 week-numbering calendar.
+  private var isISO = false
+
   init(_ text: Bytes, _ format: DateTimeFormat) throws(SQLError) {
     self.text = Array(text)
+    try setConvention(format)
     for (position, piece) in format.pieces.enumerated() {
       switch piece {
       case .literal(let literal): skip(literal)
@@ -38,6 +47,23 @@ struct DateTimeReading {
         if !suffix.isEmpty { index = min(index + 2, self.text.count) }
       }
     }
+  }
+
+  private mutating func setConvention(_ format: DateTimeFormat) throws(SQLError) {
+    var isGregorian = false
+    for case .field(let field, _, _) in format.pieces {
+      switch field {
+      case .IYYY, .IYY, .IY, .I, .IDDD, .ID, .IW: isISO = true
+      case .YYYY, .YYY, .YY, .Y, .YWithComma, .DDD, .DD, .D, .WW, .W, .MM, .RM, .rm, .CC, .BC, .AD, .bc, .ad, .BCDots,
+        .ADDots, .bcDots, .adDots, .MONTH, .Month, .month, .MON, .Mon, .mon, .DAY, .Day, .day, .DY, .Dy, .dy:
+        isGregorian = true
+      default: break
+      }
+    }
+    guard isISO && isGregorian else { return }
+    throw SQLError(
+      .invalidDatetimeFormat, "invalid combination of date conventions",
+      hint: "Do not mix Gregorian and ISO week date conventions in a formatting template.")
   }
 
   private static func isSeparator(_ byte: UInt8) -> Bool {
@@ -145,7 +171,12 @@ struct DateTimeReading {
     case .DDD: dayOfYear = try number(3, isBounded: isBounded, field)
     case .DD: day = try number(2, isBounded: isBounded, field)
     case .J: julian = try number(9, isBounded: isBounded, field)
-    case .D, .ID, .WW, .W, .IW, .IDDD, .Q, .CC: _ = try number(3, isBounded: isBounded, field)
+    case .IDDD: dayOfYear = try number(3, isBounded: isBounded, field)
+    case .ID: isoWeekday = try number(1, isBounded: isBounded, field)
+    case .WW, .IW: week = try number(2, isBounded: isBounded, field)
+    case .W: weekOfMonth = try number(1, isBounded: isBounded, field)
+    case .CC: century = try number(2, isBounded: isBounded, field)
+    case .D, .Q: _ = try number(1, isBounded: isBounded, field)
     case .TZH: offsetHours = try number(2, isBounded: true, field)
     case .TZM: offsetMinutes = try number(2, isBounded: true, field)
     case .TZ, .tz, .OF:
@@ -161,15 +192,23 @@ struct DateTimeReading {
 
   func date() throws(SQLError) -> Int64 {
     if let julian { return try DateTime.adding(days: julian - 2_451_545, toDate: 0) }
-    var year = self.year ?? 0
+    var year = self.year ?? century.map { ($0 - 1) * 100 + 1 } ?? 0
     if isBC || year < 0 { year = 1 - Swift.abs(year) }
     guard year > -5000, year < 300_000 else { throw outOfRange }
-    if let dayOfYear {
+    if isISO {
+      // The first week is the one with the fourth of January.
+      let fourth = CivilDate(year: year, month: 1, day: 4).daysSince2000
+      let firstMonday = fourth - ((fourth + 5) % 7 + 7) % 7
+      if let dayOfYear { return firstMonday + dayOfYear - 1 }
+      guard let week else { return CivilDate(year: year, month: 1, day: 1).daysSince2000 }
+      return firstMonday + (week - 1) * 7 + ((isoWeekday ?? 1) - 1)
+    }
+    if let dayOfYear = dayOfYear ?? week.map({ ($0 - 1) * 7 + 1 }) {
       guard dayOfYear >= 1, dayOfYear <= (CivilDate.isLeap(year) ? 366 : 365) else { throw outOfRange }
       return CivilDate(year: year, month: 1, day: 1).daysSince2000 + dayOfYear - 1
     }
     let month = self.month ?? 1
-    let day = self.day ?? 1
+    let day = self.day ?? weekOfMonth.map { ($0 - 1) * 7 + 1 } ?? 1
     guard (1...12).contains(month), day >= 1, day <= CivilDate.daysInMonth(year: year, month: Int(month)) else {
       throw outOfRange
     }

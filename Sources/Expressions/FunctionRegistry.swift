@@ -103,6 +103,7 @@ struct FunctionCatalog {
     catalog.addPeriods()
     catalog.addJSONOperators()
     catalog.addJSONBuilding()
+    catalog.addJSONAssignment()
     return catalog
   }
 

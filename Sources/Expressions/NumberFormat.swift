@@ -298,10 +298,13 @@ struct NumberFormat {
     var digits: [UInt8] = []
     var isNegative = false
     var seenPoint = false
-    for byte in text {
+    let hasPoint = pieces.contains { if case .point = $0 { true } else { false } }
+    reading: for byte in text {
       switch byte {
       case 48...57: digits.append(byte)
       case UInt8(ascii: "."):
+        // Where the template has no point, the number ends at one.
+        if !hasPoint { break reading }
         if seenPoint { continue }
         seenPoint = true
         digits.append(byte)

@@ -338,7 +338,8 @@ public final class QueryPlan: Sendable {
   public let outerSlotCount: Int
   /// Sequences drawn from by `nextval` with a constant name, and how many values one row takes: to be reserved before evaluation.
   public let sequences: [OID: Int]
-  public let isReadOnly: Bool
+  /// What of it writes or locks, as messages call it: `INSERT`, `nextval()`; nil: it only reads.
+  public let writing: String?
   public let catalogVersion: UInt64
   /// Keys of the descriptors that the plan was made from: the transaction that runs it depends on them.
   public let dependencies: [Key]
@@ -348,7 +349,7 @@ public final class QueryPlan: Sendable {
 
   public init(
     kind: Kind, root: PhysicalPlan, columns: [ResultColumn], parameterTypes: [SQLType], outerSlotCount: Int,
-    sequences: [OID: Int], isReadOnly: Bool, catalogVersion: UInt64, dependencies: [Key] = [],
+    sequences: [OID: Int], writing: String?, catalogVersion: UInt64, dependencies: [Key] = [],
     dependsOnSettings: Bool = false
   ) {
     self.dependencies = dependencies
@@ -359,7 +360,7 @@ public final class QueryPlan: Sendable {
     self.parameterTypes = parameterTypes
     self.outerSlotCount = outerSlotCount
     self.sequences = sequences
-    self.isReadOnly = isReadOnly
+    self.writing = writing
     self.catalogVersion = catalogVersion
   }
 }

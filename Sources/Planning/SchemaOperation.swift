@@ -66,6 +66,8 @@ public enum SchemaOperation: Sendable {
   case alterRole(name: String, RoleOptions)
   case alterTable(OID, [AlterTableAction])
   case renameIndex(table: OID, index: OID, to: String)
+  /// Begins ranges at keys of an index of a table; `points` gives values of its first columns.
+  case split(table: OID, index: UInt32, points: QueryPlan)
   case renameSchema(OID, to: String)
   /// Relations that exist (tables, views, sequences), and what else falls with them if it cascades.
   case dropRelations([OID], cascades: Bool)

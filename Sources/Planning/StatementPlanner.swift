@@ -164,7 +164,8 @@ public struct StatementPlanner {
     return QueryPlan(
       kind: kind, root: built.plan, columns: results, parameterTypes: context.parameters.types,
       outerSlotCount: planner.outerSlotCount, sequences: SequenceUse.count(in: built.plan),
-      isReadOnly: kind == .select && !relation.isVolatile, catalogVersion: context.names.catalog.version,
+      writing: kind == .select ? SequenceUse.writing(in: built.plan) : kind.command,
+      catalogVersion: context.names.catalog.version,
       dependencies: context.names.uses.keys, dependsOnSettings: context.dependsOnSettings)
   }
 }
@@ -193,6 +194,38 @@ enum SequenceUse {
     var found: [OID: Int] = [:]
     collect(plan, &found)
     return found
+  }
+
+  /// What of a SELECT a read-only transaction may not run.
+  static func writing(in plan: PhysicalPlan) -> String? {
+    switch plan.operation {
+    case .lockRows: return "SELECT FOR UPDATE"
+    case .values(let rows):
+      for row in rows {
+        for expression in row { if let name = drawing(in: expression) { return "\(name)()" } }
+      }
+    case .insert: return QueryPlan.Kind.insert.command
+    case .update: return QueryPlan.Kind.update.command
+    case .delete: return QueryPlan.Kind.delete.command
+    default: break
+    }
+    for expression in plan.expressions {
+      if let name = drawing(in: expression) { return "\(name)()" }
+    }
+    for input in plan.inputs {
+      if let found = writing(in: input) { return found }
+    }
+    return nil
+  }
+
+  private static func drawing(in expression: ScalarExpression) -> String? {
+    if case .call(let function, _, _, _) = expression, function.name == "nextval" || function.name == "setval" {
+      return function.name
+    }
+    for child in expression.children {
+      if let found = drawing(in: child) { return found }
+    }
+    return nil
   }
 
   private static func collect(_ plan: PhysicalPlan, _ found: inout [OID: Int]) {
@@ -255,6 +288,18 @@ extension PhysicalPlan {
     case .insert(let plan):
       if case .update(_, let assignments, _)? = plan.onConflict { assignments.map(\.value) } else { [] }
     default: []
+    }
+  }
+}
+
+extension QueryPlan.Kind {
+  /// As messages call it.
+  public var command: String {
+    switch self {
+    case .select: "SELECT"
+    case .insert: "INSERT"
+    case .update: "UPDATE"
+    case .delete: "DELETE"
     }
   }
 }

@@ -3,9 +3,10 @@
 //
 //   'r' | range, 8 bytes BE | 'a'                        applied state
 //   'r' | range, 8 bytes BE | 'd'                        descriptor, see RangeDescriptor
-//   'r' | range, 8 bytes BE | 't' | transaction id       transaction record
 //   'r' | range, 8 bytes BE | 'x'                        tombstone: varint least replica id that may come
-//   applied state: CRC-32C of the rest, 4 bytes LE | version 1 | varint index | varint term | closed, 12 | largest, 12
+//   't' | anchor key, escaped, 00 01 | transaction id    transaction record: it lies where its anchor key lies, whatever range that is
+//   applied state: CRC-32C of the rest, 4 bytes LE | version 2 | varint index | varint term | closed, 12 | largest, 12
+//                  | collected, 12
 
 import Clocks
 import Encoding
@@ -17,13 +18,20 @@ struct AppliedState: Equatable {
   var closedTimestamp = Timestamp.zero
   /// The largest timestamp of anything ever written.
   var largestTimestamp = Timestamp.zero
+  /// Versions that no read at or above it sees may be gone; reads below are refused.
+  var collectionThreshold = Timestamp.zero
+
+  /// Where the log of a range begins: after some entries that never were, so that a replica without anything needs a snapshot,
+  /// or the split that makes it, and with it the descriptor.
+  static let initialPosition = LogPosition(index: 10, term: 1)
 
   func encoded() -> [UInt8] {
-    var body: [UInt8] = [1]
+    var body: [UInt8] = [2]
     ValueEncoding.appendVarint(index, to: &body)
     ValueEncoding.appendVarint(term, to: &body)
     closedTimestamp.appendEncoded(to: &body)
     largestTimestamp.appendEncoded(to: &body)
+    collectionThreshold.appendEncoded(to: &body)
     return LocalKeys.sealed(body)
   }
 
@@ -32,17 +40,20 @@ struct AppliedState: Equatable {
   init(encoded bytes: [UInt8], range: RangeID) throws(StorageError) {
     let damaged = StorageError.corruption("the applied state of range \(range) is damaged")
     let decoded: AppliedState? = LocalKeys.opened(bytes) { reader in
-      guard reader.readUInt8() == 1, let index = reader.readVarint(), let term = reader.readVarint(),
+      guard reader.readUInt8() == 2, let index = reader.readVarint(), let term = reader.readVarint(),
         let closedBytes = reader.readBytes(Timestamp.encodedCount),
         let closed = Timestamp(encoded: closedBytes),
         let largestBytes = reader.readBytes(Timestamp.encodedCount),
-        let largest = Timestamp(encoded: largestBytes)
+        let largest = Timestamp(encoded: largestBytes),
+        let collectedBytes = reader.readBytes(Timestamp.encodedCount),
+        let collected = Timestamp(encoded: collectedBytes)
       else { return nil }
       var state = AppliedState()
       state.index = index
       state.term = term
       state.closedTimestamp = closed
       state.largestTimestamp = largest
+      state.collectionThreshold = collected
       return state
     }
     guard let decoded else { throw damaged }
@@ -64,7 +75,27 @@ enum LocalKeys {
   /// The least replica id that may come to this store.
   static func tombstone(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "x")] }
 
-  static func records(_ range: RangeID) -> [UInt8] { prefix(range) + [UInt8(ascii: "t")] }
+  /// Where the records of transactions begin whose anchor is `key` or above.
+  static func records(from key: Key) -> [UInt8] {
+    var bytes: [UInt8] = [UInt8(ascii: "t")]
+    key.bytes.withUnsafeBytes { KeyEncoding.appendEscaped($0, to: &bytes) }
+    return bytes
+  }
+
+  static func record(_ anchor: Key, _ id: TransactionID) -> [UInt8] {
+    var bytes = records(from: anchor)
+    bytes += [0x00, 0x01]
+    ValueEncoding.appendBigEndian(id.high, to: &bytes)
+    ValueEncoding.appendBigEndian(id.low, to: &bytes)
+    return bytes
+  }
+
+  /// Removes all that a range holds: versions, intents, transaction records.
+  static func clear(_ span: KeySpan, into batch: inout WriteBatch) {
+    guard !span.isEmpty else { return }
+    MVCC.clear(span, into: &batch)
+    batch.deleteRange(.local, start: records(from: span.start), end: records(from: span.end))
+  }
 
   /// Bytes behind their checksum.
   static func sealed(_ body: [UInt8]) -> [UInt8] {

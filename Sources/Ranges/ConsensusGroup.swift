@@ -44,6 +44,8 @@ final class ConsensusGroup {
   var breaksPromises = false
   /// Nothing is under way, everybody has everything: no ticks.
   private var isAtRest = false
+  /// A tick has nothing to do here, as long as no message comes and no support is withdrawn.
+  private(set) var isQuiet = false
   private let support: StoreSupport
   private var isWorking = false
   private var isStopped = false
@@ -92,6 +94,7 @@ final class ConsensusGroup {
   func propose(_ payload: [UInt8]) -> LogPosition? {
     guard !isStopped, node.isLeader, let entry = try? node.propose(payload) else { return nil }
     isAtRest = false
+    isQuiet = false
     work()
     return LogPosition(index: entry.index.rawValue, term: entry.term.rawValue)
   }
@@ -103,6 +106,7 @@ final class ConsensusGroup {
   func propose(_ change: ConfigurationChange) -> Bool {
     guard !isStopped, node.isLeader, (try? node.propose(change)) != nil else { return false }
     isAtRest = false
+    isQuiet = false
     work()
     return true
   }
@@ -124,17 +128,20 @@ final class ConsensusGroup {
 
   /// A tenth of a second has passed.
   func tick() {
-    guard !isStopped, !isAtRest else { return }
+    isQuiet = isStopped || isAtRest
+    guard !isQuiet else { return }
     if node.isLeader {
       fortify()
       if mayRest {
         isAtRest = true
+        isQuiet = true
         return
       }
       node.tick()
     } else if followsSupported {
       // The leader's store is believed to live: no election.
       campaignCountdown = nil
+      isQuiet = true
       return
     } else {
       tickWithoutSupport()
@@ -145,6 +152,7 @@ final class ConsensusGroup {
   /// Takes a message from another member.
   func receive(_ message: GroupMessage, from peer: PeerID) {
     guard !isStopped else { return }
+    isQuiet = false
     switch message {
     case .raft(let message):
       if message.kind == .vote || message.kind == .preVote, message.context != .leadershipTransfer,
@@ -153,6 +161,7 @@ final class ConsensusGroup {
         return
       }
       isAtRest = false
+      isQuiet = false
       try? node.step(message)
     case .fortify(let term): fortifyLeader(peer, in: term)
     case .fortified(let term, let epoch):
@@ -168,6 +177,7 @@ final class ConsensusGroup {
   func act(_ body: (inout RaftNode<ReplicaLog>) -> Void) {
     guard !isStopped else { return }
     isAtRest = false
+    isQuiet = false
     body(&node)
     work()
   }
@@ -334,7 +344,10 @@ final class ConsensusGroup {
 
   /// The lease of a group at rest may end without a message; its owner looks now and then.
   func wakeIfLeaseEnded() {
-    if isAtRest, node.isLeader, !node.membership.isSingleton, !support.isBefore(leaseEnd) { isAtRest = false }
+    if isAtRest, node.isLeader, !node.membership.isSingleton, !support.isBefore(leaseEnd) {
+      isAtRest = false
+      isQuiet = false
+    }
   }
 
   /// The leader is not believed to live any more. Members campaign one after the other, so that they do not split votes.

@@ -1,21 +1,25 @@
 // Finds a cycle of waits. Every cycle contains the wait that closed it, so looking from each new wait, in the moment it
-// begins, finds every deadlock of one reactor at once. Edges are asked for and not stored: lock queues move all the time.
-// A range elsewhere answers the same question through a push; then the edges come by message.
+// begins, finds every deadlock of one range at once. Edges are asked for and not stored: lock queues move all the time.
+// Deadlocks over several ranges are found from the edges of all of them, gathered now and then (`LockWait`).
 
-enum DeadlockDetector {
+import Storage
+
+public enum DeadlockDetector {
   /// The members of a cycle through `start`, in waiting order and beginning with it, or nil.
-  static func cycle(from start: LockOwner, blockers: (LockOwner) -> [LockOwner]) -> [LockOwner]? {
-    var visited: Set<ObjectIdentifier> = []
-    var path: [LockOwner] = [start]
-    var pending: [[LockOwner]] = [blockers(start).reversed()]
+  public static func cycle(
+    from start: TransactionID, blockers: (TransactionID) -> [TransactionID]
+  ) -> [TransactionID]? {
+    var visited: Set<TransactionID> = []
+    var path: [TransactionID] = [start]
+    var pending: [[TransactionID]] = [blockers(start).reversed()]
     while !path.isEmpty {
       guard let next = pending[pending.count - 1].popLast() else {
         path.removeLast()
         pending.removeLast()
         continue
       }
-      if next === start { return path }
-      guard visited.insert(ObjectIdentifier(next)).inserted else { continue }
+      if next == start { return path }
+      guard visited.insert(next).inserted else { continue }
       path.append(next)
       pending.append(blockers(next).reversed())
     }

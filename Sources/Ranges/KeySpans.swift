@@ -35,7 +35,24 @@ public enum KeySpans {
     return merged
   }
 
-  static func adding(_ span: KeySpan, to spans: [KeySpan], limit: Int) -> [KeySpan] {
+  /// What of `spans` lies in `span`, and what does not.
+  public static func cut(_ spans: [KeySpan], by span: KeySpan) -> (inside: [KeySpan], outside: [KeySpan]) {
+    var inside: [KeySpan] = []
+    var outside: [KeySpan] = []
+    for part in spans {
+      if let common = part.intersection(span) { inside.append(common) }
+      if part.start < span.start {
+        outside.append(KeySpan(start: part.start, end: min(part.end, span.start)))
+      }
+      if span.end < part.end {
+        outside.append(KeySpan(start: max(part.start, span.end), end: part.end))
+      }
+    }
+    return (inside, outside.filter { !$0.isEmpty })
+  }
+
+  /// `spans` with another one; neighbours are joined once there are more than `limit`.
+  public static func adding(_ span: KeySpan, to spans: [KeySpan], limit: Int) -> [KeySpan] {
     if spans.contains(where: { $0.contains(span) }) { return spans }
     let all = spans + [span]
     return all.count > limit ? condensed(all, limit: limit / 2) : all

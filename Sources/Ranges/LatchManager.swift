@@ -64,9 +64,13 @@ final class LatchManager {
   private var held: [Latch] = []
   private var spanned = 0
   private static let filterBits = 12
-  private var filter = [UInt32](repeating: 0, count: 1 << LatchManager.filterBits)
+  /// Empty until the first latch is taken: most ranges are idle.
+  private var filter: [UInt32] = []
 
   var isEmpty: Bool { held.isEmpty }
+
+  /// Any latch but this one.
+  func first(besides latch: Latch) -> Latch? { held.first { $0 !== latch } }
 
   @inline(__always)
   private static func slot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash &>> (64 - 12)) }
@@ -100,6 +104,7 @@ final class LatchManager {
     let latch = Latch(keys: keys, spans: spans, timestamp: timestamp, owner: owner)
     latch.position = held.count
     held.append(latch)
+    if filter.isEmpty { filter = [UInt32](repeating: 0, count: 1 << Self.filterBits) }
     if !spans.isEmpty { spanned += 1 }
     for key in keys { filter[Self.slot(KeyHash.hash(key.bytes))] += 1 }
     return latch

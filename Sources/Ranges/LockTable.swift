@@ -40,6 +40,8 @@ final class KeyLock {
     var strength: LockStrength
     /// A locking read saw that no version is newer than its transaction's read timestamp; while the lock is held, none appears.
     var isCurrent: Bool
+    /// An intent that somebody met: it stands whether or not the table knows it.
+    var isIntent = false
   }
 
   let key: Key
@@ -166,12 +168,12 @@ final class LockTable {
         return true
       }
       guard lock.holders.isEmpty else { return false }
-      lock.holders.append(KeyLock.Holder(owner: owner, strength: .exclusive, isCurrent: true))
+      lock.holders.append(KeyLock.Holder(owner: owner, strength: .exclusive, isCurrent: true, isIntent: true))
       owner.held.append(lock)
       return true
     }
     let lock = KeyLock(key)
-    lock.holders.append(KeyLock.Holder(owner: owner, strength: .exclusive, isCurrent: true))
+    lock.holders.append(KeyLock.Holder(owner: owner, strength: .exclusive, isCurrent: true, isIntent: true))
     locks[key] = lock
     owner.held.append(lock)
     return true
@@ -202,6 +204,31 @@ final class LockTable {
       lock.holders.removeAll { $0.owner === owner }
       promote(lock)
     }
+  }
+
+  /// Drops every lock in a span that is this range's no more, and sends the waiters away. Returns who held some.
+  func releaseAll(in span: KeySpan) -> [TransactionID] {
+    var bereaved: [TransactionID] = []
+    var waiters: [Waiter] = []
+    for owner in owners.values.sorted(by: { $0.id < $1.id }) {
+      var hasLost = false
+      owner.held.removeAll { lock in
+        guard span.contains(lock.key) else { return false }
+        if lock.holders.contains(where: { $0.owner === owner && !$0.isIntent }) { hasLost = true }
+        lock.holders.removeAll { $0.owner === owner }
+        if lock.holders.isEmpty {
+          waiters += lock.queue
+          locks[lock.key] = nil
+        }
+        return true
+      }
+      if hasLost { bereaved.append(owner.id) }
+    }
+    for waiter in waiters {
+      remove(waiter)
+      waiter.finish(.granted)
+    }
+    return bereaved
   }
 
   /// Drops the locks on keys that hold an intent of their owner now, except where somebody waits: the intent is the
@@ -271,7 +298,10 @@ final class LockTable {
 
   /// Ends every cycle through `owner`, which has just begun to wait. Returns the cycle if `owner` itself is the victim.
   private func breakDeadlocks(startingAt owner: LockOwner) -> String? {
-    while let cycle = DeadlockDetector.cycle(from: owner, blockers: blockers) {
+    while let found = DeadlockDetector.cycle(
+      from: owner.id, blockers: { id in owners[id].map { blockers($0).map(\.id) } ?? [] })
+    {
+      let cycle = found.compactMap { owners[$0] }
       var victim = owner
       for member in cycle
       where (member.start, member.id) > (victim.start, victim.id) { victim = member }
@@ -281,6 +311,20 @@ final class LockTable {
       cancel(waiting, .deadlock(description))
     }
     return nil
+  }
+
+  /// The waits there are, in the order of the transactions.
+  var waits: [LockWait] {
+    owners.values.filter { $0.waiting?.lock != nil }.sorted { $0.id < $1.id }.compactMap { owner in
+      guard let lock = owner.waiting?.lock else { return nil }
+      return LockWait(
+        waiter: owner.id, start: owner.start, name: owner.name, key: lock.key, blockers: blockers(owner).map(\.id))
+    }
+  }
+
+  /// A search over several ranges has chosen a transaction to break a deadlock.
+  func breakWait(of id: TransactionID, _ cycle: String) {
+    if let waiting = owners[id]?.waiting { cancel(waiting, .deadlock(cycle)) }
   }
 
   /// Whom a transaction waits for: the nearest waiters before it that are incompatible, since those wait for all that

@@ -21,6 +21,8 @@ final class Proposal {
   var ending: TransactionID?
   /// Changes of the replica's memory that belong to the command.
   var onApplied: (() -> Void)?
+  /// Called once it is known what became of the command.
+  var onEnded: (() -> Void)?
   private var continuation: UnsafeContinuation<Outcome, Never>?
   private var outcome: Outcome?
 
@@ -34,6 +36,8 @@ final class Proposal {
   func finish(_ outcome: Outcome) {
     guard self.outcome == nil else { return }
     self.outcome = outcome
+    onEnded?()
+    onEnded = nil
     if let continuation {
       self.continuation = nil
       continuation.resume(returning: outcome)

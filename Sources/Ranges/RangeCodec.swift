@@ -26,6 +26,13 @@ struct RangeWriter {
     put(span.end)
   }
 
+  mutating func putRanges(_ ranges: [ClosedRange<UInt32>]) {
+    put(ranges) { writer, range in
+      writer.put(UInt64(range.lowerBound))
+      writer.put(UInt64(range.upperBound))
+    }
+  }
+
   mutating func put<T>(_ list: [T], _ item: (inout RangeWriter, T) -> Void) {
     put(list.count)
     for element in list { item(&self, element) }
@@ -98,6 +105,17 @@ struct RangeReader: ~Escapable {
     return keys
   }
 
+  mutating func ranges() throws(MalformedMessage) -> [ClosedRange<UInt32>] {
+    var ranges: [ClosedRange<UInt32>] = []
+    for _ in 0..<(try count()) {
+      let lower = try number(UInt32.self)
+      let upper = try number(UInt32.self)
+      guard lower <= upper else { throw MalformedMessage() }
+      ranges.append(lower...upper)
+    }
+    return ranges
+  }
+
   mutating func spans() throws(MalformedMessage) -> [KeySpan] {
     var spans: [KeySpan] = []
     for _ in 0..<(try count()) { spans.append(try span()) }
@@ -112,15 +130,14 @@ extension TransactionHeader {
     writer.put(id.high)
     writer.put(id.low)
     writer.put(start)
+    writer.put(named)
     writer.put(UInt64(epoch))
     writer.put(readTimestamp)
     writer.put(UInt64(sequence))
-    writer.put(ignored) { writer, range in
-      writer.put(UInt64(range.lowerBound))
-      writer.put(UInt64(range.upperBound))
-    }
+    writer.putRanges(ignored)
     writer.bytes.append(isolation.rawValue)
     writer.put(hasIntents)
+    writer.put(hasIntentsElsewhere)
     writer.put(anchor)
     writer.putSigned(lockTimeout)
     writer.put(label)
@@ -130,22 +147,19 @@ extension TransactionHeader {
   init(from reader: inout RangeReader) throws(MalformedMessage) {
     let id = TransactionID(high: try reader.number(), low: try reader.number())
     let start = try reader.timestamp()
+    let named = try reader.timestamp()
     let epoch = try reader.number(UInt32.self)
     let readTimestamp = try reader.timestamp()
     let sequence = try reader.number(UInt32.self)
-    var ignored: [ClosedRange<UInt32>] = []
-    for _ in 0..<(try reader.count()) {
-      let lower = try reader.number(UInt32.self)
-      let upper = try reader.number(UInt32.self)
-      guard lower <= upper else { throw MalformedMessage() }
-      ignored.append(lower...upper)
-    }
+    let ignored = try reader.ranges()
     guard let isolation = IsolationLevel(rawValue: try reader.byte()) else { throw MalformedMessage() }
     self.init(id: id, start: start, readTimestamp: readTimestamp, isolation: isolation, label: "")
+    self.named = named
     self.epoch = epoch
     self.sequence = sequence
     self.ignored = ignored
     hasIntents = try reader.flag()
+    hasIntentsElsewhere = try reader.flag()
     anchor = try reader.key()
     lockTimeout = try reader.signed()
     label = try reader.text()
@@ -191,6 +205,8 @@ extension WriteRequest {
     }
     reads.encode(into: &writer)
     writer.put(privateSpans) { $0.put($1) }
+    writer.put(fixedTimestamp) { $0.put($1) }
+    writer.put(intentSpans) { $0.put($1) }
   }
 
   fileprivate init(from reader: inout RangeReader) throws(MalformedMessage) {
@@ -204,6 +220,47 @@ extension WriteRequest {
     }
     self.init(purpose, writes: writes, reads: try ReadFootprint(from: &reader))
     privateSpans = try reader.spans()
+    fixedTimestamp = try reader.flag() ? try reader.timestamp() : nil
+    intentSpans = try reader.spans()
+  }
+}
+
+extension TransactionInquiry {
+  fileprivate func encode(into writer: inout RangeWriter) {
+    writer.put(id.high)
+    writer.put(id.low)
+    writer.put(anchor)
+    writer.put(UInt64(epoch))
+    writer.put(timestamp)
+    writer.put(reader) { $0.put($1) }
+  }
+
+  fileprivate init(from reader: inout RangeReader) throws(MalformedMessage) {
+    self.init(
+      id: TransactionID(high: try reader.number(), low: try reader.number()), anchor: try reader.key(),
+      epoch: try reader.number(UInt32.self), timestamp: try reader.timestamp(),
+      reader: try reader.flag() ? try reader.timestamp() : nil)
+  }
+}
+
+extension TransactionFate {
+  fileprivate func encode(into writer: inout RangeWriter) {
+    writer.put(id.high)
+    writer.put(id.low)
+    writer.put(anchor)
+    writer.bytes.append(status.rawValue)
+    writer.put(timestamp)
+    writer.put(UInt64(epoch))
+    writer.putRanges(ignored)
+  }
+
+  fileprivate init(from reader: inout RangeReader) throws(MalformedMessage) {
+    let id = TransactionID(high: try reader.number(), low: try reader.number())
+    let anchor = try reader.key()
+    guard let status = TransactionStatus(rawValue: try reader.byte()) else { throw MalformedMessage() }
+    self.init(id: id, anchor: anchor, status: status, timestamp: try reader.timestamp())
+    epoch = try reader.number(UInt32.self)
+    ignored = try reader.ranges()
   }
 }
 
@@ -230,8 +287,12 @@ extension RangeRequest {
       reads.encode(into: &writer)
       writer.put(timestamp)
     case .heartbeat: tag(5)
-    case .release: tag(6)
-    case .abort: tag(7)
+    case .release(let spans):
+      tag(6)
+      writer.put(spans) { $0.put($1) }
+    case .abort(let spans):
+      tag(7)
+      writer.put(spans) { $0.put($1) }
     case .clear(let span):
       tag(8)
       writer.put(span)
@@ -242,6 +303,26 @@ extension RangeRequest {
       tag(10)
       writer.put(span)
     case .cancelWait: tag(11)
+    case .inquire(let inquiry):
+      tag(12)
+      inquiry.encode(into: &writer)
+    case .settle(let fates):
+      tag(13)
+      writer.put(fates) { $1.encode(into: &$0) }
+    case .resolve(let fate, let spans):
+      tag(14)
+      fate.encode(into: &writer)
+      writer.put(spans) { $0.put($1) }
+    case .forget(let id, let anchor, let settled):
+      tag(15)
+      writer.put(id.high)
+      writer.put(id.low)
+      writer.put(anchor)
+      writer.put(settled) { $0.put($1) }
+    case .split(let key, let range):
+      tag(16)
+      writer.put(key)
+      writer.put(range.rawValue)
     }
   }
 
@@ -263,12 +344,27 @@ extension RangeRequest {
       let reads = try ReadFootprint(from: &reader)
       self = .refresh(reads, to: try reader.timestamp())
     case 5: self = .heartbeat
-    case 6: self = .release
-    case 7: self = .abort
+    case 6: self = .release(try reader.spans())
+    case 7: self = .abort(try reader.spans())
     case 8: self = .clear(try reader.span())
     case 9: self = .collectGarbage(below: try reader.timestamp())
     case 10: self = .statistics(try reader.span())
     case 11: self = .cancelWait
+    case 12: self = .inquire(try TransactionInquiry(from: &reader))
+    case 13:
+      var fates: [TransactionFate] = []
+      for _ in 0..<(try reader.count()) { fates.append(try TransactionFate(from: &reader)) }
+      self = .settle(fates)
+    case 14:
+      let fate = try TransactionFate(from: &reader)
+      self = .resolve(fate, try reader.spans())
+    case 15:
+      let id = TransactionID(high: try reader.number(), low: try reader.number())
+      let anchor = try reader.key()
+      self = .forget(id, anchor: anchor, settled: try reader.spans())
+    case 16:
+      let key = try reader.key()
+      self = .split(at: key, into: RangeID(try reader.number()))
     default: throw MalformedMessage()
     }
   }
@@ -309,6 +405,12 @@ extension RangeFailure {
       tag(9)
       writer.put(descriptor) { $0.put($1.encoded()) }
       writer.put(UInt64(leader?.rawValue ?? 0))
+    case .outOfRange(let descriptors):
+      tag(10)
+      writer.put(descriptors) { $0.put($1.encoded()) }
+    case .conflict(let inquiries):
+      tag(11)
+      writer.put(inquiries) { $1.encode(into: &$0) }
     }
   }
 
@@ -336,6 +438,17 @@ extension RangeFailure {
       }
       let leader = try reader.number(UInt32.self)
       self = .notLeaseholder(descriptor, leader: leader == 0 ? nil : .init(rawValue: leader))
+    case 10:
+      var descriptors: [RangeDescriptor] = []
+      for _ in 0..<(try reader.count()) {
+        guard let descriptor = RangeDescriptor(encoded: try reader.string()) else { throw MalformedMessage() }
+        descriptors.append(descriptor)
+      }
+      self = .outOfRange(descriptors)
+    case 11:
+      var inquiries: [TransactionInquiry] = []
+      for _ in 0..<(try reader.count()) { inquiries.append(try TransactionInquiry(from: &reader)) }
+      self = .conflict(inquiries)
     default: throw MalformedMessage()
     }
   }
@@ -367,6 +480,9 @@ extension RangeResponse {
     case .failed(let failure):
       tag(5)
       failure.encode(into: &writer)
+    case .fate(let fate):
+      tag(6)
+      fate.encode(into: &writer)
     }
     return []
   }
@@ -396,6 +512,7 @@ extension RangeResponse {
       statistics.rowCount = try reader.number()
       self = .statistics(statistics)
     case 5: self = .failed(try RangeFailure(from: &reader))
+    case 6: self = .fate(try TransactionFate(from: &reader))
     default: throw MalformedMessage()
     }
   }

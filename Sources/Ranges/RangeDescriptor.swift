@@ -1,8 +1,11 @@
 // What a range is: its keys, and where its replicas live. Every replica keeps the descriptor beside its applied state; a
 // change of it is a command like any other, and each raises the generation.
 //
-//   CRC-32C of the rest, 4 bytes LE | version 1 | varint range, generation, next replica id | start, end (length prefixed)
-//   | varint count, { varint node, replica id | kind, 1 byte }
+// Of two descriptors that speak of the same keys the one with the higher generation is the newer, whatever their ranges: a
+// split gives both halves the next generation, a merge the next of both.
+//
+//   CRC-32C of the rest, 4 bytes LE | version 2 | varint range, generation, span generation, next replica id
+//   | start, end (length prefixed) | varint count, { varint node, replica id | kind, 1 byte }
 
 import Encoding
 import Raft
@@ -44,16 +47,20 @@ public struct RangeDescriptor: Hashable, Sendable {
   public var id: RangeID
   public var span: KeySpan
   public var generation: UInt64
+  /// Raised by splits and merges alone: commands are evaluated for one, and void under another.
+  public var spanGeneration: UInt64
   /// In the order of their ids.
   public var replicas: [ReplicaDescriptor]
   public var nextReplica: ReplicaID
 
   public init(
-    id: RangeID, span: KeySpan, generation: UInt64 = 1, replicas: [ReplicaDescriptor], nextReplica: ReplicaID
+    id: RangeID, span: KeySpan, generation: UInt64 = 1, spanGeneration: UInt64 = 1, replicas: [ReplicaDescriptor],
+    nextReplica: ReplicaID
   ) {
     self.id = id
     self.span = span
     self.generation = generation
+    self.spanGeneration = spanGeneration
     self.replicas = replicas
     self.nextReplica = nextReplica
   }
@@ -88,8 +95,10 @@ public struct RangeDescriptor: Hashable, Sendable {
   // MARK: - Bytes
 
   public func encoded() -> [UInt8] {
-    var body: [UInt8] = [1]
-    for number in [id.rawValue, generation, nextReplica.rawValue] { ValueEncoding.appendVarint(number, to: &body) }
+    var body: [UInt8] = [2]
+    for number in [id.rawValue, generation, spanGeneration, nextReplica.rawValue] {
+      ValueEncoding.appendVarint(number, to: &body)
+    }
     ValueEncoding.appendLengthPrefixed(span.start.bytes, to: &body)
     ValueEncoding.appendLengthPrefixed(span.end.bytes, to: &body)
     ValueEncoding.appendVarint(UInt64(replicas.count), to: &body)
@@ -104,8 +113,9 @@ public struct RangeDescriptor: Hashable, Sendable {
   /// Nil if the bytes are no descriptor.
   public init?(encoded bytes: [UInt8]) {
     let decoded: RangeDescriptor? = LocalKeys.opened(bytes) { reader -> RangeDescriptor? in
-      guard reader.readUInt8() == 1, let id = reader.readVarint(), let generation = reader.readVarint(),
-        let next = reader.readVarint(), let start = reader.readLengthPrefixed(),
+      guard reader.readUInt8() == 2, let id = reader.readVarint(), let generation = reader.readVarint(),
+        let spanGeneration = reader.readVarint(), let next = reader.readVarint(),
+        let start = reader.readLengthPrefixed(),
         let end = reader.readLengthPrefixed(), let count = reader.readVarint(), count <= 1000
       else { return nil }
       var replicas: [ReplicaDescriptor] = []
@@ -118,7 +128,7 @@ public struct RangeDescriptor: Hashable, Sendable {
       }
       return RangeDescriptor(
         id: RangeID(id), span: KeySpan(start: Key(copying: start), end: Key(copying: end)), generation: generation,
-        replicas: replicas, nextReplica: ReplicaID(next))
+        spanGeneration: spanGeneration, replicas: replicas, nextReplica: ReplicaID(next))
     }
     guard let decoded else { return nil }
     self = decoded

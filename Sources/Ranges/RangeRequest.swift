@@ -10,6 +10,8 @@ public struct TransactionHeader: Sendable {
   public var id: TransactionID
   /// When it began, for choosing among deadlocked transactions; restarts keep it.
   public var start: Timestamp
+  /// When it took its id: no intent of it is older.
+  public var named: Timestamp
   public var epoch: UInt32 = 0
   public var readTimestamp: Timestamp
   /// The number of its last write.
@@ -17,8 +19,10 @@ public struct TransactionHeader: Sendable {
   /// Writes that were rolled back to a savepoint after they had become intents.
   public var ignored: [ClosedRange<UInt32>] = []
   public var isolation: IsolationLevel
-  /// Whether it has laid intents down anywhere.
+  /// Whether it has laid intents down: in a request, in the range that is asked.
   public var hasIntents = false
+  /// Whether it has laid, or lays just now, intents down in other ranges.
+  public var hasIntentsElsewhere = false
   /// The key beside which its record lives; set with the first intent.
   public var anchor = Key.min
   /// Nanoseconds to wait for one lock; 0: for ever.
@@ -35,6 +39,7 @@ public struct TransactionHeader: Sendable {
   ) {
     self.id = id
     self.start = start
+    named = readTimestamp
     self.readTimestamp = readTimestamp
     self.isolation = isolation
     self.label = label
@@ -47,6 +52,41 @@ public struct TransactionHeader: Sendable {
   var view: TransactionView {
     TransactionView(id: id, epoch: epoch, sequence: sequence, ignored: ignored)
   }
+}
+
+/// How a transaction stands, as the range of its record says.
+public struct TransactionFate: Sendable, Equatable {
+  public var id: TransactionID
+  public var anchor: Key
+  public var status: TransactionStatus
+  /// Committed: when. Pending: it will commit at or above.
+  public var timestamp: Timestamp
+  public var epoch: UInt32 = 0
+  /// Writes that do not count.
+  public var ignored: [ClosedRange<UInt32>] = []
+
+  public init(
+    id: TransactionID, anchor: Key, status: TransactionStatus, timestamp: Timestamp, epoch: UInt32 = 0,
+    ignored: [ClosedRange<UInt32>] = []
+  ) {
+    self.id = id
+    self.anchor = anchor
+    self.status = status
+    self.timestamp = timestamp
+    self.epoch = epoch
+    self.ignored = ignored
+  }
+}
+
+/// What is asked about a transaction, by who met an intent of it.
+public struct TransactionInquiry: Sendable, Equatable {
+  public var id: TransactionID
+  public var anchor: Key
+  /// Of the intent; its age stands for a sign of life where the record's range knows nothing.
+  public var epoch: UInt32
+  public var timestamp: Timestamp
+  /// A reader at this timestamp wants to pass: if the transaction is pending, it is to commit above. Nil: it only wants to know.
+  public var reader: Timestamp?
 }
 
 /// Why a range did not do what was asked.
@@ -64,6 +104,11 @@ public enum RangeFailure: Error, Sendable {
   case ambiguous(String)
   /// Another replica serves the range; what is known of the range here, and who may lead it.
   case notLeaseholder(RangeDescriptor?, leader: NodeID?)
+  /// The range does not hold all that is asked for; what is known here of ranges that do.
+  case outOfRange([RangeDescriptor])
+  /// Intents are in the way of transactions whose records lie in other ranges: they are to be asked about there, and the range
+  /// told the answers (`settle`), before the request is made again.
+  case conflict([TransactionInquiry])
 }
 
 /// What a transaction has read and must find unchanged when its timestamp moves.
@@ -97,6 +142,8 @@ public struct WriteRequest: Sendable {
     case commit
     /// Lay down intents; the transaction goes on.
     case flush
+    /// Lay down the last intents; the commit follows. What was read under locks here counts as read at their timestamp.
+    case prepare
     /// Write versions at the read timestamp into spans that nobody else can address before the transaction's end.
     case ingest
   }
@@ -108,6 +155,10 @@ public struct WriteRequest: Sendable {
   /// Of an ingestion: the private spans that it writes to, cleared unless the transaction commits. Of a commit: those
   /// that are to be cleared all the same, since their making was rolled back to a savepoint.
   public var privateSpans: [KeySpan] = []
+  /// Of a commit: other ranges were made sure of at this timestamp, and the commit must stand there; nil: wherever it fits.
+  public var fixedTimestamp: Timestamp?
+  /// Of a commit: where all of the transaction's intents are.
+  public var intentSpans: [KeySpan] = []
 
   public init(_ purpose: Purpose, writes: [KeyWrite], reads: ReadFootprint = ReadFootprint()) {
     self.purpose = purpose
@@ -125,9 +176,20 @@ public enum RangeRequest: Sendable {
   case refresh(ReadFootprint, to: Timestamp)
   case heartbeat
   /// Gives locks back, after noting what was read under them at the header's read timestamp.
-  case release
-  /// Ends without effect: intents, record and locks go.
-  case abort
+  case release([KeySpan])
+  /// Ends without effect: intents in the spans, and locks, go.
+  case abort([KeySpan])
+  /// Asks the range of a transaction's record how it stands, and makes it stand above a reader.
+  case inquire(TransactionInquiry)
+  /// Tells a range how transactions of other ranges stand.
+  case settle([TransactionFate])
+  /// Tells a range how a transaction ended, and settles its intents in the spans before the answer.
+  case resolve(TransactionFate, [KeySpan])
+  /// What a transaction left in the spans is settled, intents and what was to be cleared. Once that is so everywhere its record, at
+  /// `anchor`, goes.
+  case forget(TransactionID, anchor: Key, settled: [KeySpan])
+  /// Cuts the range in two; the new one holds everything from the key on.
+  case split(at: Key, into: RangeID)
   /// Removes everything in a span, past versions included.
   case clear(KeySpan)
   case collectGarbage(below: Timestamp)
@@ -158,5 +220,6 @@ public enum RangeResponse: Sendable {
   case written(Timestamp)
   case done
   case statistics(RangeStatistics)
+  case fate(TransactionFate)
   case failed(RangeFailure)
 }

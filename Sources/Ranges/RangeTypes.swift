@@ -20,6 +20,8 @@ public enum Limits {
   public static let waitersPerLock = 10_000
   /// Conflicting intents looked at in one pass of a reader; the next pass sees the rest.
   public static let intentsPerPass = 1_000
+  /// Spans of intents in a transaction's record, and in what its coordinator knows; beyond, neighbours are joined.
+  public static let spansPerRecord = 256
   /// Bytes of resolved intents in one command: a few milliseconds of a reactor's time at most.
   public static let resolutionBatchBytes = 256 << 10
   /// Rows of a slice of garbage collection or intent resolution, between which the reactor serves others.

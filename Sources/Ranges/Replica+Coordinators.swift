@@ -54,14 +54,14 @@ extension StoreSupport {
 extension Replica {
   /// Releases what transactions of the dead hold. Called about once a second.
   func releaseLocksOfTheDead() {
-    guard holdsLease else { return }
+    guard holdsLease, !locks.isEmpty else { return }
     let now = shard.reactor.environment.monotonicNow().nanoseconds
     for owner in locks.remoteOwners {
       guard let coordinator = owner.coordinator else { continue }
       if shard.support.isOver(coordinator, at: now) {
         // With its intents in place nobody else may have its locks: first it is aborted, and the next call finds it so.
         if let entry = registry[owner.id], entry.record.status == .pending {
-          if entry.finishing == nil { giveUp(entry) }
+          if entry.finishing == nil, hasRecord(of: entry) { giveUp(entry) }
           continue
         }
         bereaved.insert(owner.id)

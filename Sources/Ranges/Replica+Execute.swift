@@ -12,7 +12,11 @@ extension Replica {
       return .failed(
         .unavailable("a request's timestamp lies too far ahead of this node's clock: some clock is wrong"))
     }
-    if let refusal = refusal(header) { return .failed(refusal) }
+    switch request {
+    // What only cleans up is never held back by what the transaction lost.
+    case .abort, .cancelWait: if !holdsLease { return .failed(unavailable) }
+    default: if let refusal = refusal(header) { return .failed(refusal) }
+    }
     switch request {
     case .get(let keys, let lock):
       var block = KeyValueBlock()
@@ -44,12 +48,17 @@ extension Replica {
     case .refresh(let reads, let timestamp):
       return response(await refresh(reads, header, to: timestamp))
     case .heartbeat: return response(await heartbeat(header))
-    case .release:
-      release(header)
+    case .release(let spans):
+      let failure = release(header)
+      return response(failure ?? KeySpans.cut(spans, by: descriptor.span).outside.first.map { outOfRange($0) })
+    case .abort(let spans): return response(abort(header, spans))
+    case .inquire(let inquiry): return await inquire(inquiry)
+    case .settle(let fates):
+      take(fates)
       return .done
-    case .abort:
-      abort(header)
-      return .done
+    case .resolve(let fate, let spans): return response(await resolve(fate, spans))
+    case .forget(let id, let anchor, let settled): return response(forget(id, anchor: anchor, settled: settled))
+    case .split(let key, let range): return response(await split(at: key, into: range))
     case .cancelWait:
       cancelWait(header.id)
       return .done

@@ -28,10 +28,10 @@ extension Replica {
     into block: inout KeyValueBlock
   ) -> ReadStep {
     if let lock { return lockingGet(key, header, lock, observed: &observed, into: &block) }
-    if let refusal = refusal(header) { return .failed(refusal) }
+    if let refusal = refusal(header) ?? refusal(of: key) { return .failed(refusal) }
     shard.counters.reads &+= 1
     let timestamp = header.readTimestamp
-    if timestamp < collectionThreshold { return .failed(tooOld) }
+    if timestamp < applied.collectionThreshold { return .failed(tooOld) }
     let hash = KeyHash.hash(key.bytes)
     if let latch = latches.conflict(key, hash: hash, upTo: timestamp) { return wait(latch, key) }
     if !shard.faults.skipsTimestampCache {
@@ -64,6 +64,7 @@ extension Replica {
       switch try settle(intent, readAt: header.readTimestamp) {
       case .pass: options.passed.append(intent.transaction)
       case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: key))
+      case .ask(let inquiry): return .failed(.conflict([inquiry]))
       case .live: preconditionFailure("a plain read pushes what lives")
       case .failed(let failure): return .failed(failure)
       }
@@ -74,7 +75,7 @@ extension Replica {
     _ key: Key, _ header: TransactionHeader, _ request: LockRequest, observed: inout Timestamp,
     into block: inout KeyValueBlock
   ) -> ReadStep {
-    if let refusal = refusal(header) { return .failed(refusal) }
+    if let refusal = refusal(header) ?? refusal(of: key) { return .failed(refusal) }
     shard.counters.reads &+= 1
     do throws(StorageError) {
       let owner: LockOwner
@@ -106,7 +107,7 @@ extension Replica {
     _ span: inout KeySpan, _ header: TransactionHeader, isReverse: Bool, limits: ScanLimits,
     lock: LockRequest?, observed: inout Timestamp, into block: inout KeyValueBlock
   ) -> ReadStep {
-    if let refusal = refusal(header) { return .failed(refusal) }
+    if let refusal = refusal(header) ?? refusal(of: span) { return .failed(refusal) }
     shard.counters.scans &+= 1
     do throws(StorageError) {
       if let lock {
@@ -114,7 +115,7 @@ extension Replica {
           &span, header, isReverse: isReverse, limits: limits, request: lock, observed: &observed, into: &block)
       }
       let timestamp = header.readTimestamp
-      if timestamp < collectionThreshold { return .failed(tooOld) }
+      if timestamp < applied.collectionThreshold { return .failed(tooOld) }
       if !latches.isEmpty, let latch = latches.conflict(span, upTo: timestamp) { return wait(latch, nil) }
       var options = ReadOptions(at: timestamp, mayHaveIntents: false)
       if let failure = checkOwnIntents(header) { return .failed(failure) }
@@ -128,14 +129,18 @@ extension Replica {
         let outcome = try shard.reader.scan(span, options, limits: limits, reverse: isReverse, into: &block)
         if !outcome.intents.isEmpty {
           block.truncate(rows: rows)
+          var inquiries: [TransactionInquiry] = []
           for intent in outcome.intents where !options.passed.contains(intent.transaction) {
+            if inquiries.contains(where: { $0.id == intent.transaction }) { continue }
             switch try settle(intent, readAt: timestamp) {
             case .pass: options.passed.append(intent.transaction)
             case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
+            case .ask(let inquiry): inquiries.append(inquiry)
             case .live: preconditionFailure("a plain read pushes what lives")
             case .failed(let failure): return .failed(failure)
             }
           }
+          if !inquiries.isEmpty { return .failed(.conflict(inquiries)) }
           continue
         }
         if outcome.newest > observed { observed = outcome.newest }
@@ -235,6 +240,7 @@ extension Replica {
       switch try settle(intent, readAt: nil) {
       case .pass: break
       case .wait(let waiter): return .wait(waiter)
+      case .ask(let inquiry): return .failed(.conflict([inquiry]))
       case .live:
         let holder = locks.owner(
           intent.transaction, start: intent.timestamp, label: "")

@@ -85,11 +85,10 @@ private final class SnapshotSource: @unchecked Sendable {
   init(_ view: any EngineSnapshot, _ descriptor: RangeDescriptor, isCut: Bool) {
     self.view = view
     self.isCut = isCut
-    let records = LocalKeys.records(descriptor.id)
+    let bounds = MVCC.bounds(descriptor.span)
     parts = [
-      (.data, descriptor.span.start.bytes, descriptor.span.end.bytes),
-      (.locks, descriptor.span.start.bytes, descriptor.span.end.bytes),
-      (.local, records, Key(records).prefixEnd.bytes),
+      (.data, bounds.lower, bounds.upper), (.locks, bounds.lower, bounds.upper),
+      (.local, LocalKeys.records(from: descriptor.span.start), LocalKeys.records(from: descriptor.span.end)),
     ]
   }
 
@@ -208,6 +207,11 @@ extension StoreShard {
         batch.removeSnapshot(range: piece.range.rawValue)
         replica.nextSnapshotPiece = 0
       }
+      let span = piece.end?.descriptor.span ?? piece.span
+      if let other = directory.overlapping(span).first(where: { $0.id != piece.range }) {
+        // Its own split is still to come here, or its removal.
+        return "\(piece.range) overlaps with \(other.id) here"
+      }
       guard piece.number == replica.nextSnapshotPiece else { return "a piece of the snapshot is missing" }
       guard let end = piece.end else {
         guard payloads.count == 1 else { return "a piece of the snapshot is empty" }
@@ -247,6 +251,8 @@ extension StoreShard {
       writer.perform {
         worker.submit {
           do throws(StorageError) {
+            // The split or removal that made room must not be undone by a crash.
+            try local.state.flush()
             try local.log.write(end, sync: true)
             continuation.resume(returning: .success(try SnapshotInstaller(local).install(id)))
           } catch {
@@ -293,7 +299,7 @@ struct SnapshotInstaller {
     else { throw .corruption("the end of a snapshot of range \(range) is damaged") }
     let applied = try AppliedState(encoded: end.applied, range: range)
     var clearing = WriteBatch()
-    for span in [piece.span, end.descriptor.span] { MVCC.clear(span, into: &clearing) }
+    for span in [piece.span, end.descriptor.span] { LocalKeys.clear(span, into: &clearing) }
     let prefix = LocalKeys.prefix(range)
     clearing.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
     try local.state.write(clearing)

@@ -5,6 +5,9 @@
 // will commit above the reader. Whoever wants to write waits in the key's queue, where the intent stands as a lock.
 // The end is one command, whatever the number of intents: the record. Intents are settled afterwards in slices, those
 // that somebody waits for at once. A coordinator without a heartbeat for `Limits.transactionExpiry` is given up.
+//
+// A transaction's record lies in the range of its anchor. Another range that meets its intents answers with an inquiry, which
+// whoever asked carries to the record's range, and brings the answer back (`take`): ranges do not speak with each other.
 
 import Clocks
 import Encoding
@@ -17,7 +20,24 @@ enum SettleStep {
   case wait(Waiter)
   /// A living transaction's: it counts as a lock.
   case live
+  /// Only the range of its record knows.
+  case ask(TransactionInquiry)
   case failed(RangeFailure)
+}
+
+/// A transaction that has ended, and whose traces in other ranges are left.
+public struct UnsettledTransaction: Sendable {
+  public var fate: TransactionFate
+  /// Where its intents are.
+  public var spans: [KeySpan]
+  /// What is to be cleared.
+  public var clears: [KeySpan]
+
+  public init(fate: TransactionFate, spans: [KeySpan], clears: [KeySpan]) {
+    self.fate = fate
+    self.spans = spans
+    self.clears = clears
+  }
 }
 
 extension TransactionRegistry {
@@ -35,8 +55,13 @@ extension Replica {
   func checkOwnIntents(_ header: TransactionHeader) -> RangeFailure? {
     guard header.hasIntents else { return nil }
     if let entry = registry[header.id], entry.record.status == .pending, entry.finishing == nil { return nil }
-    return .retry(reason: "it was given up after its coordinator had been silent too long", key: nil)
+    return Self.givenUp
   }
+
+  /// Whether the transaction's record lies, or would lie, in this range.
+  func hasRecord(of entry: RegisteredTransaction) -> Bool { descriptor.span.contains(entry.record.anchor) }
+
+  private var monotonic: Int64 { shard.reactor.environment.monotonicNow().nanoseconds }
 
   /// What an intent of another transaction means to a read at `timestamp`, or to a writer (nil).
   func settle(_ intent: Intent, readAt timestamp: Timestamp?) throws(StorageError) -> SettleStep {
@@ -45,14 +70,10 @@ extension Replica {
       entry = known
     } else {
       // No record: its coordinator died before the first heartbeat, and the intent's age counts.
-      var record = TransactionRecord(id: intent.transaction, status: .pending)
-      record.epoch = intent.epoch
-      record.timestamp = intent.timestamp
-      record.heartbeat = intent.timestamp.wall
-      record.spans = [KeySpan(intent.key)]
-      entry = registry.add(record)
-      entry.leastCommit = leaseStart
-      startSweeping()
+      entry = register(
+        TransactionInquiry(
+          id: intent.transaction, anchor: intent.anchor, epoch: intent.epoch, timestamp: intent.timestamp, reader: nil),
+        spans: [KeySpan(intent.key)])
     }
     switch entry.record.status {
     case .committed:
@@ -65,10 +86,170 @@ extension Replica {
         if let timestamp, let end = entry.finishingAt, end > timestamp { return .pass }
         return .wait(latch.makeWaiter())
       }
+      if !hasRecord(of: entry) {
+        if let timestamp {
+          if entry.leastCommit > timestamp { return .pass }
+        } else if entry.heardAt != .min, monotonic - entry.heardAt < Limits.heartbeatInterval {
+          return .live
+        }
+        return .ask(inquiry(entry, reader: timestamp))
+      }
       guard let timestamp else { return .live }
-      entry.leastCommit = max(entry.leastCommit, timestamp.next)
+      pass(entry, timestamp)
       return .pass
     }
+  }
+
+  private func inquiry(_ entry: RegisteredTransaction, reader: Timestamp?) -> TransactionInquiry {
+    TransactionInquiry(
+      id: entry.record.id, anchor: entry.record.anchor, epoch: entry.record.epoch, timestamp: entry.record.timestamp,
+      reader: reader)
+  }
+
+  /// Notes a transaction of which nothing is known but an intent, whose age then counts.
+  private func register(_ inquiry: TransactionInquiry, spans: [KeySpan]) -> RegisteredTransaction {
+    var record = TransactionRecord(id: inquiry.id, anchor: inquiry.anchor, status: .pending)
+    record.epoch = inquiry.epoch
+    record.timestamp = inquiry.timestamp
+    record.heartbeat = inquiry.timestamp.wall
+    record.spans = spans
+    let entry = registry.add(record)
+    // What readers pushed it above, only earlier leaseholders knew.
+    if hasRecord(of: entry) { entry.leastCommit = leaseStart }
+    startSweeping()
+    return entry
+  }
+
+  /// A reader sees past the intents of a pending transaction, which therefore commits above.
+  private func pass(_ entry: RegisteredTransaction, _ reader: Timestamp) {
+    entry.leastCommit = max(entry.leastCommit, reader.next)
+  }
+
+  // MARK: - Between ranges
+
+  /// Answers for a transaction whose record lies, or would lie, here.
+  public func inquire(_ inquiry: TransactionInquiry) async -> RangeResponse {
+    while true {
+      if let refusal = refusal(at: inquiry.reader ?? .zero) ?? refusal(of: inquiry.anchor) { return .failed(refusal) }
+      let entry = registry[inquiry.id] ?? register(inquiry, spans: [])
+      var fate = TransactionFate(
+        id: inquiry.id, anchor: inquiry.anchor, status: entry.record.status, timestamp: entry.record.timestamp,
+        epoch: entry.record.epoch, ignored: entry.record.ignored)
+      guard entry.record.status == .pending else { return .fate(fate) }
+      if let latch = entry.finishing {
+        if let reader = inquiry.reader, let end = entry.finishingAt, end > reader {
+          fate.timestamp = end
+          return .fate(fate)
+        }
+        _ = await latch.makeWaiter().value(on: shard.reactor)
+        continue
+      }
+      if isExpired(entry) {
+        if let latch = structuralLatch {
+          _ = await latch.makeWaiter().value(on: shard.reactor)
+        } else {
+          giveUp(entry)
+          if entry.finishing == nil { return .failed(unavailable) }
+        }
+        continue
+      }
+      fate.timestamp = .zero
+      if let reader = inquiry.reader {
+        pass(entry, reader)
+        // A later leaseholder knows nothing of this, but it begins above whatever was read here.
+        shard.timestampCache.noteRead(entry.record.anchor, at: reader, owner: 0)
+        fate.timestamp = entry.leastCommit
+      }
+      return .fate(fate)
+    }
+  }
+
+  /// Takes in what the ranges of their records say of transactions that have intents here.
+  public func take(_ fates: [TransactionFate]) {
+    guard holdsLease else { return }
+    for fate in fates {
+      guard let entry = registry[fate.id], entry.record.status == .pending, !hasRecord(of: entry) else { continue }
+      entry.heardAt = monotonic
+      guard fate.status != .pending else {
+        entry.leastCommit = max(entry.leastCommit, fate.timestamp)
+        continue
+      }
+      entry.record.status = fate.status
+      entry.record.timestamp = fate.timestamp
+      entry.record.epoch = fate.epoch
+      entry.record.ignored = fate.ignored
+      locks.release(fate.id)
+      finish(entry)
+    }
+  }
+
+  /// Settles the intents in `spans` of a transaction that has ended.
+  public func resolve(_ fate: TransactionFate, _ spans: [KeySpan]) async -> RangeFailure? {
+    let (inside, outside) = KeySpans.cut(spans, by: descriptor.span)
+    if let refusal = refusal(at: .zero) { return refusal }
+    if !inside.isEmpty {
+      let entry =
+        registry[fate.id]
+        ?? register(
+          TransactionInquiry(
+            id: fate.id, anchor: fate.anchor, epoch: fate.epoch, timestamp: fate.timestamp, reader: nil), spans: inside)
+      for span in inside { registry.addSpan(span, to: entry) }
+      take([fate])
+      if !entry.isResolved, entry.record.status != .pending {
+        let isSettled: Bool = await shard.reactor.suspend { continuation in
+          if entry.isResolved { continuation.resume(returning: true) } else { entry.waiters.append(continuation) }
+        }
+        if !isSettled { return unavailable }
+      }
+      // It may have been cut meanwhile, and what was to be settled be another's.
+      if let lost = KeySpans.cut(inside, by: descriptor.span).outside.first { return outOfRange(lost) }
+    }
+    guard let first = outside.first else { return nil }
+    return outOfRange(first)
+  }
+
+  /// Nothing of a transaction that ended here is left in `settled`. More may have become other ranges' business meanwhile.
+  public func forget(_ id: TransactionID, anchor: Key, settled: [KeySpan]) -> RangeFailure? {
+    if let refusal = refusal(at: .zero) ?? refusal(of: anchor) { return refusal }
+    guard let entry = registry[id], entry.record.status != .pending else { return nil }
+    for span in settled {
+      entry.spansElsewhere = KeySpans.cut(entry.spansElsewhere, by: span).outside
+      entry.clearsElsewhere = KeySpans.cut(entry.clearsElsewhere, by: span).outside
+    }
+    guard entry.spansElsewhere.isEmpty, entry.clearsElsewhere.isEmpty else { return nil }
+    resolutions.append(id)
+    startResolving()
+    return nil
+  }
+
+  /// What ended here and is not settled in other ranges, although its coordinator has had `patience` nanoseconds for that.
+  public func unsettled(after patience: Int64) -> [UnsettledTransaction] {
+    guard holdsLease else { return [] }
+    let now = monotonic
+    return registry.sorted.compactMap { entry in
+      guard entry.record.status != .pending, entry.finishing == nil, now - entry.finishedAt >= patience,
+        !entry.spansElsewhere.isEmpty || !entry.clearsElsewhere.isEmpty
+      else { return nil }
+      return UnsettledTransaction(fate: fate(of: entry), spans: entry.spansElsewhere, clears: entry.clearsElsewhere)
+    }
+  }
+
+  /// Transactions of other ranges with intents here, of which nothing was heard for a while.
+  public func doubtful() -> [TransactionInquiry] {
+    guard holdsLease else { return [] }
+    let now = monotonic
+    return registry.sorted.compactMap { entry in
+      guard entry.record.status == .pending, !hasRecord(of: entry),
+        entry.heardAt == .min || now - entry.heardAt >= Limits.heartbeatInterval
+      else { return nil }
+      return inquiry(entry, reader: nil)
+    }
+  }
+
+  private func fate(of entry: RegisteredTransaction) -> TransactionFate {
+    TransactionFate(
+      id: entry.record.id, anchor: entry.record.anchor, status: entry.record.status, timestamp: entry.record.timestamp,
+      epoch: entry.record.epoch, ignored: entry.record.ignored)
   }
 
   /// Settles an intent of a finished transaction, and some of its neighbours, ahead of the others.
@@ -105,13 +286,29 @@ extension Replica {
   /// The transaction's end is applied: its intents are to be settled.
   func finish(_ entry: RegisteredTransaction) {
     entry.finishing = nil
-    entry.finishedAt = shard.reactor.environment.monotonicNow().nanoseconds
+    entry.finishedAt = monotonic
+    let (inside, outside) = KeySpans.cut(KeySpans.normalized(entry.record.spans), by: descriptor.span)
+    entry.unresolvedSpans = inside
+    // Of an aborted one nothing need be known: whoever meets an intent finds no record.
+    if entry.record.status == .committed, hasRecord(of: entry) { entry.spansElsewhere = outside }
+    let clears = KeySpans.cut(entry.record.spansToClear, by: descriptor.span)
+    entry.record.spansToClear = clears.inside
+    entry.clearsElsewhere = clears.outside
     resolutions.append(entry.record.id)
     startResolving()
   }
 
   /// The coordinator gives up. Intents go later; locks at once.
-  public func abort(_ header: TransactionHeader) {
+  public func abort(_ header: TransactionHeader, _ spans: [KeySpan]) -> RangeFailure? {
+    guard holdsLease else { return unavailable }
+    let (inside, outside) = KeySpans.cut(spans, by: descriptor.span)
+    if registry[header.id] == nil, header.hasIntents, !inside.isEmpty {
+      // It was another range's, or another lease's, when they were laid.
+      _ = register(
+        TransactionInquiry(
+          id: header.id, anchor: header.anchor, epoch: header.epoch, timestamp: header.named, reader: nil),
+        spans: inside)
+    }
     if let entry = registry[header.id] {
       if entry.record.status == .pending && entry.finishing == nil {
         entry.record.status = .aborted
@@ -123,26 +320,37 @@ extension Replica {
       }
     }
     locks.release(header.id)
+    return outside.first.map { outOfRange($0) }
   }
 
   /// Notes that the coordinator lives.
   public func heartbeat(_ header: TransactionHeader) async -> RangeFailure? {
-    if let failure = checkOwnIntents(header) { return failure }
-    guard let entry = registry[header.id] else { return nil }
+    if let failure = refusal(of: header.anchor) ?? checkOwnIntents(header) { return failure }
+    guard structuralLatch == nil else { return nil }
+    // Its intents in other ranges may be older than anything here.
+    guard let entry = registry[header.id] ?? (header.hasIntentsElsewhere ? registered(header) : nil),
+      entry.record.status == .pending, entry.finishing == nil
+    else { return nil }
     entry.record.heartbeat = shard.clock.interval().latest
     var batch = WriteBatch()
-    batch.put(.local, TransactionRecord.key(id, header.id), entry.record.encoded())
+    batch.put(.local, entry.record.key, entry.record.encoded())
     guard let proposal = propose(batch, largestTimestamp: .zero, latch: nil) else { return unavailable }
     _ = await proposal.value(on: shard.reactor)
     return nil
   }
 
-  /// Aborts a transaction whose coordinator is silent.
+  private func isExpired(_ entry: RegisteredTransaction) -> Bool {
+    let limit = entry.record.heartbeat.addingReportingOverflow(Limits.transactionExpiry)
+    return !limit.overflow && shard.clock.interval().isCertainlyAfter(limit.partialValue)
+  }
+
+  /// Aborts a transaction whose coordinator is silent, and whose record is here.
   func giveUp(_ entry: RegisteredTransaction) {
+    guard structuralLatch == nil else { return }
     var record = entry.record
     record.status = .aborted
     var batch = WriteBatch()
-    batch.put(.local, TransactionRecord.key(id, record.id), record.encoded())
+    batch.put(.local, record.key, record.encoded())
     guard let proposal = propose(batch, over: [], at: .zero) else { return }
     entry.finishing = proposal.latch
     entry.finishingAt = nil
@@ -168,16 +376,14 @@ extension Replica {
     isSweeping = false
     guard holdsLease else { return }
     if registry.hasStrangers { findStrangers() }
-    let interval = shard.clock.interval()
-    let now = shard.reactor.environment.monotonicNow().nanoseconds
+    let now = monotonic
     for entry in registry.sorted {
       switch entry.record.status {
       case .pending:
-        let limit = entry.record.heartbeat.addingReportingOverflow(Limits.transactionExpiry)
-        if entry.finishing == nil && !limit.overflow && interval.isCertainlyAfter(limit.partialValue) {
-          giveUp(entry)
-        }
+        if entry.finishing == nil, hasRecord(of: entry), isExpired(entry) { giveUp(entry) }
       case .aborted where entry.isResolved && now - entry.finishedAt > 60_000_000_000:
+        // A coordinator that comes so late must not take it for one that never was.
+        shard.timestampCache.noteRead(TransactionRecord.tombstone(entry.record.id), at: shard.clock.now(), owner: 0)
         registry.remove(entry.record.id)
       case .aborted, .committed: break
       }
@@ -223,7 +429,7 @@ extension Replica {
   /// Settles intents, a slice in flight at a time, finished transactions taking turns.
   private func resolveAll() async {
     while holdsLease, let next = resolutions.popFirst() {
-      guard let entry = registry[next], !entry.isResolved, entry.record.status != .pending else { continue }
+      guard let entry = registry[next], entry.record.status != .pending else { continue }
       do throws(StorageError) {
         let isDone = try await resolveSlice(entry)
         guard isCurrent(entry) else { continue }
@@ -246,6 +452,10 @@ extension Replica {
 
   /// True when nothing is left.
   private func resolveSlice(_ entry: RegisteredTransaction) async throws(StorageError) -> Bool {
+    if let latch = structuralLatch {
+      _ = await latch.makeWaiter().value(on: shard.reactor)
+      return false
+    }
     if !entry.record.spansToClear.isEmpty {
       var batch = WriteBatch()
       for span in entry.record.spansToClear { MVCC.clear(span, into: &batch) }
@@ -287,21 +497,37 @@ extension Replica {
   /// All intents are settled: the record goes.
   private func forget(_ entry: RegisteredTransaction) async throws(StorageError) {
     guard holdsLease else { return }
+    if hasRecord(of: entry) {
+      // Somebody else's work first, which ends with `forget`.
+      guard entry.spansElsewhere.isEmpty, entry.clearsElsewhere.isEmpty else {
+        registry.markResolved(entry)
+        entry.finishWaiting(true)
+        return
+      }
+      try await removeRecord(of: entry)
+      guard isCurrent(entry) else { return }
+    }
+    registry.markResolved(entry)
+    entry.finishWaiting(true)
+    if entry.record.status == .committed || entry.coordinatorKnows { registry.remove(entry.record.id) }
+  }
+
+  private func removeRecord(of entry: RegisteredTransaction) async throws(StorageError) {
+    while let latch = structuralLatch { _ = await latch.makeWaiter().value(on: shard.reactor) }
+    guard isCurrent(entry), hasRecord(of: entry) else { return }
     var batch = WriteBatch()
-    batch.delete(.local, TransactionRecord.key(id, entry.record.id))
+    batch.delete(.local, entry.record.key)
     if let proposal = propose(batch, largestTimestamp: .zero, latch: nil) {
       _ = await proposal.value(on: shard.reactor)
     }
-    guard isCurrent(entry) else { return }
-    registry.markResolved(entry)
-    if entry.record.status == .committed || entry.coordinatorKnows { registry.remove(entry.record.id) }
   }
 
   /// Brings back what records say, after replay.
   func loadRecords() throws(StorageError) {
-    let start = LocalKeys.records(id)
     let cursor = try shard.engine.makeIterator(
-      .local, IteratorBounds(lower: start, upper: Key(start).prefixEnd.bytes))
+      .local,
+      IteratorBounds(
+        lower: LocalKeys.records(from: descriptor.span.start), upper: LocalKeys.records(from: descriptor.span.end)))
     cursor.seekToFirst()
     while cursor.isValid {
       guard let record = TransactionRecord(key: cursor.key, encoded: [UInt8](cursor.value)) else {

@@ -81,6 +81,17 @@ extension Replica {
   func evaluate(_ request: WriteRequest, _ header: TransactionHeader) -> WriteStep {
     if let refusal = refusal(header) { return .failed(refusal) }
     if let failure = checkOwnIntents(header) { return .failed(failure) }
+    if let first = request.writes.first, let last = request.writes.last,
+      let refusal = refusal(of: first.key) ?? refusal(of: last.key)
+    {
+      return .failed(refusal)
+    }
+    if request.writes.isEmpty || header.hasIntents && request.purpose == .commit,
+      let refusal = refusal(of: header.anchor)
+    {
+      return .failed(refusal)
+    }
+    if let latch = structuralLatch { return .wait(ReadWait(waiter: latch.makeWaiter(), key: nil)) }
     if request.purpose == .ingest { return proposeIngestion(request, header) }
     do throws(StorageError) {
       let owner = locks.owner(header.id)
@@ -88,7 +99,11 @@ extension Replica {
       if let step = try makeWay(request.writes, header, owner, mayMeetIntents) { return step }
 
       let read = header.readTimestamp
-      var timestamp = shard.faults.forgetsReadsAtLease ? read : max(read, applied.closedTimestamp.next)
+      var timestamp = max(read, request.fixedTimestamp ?? .zero)
+      if !shard.faults.forgetsReadsAtLease { timestamp = max(timestamp, applied.closedTimestamp.next) }
+      if !shard.faults.forgetsReadsAtLease, !shard.faults.forgetsTimeAtRestart {
+        timestamp = max(timestamp, leaseStart.next)
+      }
       if let entry = registry[header.id] {
         timestamp = max(timestamp, entry.leastCommit, entry.record.timestamp)
       }
@@ -123,8 +138,14 @@ extension Replica {
         }
       }
       switch request.purpose {
-      case .commit: return try proposeCommit(request, header, owner, at: timestamp)
-      case .flush: return try proposeFlush(request, header, at: timestamp)
+      case .commit:
+        if let fixed = request.fixedTimestamp, timestamp > fixed { return .failed(.writeTooOld(timestamp, key: nil)) }
+        return try proposeCommit(request, header, owner, at: timestamp)
+      case .flush, .prepare:
+        if request.purpose == .prepare, let owner {
+          noteReadsUnderLock(owner, at: timestamp, besides: request.writes.map(\.key), header)
+        }
+        return try proposeFlush(request, header, at: timestamp)
       case .ingest: preconditionFailure("ingestion is not evaluated")
       }
     } catch {
@@ -190,7 +211,11 @@ extension Replica {
       Self.put(write, at: timestamp, into: &batch)
     }
     if let owner { noteReadsUnderLock(owner, at: timestamp, besides: keys, header) }
-    let entry = header.hasIntents ? registry[header.id] : nil
+    var entry: RegisteredTransaction?
+    if header.hasIntents || !request.intentSpans.isEmpty {
+      entry = registered(header)
+      if entry == nil { return .failed(Self.givenUp) }
+    }
     if let entry {
       entry.record.epoch = header.epoch
       entry.record.ignored = header.ignored
@@ -198,7 +223,8 @@ extension Replica {
       record.status = .committed
       record.timestamp = timestamp
       record.spansToClear = request.privateSpans
-      batch.put(.local, TransactionRecord.key(id, header.id), record.encoded())
+      record.spans = KeySpans.condensed(record.spans + request.intentSpans, limit: Limits.spansPerRecord)
+      batch.put(.local, record.key, record.encoded())
     }
     guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
     proposal.ending = header.id
@@ -209,6 +235,7 @@ extension Replica {
         entry.record.status = .committed
         entry.record.timestamp = timestamp
         entry.record.spansToClear = request.privateSpans
+        self.registry.addSpans(request.intentSpans, to: entry)
         self.finish(entry)
       }
     }
@@ -225,22 +252,40 @@ extension Replica {
     for write in request.writes {
       Self.put(write, at: timestamp, into: &batch)
     }
-    let entry = registered(header)
+    guard !request.privateSpans.isEmpty else {
+      // Declared where the record lies, before.
+      guard let proposal = propose(batch, largestTimestamp: timestamp, latch: nil) else { return .failed(unavailable) }
+      return .proposed(proposal, timestamp)
+    }
+    guard let entry = registered(header) else { return .failed(Self.givenUp) }
     var spans = entry.record.spansToClear
     for span in request.privateSpans where !spans.contains(span) { spans.append(span) }
     if spans.count > entry.record.spansToClear.count {
       // The record stands in the same command as the first row that may have to go.
       entry.record.spansToClear = spans
-      batch.put(.local, TransactionRecord.key(id, header.id), entry.record.encoded())
+      batch.put(.local, entry.record.key, entry.record.encoded())
     }
     guard let proposal = propose(batch, largestTimestamp: timestamp, latch: nil) else { return .failed(unavailable) }
     return .proposed(proposal, timestamp)
   }
 
-  /// The memory of a transaction that is to have a record.
-  private func registered(_ header: TransactionHeader) -> RegisteredTransaction {
-    if let known = registry[header.id] { return known }
-    var record = TransactionRecord(id: header.id, status: .pending)
+  static let givenUp = RangeFailure.retry(
+    reason: "it was given up after its coordinator had been silent too long", key: nil)
+
+  /// The memory of a transaction that has intents or a record here; nil if it was, or may have been, given up.
+  func registered(_ header: TransactionHeader) -> RegisteredTransaction? {
+    if let known = registry[header.id] {
+      return known.record.status == .pending && known.finishing == nil ? known : nil
+    }
+    if header.hasIntentsElsewhere, descriptor.span.contains(header.anchor) {
+      // Whoever met one of those may have asked here before, and been told that it was given up: under an earlier lease, or so long ago
+      // that it is forgotten.
+      let tombstone = TransactionRecord.tombstone(header.id)
+      if header.named <= leaseStart || shard.timestampCache.floor(tombstone, owner: 0) > header.named.next {
+        return nil
+      }
+    }
+    var record = TransactionRecord(id: header.id, anchor: header.anchor, status: .pending)
     record.epoch = header.epoch
     record.heartbeat = shard.clock.interval().latest
     let entry = registry.add(record)
@@ -274,8 +319,8 @@ extension Replica {
         return .failed(.retry(reason: "an unfinished transaction of an earlier lease wrote the row", key: write.key))
       }
     }
+    guard let entry = registered(header) else { return .failed(Self.givenUp) }
     guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
-    let entry = registered(header)
     entry.record.epoch = header.epoch
     entry.record.timestamp = max(entry.record.timestamp, timestamp)
     registry.addSpan(KeySpan(start: first.key, end: last.key.next), to: entry)
@@ -308,11 +353,13 @@ extension Replica {
   }
 
   /// Gives a transaction's locks back without writing anything.
-  public func release(_ header: TransactionHeader) {
+  public func release(_ header: TransactionHeader) -> RangeFailure? {
+    if let refusal = refusal(header) { return refusal }
     if let owner = locks.owner(header.id) {
       noteReadsUnderLock(owner, at: header.readTimestamp, besides: [], header)
     }
     locks.release(header.id)
+    return nil
   }
 
   // MARK: - Refresh
@@ -322,10 +369,14 @@ extension Replica {
     _ reads: ReadFootprint, _ header: TransactionHeader, to timestamp: Timestamp
   ) async -> RangeFailure? {
     while true {
-      if let refusal = refusal(header) { return refusal }
+      if let refusal = refusal(header) ?? refusal(at: timestamp) { return refusal }
+      for key in reads.keys { if let refusal = refusal(of: key) { return refusal } }
+      for span in reads.spans { if let refusal = refusal(of: span) { return refusal } }
       do throws(StorageError) {
         switch try checkRefresh(reads, header, to: timestamp) {
-        case .holds: return nil
+        case .holds:
+          if let owner = locks.owner(header.id) { noteReadsUnderLock(owner, at: timestamp, besides: [], header) }
+          return nil
         case .conflict(let key):
           shard.counters.refreshFailures &+= 1
           return .retry(reason: "what it read was changed by a concurrent transaction", key: key)
@@ -392,6 +443,7 @@ extension Replica {
     switch try settle(intent, readAt: timestamp) {
     case .pass: return nil
     case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
+    case .ask(let inquiry): return .failed(.conflict([inquiry]))
     case .live: return .conflict(intent.key)
     case .failed(let failure): return .failed(failure)
     }

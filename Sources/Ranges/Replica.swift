@@ -41,6 +41,10 @@ public final class Replica {
   private var lastChange = LogIndex.zero
   /// A change of the members, or of who leads, is under way.
   public internal(set) var isChanging = false
+  /// Held over the whole range while it is being cut: what is proposed without a latch of its own waits for it, too.
+  var structuralLatch: Latch?
+  /// Split off by what is being applied, to be opened once that is written.
+  private var splitOff: [RangeDescriptor] = []
   /// The term in which the lease was given up: it is not taken up again before another one.
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
@@ -55,8 +59,9 @@ public final class Replica {
   var isSweeping = false
   /// Where the search for intents of unregistered transactions goes on after a restart.
   var strangerCursor: KeySpan?
-  /// Reads below see a thinned past and are refused.
-  var collectionThreshold = Timestamp.zero
+  /// Bytes applied since the range's size was last looked at, and whether it ever was.
+  var bytesSinceSizing: UInt64 = 0
+  var isSized = false
   /// Where the log stood when the last collection ended.
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
@@ -114,8 +119,15 @@ public final class Replica {
 
   /// Sends a command on its way. The caller holds the latch over its keys. Nil when nothing can be proposed.
   func propose(_ batch: WriteBatch, largestTimestamp: Timestamp, latch: Latch?) -> Proposal? {
-    var command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
+    let command = Command(range: id, batch: batch, largestTimestamp: largestTimestamp)
+    return propose(command, latch: latch)
+  }
+
+  /// `propose`, of a command that says more than what changes.
+  func propose(_ unsigned: Command, latch: Latch?) -> Proposal? {
+    var command = unsigned
     command.leaseSequence = group.term
+    command.spanGeneration = descriptor.spanGeneration
     let bytes = command.encoded()
     guard holdsLease, let position = group.propose(bytes) else { return nil }
     let proposal = Proposal(position: position, command: command, byteCount: bytes.count, latch: latch)
@@ -162,6 +174,16 @@ public final class Replica {
     return nil
   }
 
+  /// Who else on this store may hold what is asked for.
+  func outOfRange(_ span: KeySpan) -> RangeFailure {
+    .outOfRange([descriptor] + shard.directory.overlapping(span).filter { $0.id != id })
+  }
+
+  @inline(__always)
+  func refusal(of key: Key) -> RangeFailure? { descriptor.span.contains(key) ? nil : outOfRange(KeySpan(key)) }
+
+  @inline(__always)
+  func refusal(of span: KeySpan) -> RangeFailure? { descriptor.span.contains(span) ? nil : outOfRange(span) }
   private static let bereavement = RangeFailure.retry(
     reason: "its locks were lost when its node was taken for dead", key: nil)
 
@@ -197,14 +219,7 @@ public final class Replica {
           if first.position == position { own = first } else { lose(first) }
         }
         if let own {
-          note(own.command)
-          if batch.isEmpty {
-            batch = own.command.batch
-            own.command.batch = WriteBatch()
-          } else {
-            batch.append(contentsOf: own.command.batch)
-          }
-          finished.append(own)
+          if try take(&own.command, into: &batch) { finished.append(own) } else { lose(own) }
         } else {
           try take(entry, into: &batch)
         }
@@ -242,8 +257,13 @@ public final class Replica {
   /// Adds the effects of a committed entry that was not proposed here, or in another life.
   private func take(_ entry: Entry, into batch: inout WriteBatch) throws(StorageError) {
     if let change = entry.change {
-      guard group.apply(change), let next = RangeDescriptor(encoded: change.context) else { return }
+      guard let next = RangeDescriptor(encoded: change.context) else { return }
+      precondition(
+        next.spanGeneration == descriptor.spanGeneration, "\(id) changes its members for bounds that it has no more")
+      guard group.apply(change) else { return }
       descriptor = next
+      shard.directory.set(next)
+      if holdsLease { shard.unpublished.insert(id) }
       shard.logger.info(
         "the replicas changed", metadata: ["range": "\(id)", "at": "\(entry.index)", "replicas": "\(next.summary)"])
       batch.put(.local, LocalKeys.descriptor(id), change.context)
@@ -252,9 +272,8 @@ public final class Replica {
       lastChange = entry.index
       noteWhetherOutside()
     } else if !entry.data.isEmpty {
-      let command = try decode(entry)
-      note(command)
-      batch.append(contentsOf: command.batch)
+      var command = try decode(entry)
+      _ = try take(&command, into: &batch)
     }
   }
 
@@ -262,11 +281,24 @@ public final class Replica {
     isOutside = isInitialized && !descriptor.replicas.contains { $0.replica == replicaID }
   }
 
-  private func note(_ command: Command) {
+  /// Adds a command's effects. False: it is void, since it was made for other bounds of the range.
+  private func take(_ command: inout Command, into batch: inout WriteBatch) throws(StorageError) -> Bool {
+    guard command.spanGeneration == descriptor.spanGeneration else { return false }
     if command.largestTimestamp > applied.largestTimestamp {
       applied.largestTimestamp = command.largestTimestamp
     }
     if command.closedTimestamp > applied.closedTimestamp { applied.closedTimestamp = command.closedTimestamp }
+    if command.collectedBelow > applied.collectionThreshold { applied.collectionThreshold = command.collectedBelow }
+    if batch.isEmpty {
+      swap(&batch, &command.batch)
+    } else {
+      batch.append(contentsOf: command.batch)
+    }
+    if let right = command.splitOff {
+      try split(off: right, into: &batch)
+      splitOff.append(right)
+    }
+    return true
   }
 
   private func writeOut(_ batch: inout WriteBatch, _ finished: inout [Proposal]) throws(StorageError) {
@@ -274,7 +306,9 @@ public final class Replica {
     try shard.engine.write(batch)
     shard.reader.noteWritten(batch)
     shard.counters.appliedBytes &+= UInt64(batch.byteCount)
+    bytesSinceSizing &+= UInt64(batch.byteCount)
     batch = WriteBatch()
+    openSplitOff()
     let proposals = finished
     finished = []
     for proposal in proposals {
@@ -284,6 +318,12 @@ public final class Replica {
       if let ending = proposal.ending { locks.release(ending) }
       proposal.finish(.applied)
     }
+  }
+
+  private func openSplitOff() {
+    let opened = splitOff
+    splitOff = []
+    for right in opened { splitApplied(right) }
   }
 
   private func lose(_ proposal: Proposal) {
@@ -315,6 +355,8 @@ public final class Replica {
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
+      // The store opens them with all others.
+      splitOff = []
       group.replayed(entries)
     }
   }
@@ -329,10 +371,10 @@ public final class Replica {
       if !shard.faults.forgetsReadsAtLease {
         // Of a lease that was handed on, its end has told what was served under it; of one that ran out, the clock does.
         leaseStart = max(shard.clock.now(), applied.closedTimestamp.next)
-        shard.timestampCache.raiseLowWater(to: leaseStart)
       }
     }
     holdsLease = true
+    shard.unpublished.insert(id)
     shard.logger.info(
       "took up a lease",
       metadata: [
@@ -360,6 +402,8 @@ public final class Replica {
     latches.stop(reason)
     latches = LatchManager()
     locks = LockTable()
+    structuralLatch = nil
+    registry.abandonWaiters()
     registry = TransactionRegistry()
     resolutions = []
     quota.wakeAll()
@@ -412,7 +456,7 @@ public final class Replica {
   /// The commit index is written with the next entry, so one that says nothing makes the last change known for good.
   func writeDownCommit() {
     guard !knowsMembersDurably, holdsLease else { return }
-    _ = group.propose(Command(range: id, readsBelow: .zero, lease: group.term).encoded())
+    _ = group.propose(Command(descriptor, readsBelow: .zero, lease: group.term).encoded())
   }
 
   /// Asks those that have stayed whether this replica may go. If it was elected before it knew of its removal, it leads on until one of
@@ -444,7 +488,10 @@ public final class Replica {
   /// Suspends until requests are served here, or nothing is any more.
   func untilServing() async {
     if holdsLease || shard.stopReason != nil { return }
-    await shard.reactor.suspend { continuation in leaseWaiters.append(continuation) }
+    await shard.reactor.suspend { continuation in
+      // It may run in a later turn.
+      if holdsLease || shard.stopReason != nil { continuation.resume() } else { leaseWaiters.append(continuation) }
+    }
   }
 
   // MARK: - Waiting
@@ -495,6 +542,7 @@ public final class Replica {
     for waiter in waiting { waiter.resume() }
     locks.stop(reason)
     latches.stop(reason)
+    registry.abandonWaiters()
     let proposals = pending
     pending = []
     for proposal in proposals { proposal.finish(.stopped(reason)) }

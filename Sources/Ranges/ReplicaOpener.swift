@@ -68,6 +68,15 @@ final class ReplicaOpener: Sendable {
       compacted = .zero
       last = .zero
     }
+    if applied.index > 0, compacted == .zero {
+      // It came into being by a split, and nothing of its log has been cut yet.
+      compacted = AppliedState.initialPosition
+      if last == .zero { last = compacted }
+    }
+    // The state may have gone back to before the split that made this range, and its log not: until the split is applied again,
+    // or a snapshot comes, nobody may hear from a member that has forgotten what it vouched for.
+    let isMute = applied.index == 0 && compacted == .zero && last.index > 0
+    if isMute { last = .zero }
     guard last.index >= applied.index else {
       throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
     }
@@ -78,7 +87,7 @@ final class ReplicaOpener: Sendable {
     let membership = descriptor.membership
     // What is durable above may be committed or not: even of a group of one, which may have grown since. The commit index is written
     // with every entry, so whoever has appended a change of the members knows after a restart that the one before was committed.
-    let commit = max(stored.commit, applied.index)
+    let commit = isMute ? 0 : max(stored.commit, applied.index)
     guard commit <= last.index else {
       throw .corruption("the log of range \(id) ends at \(last.index), but entry \(commit) was committed")
     }
@@ -99,9 +108,10 @@ final class ReplicaOpener: Sendable {
       range: id, reactor: shard.reactor.index, id: replicaID.peer, log: log, lead: lead, settings: settings,
       applied: LogIndex(applied.index), seed: shard.randomSeed(), support: support, writer: writer)
     group.breaksPromises = shard.faults.breaksPromises
+    if isMute { group.stop() }
     let replica = Replica(descriptor, replicaID: replicaID, shard: shard, group: group, applied: applied)
     try replica.replay(local.log, through: commit)
-    log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init))
+    if !isMute { log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init)) }
     if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }
     guard clock.drift <= Limits.clockJump else {
       throw .refused(

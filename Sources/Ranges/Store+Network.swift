@@ -15,6 +15,7 @@ enum StoreMessageKind {
   // Calls
   static let request: UInt16 = 16
   static let snapshot: UInt16 = 17
+  static let lockWaits: UInt16 = 18
 }
 
 /// What a range answered, and under which lease.
@@ -49,6 +50,10 @@ extension Store {
     network.onCall(StoreMessageKind.snapshot) { [weak self] _, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await takeSnapshot(message)
+    }
+    network.onCall(StoreMessageKind.lockWaits) { [weak self] _, _, _ in
+      guard let self else { return .failure(CallRefusal("the node is stopping")) }
+      return .success(await answerLockWaits())
     }
     for index in environment.reactors.indices { scheduleTick(shard: index) }
     scheduleHeartbeat()
@@ -96,7 +101,13 @@ extension Store {
     _ = environment.reactors[0].schedule(afterNanoseconds: Limits.tickInterval) { [weak self] reactor in
       guard let self, !isStopped else { return }
       // Whatever is written later, votes among it, becomes durable after the withdrawal.
-      if let record = support.withdrawExpired() { writer.setRecord(StoreSupport.recordKind, record) }
+      if let record = support.withdrawExpired() {
+        writer.setRecord(StoreSupport.recordKind, record)
+        for index in environment.reactors.indices {
+          let shard = confinedShard(index)
+          environment.reactors[index].enqueue { reactor in shard.access(on: reactor).mustWakeAll = true }
+        }
+      }
       scheduleWithdrawal()
     }
   }

@@ -45,6 +45,7 @@ public final class Store: Sendable {
   private let snapshotWorker: any Worker
   private let opener: ReplicaOpener
   let writer: LogWriter
+  let directory = StoreDirectory()
   private let pacing: SnapshotPacing
   /// Built once by `open`, before anything else runs; each shard is confined to its reactor.
   private nonisolated(unsafe) var shards: [Confined<StoreShard>] = []
@@ -83,9 +84,14 @@ public final class Store: Sendable {
       let shard = StoreShard(
         reactor: reactor, clock: clock, engine: local.state,
         rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, opener: opener,
-        support: support, snapshotWorker: snapshotWorker, pacing: pacing, network: network, logger: logger,
+        support: support, directory: directory, snapshotWorker: snapshotWorker, pacing: pacing, network: network,
+        logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
       shard.faults = options.faults
+      shard.siblings = { index in
+        guard let store = link.store else { preconditionFailure("a shard outlived its store") }
+        return store.confinedShard(index)
+      }
       shards.append(Confined(shard, to: reactor))
     }
   }
@@ -123,39 +129,55 @@ public final class Store: Sendable {
       environment: environment, clock: clock, local: local, identity: identity, liveness: liveness, network: network,
       options: options, logger: logger, onFatal: onFatal)
     try SnapshotInstaller(local).installAll()
-    for descriptor in try store.opener.descriptors() {
-      // A replica that has applied its own removal stands in its descriptor no more.
-      var replicaID = descriptor.replica(on: identity.node)?.replica
-      if replicaID == nil {
-        replicaID = try local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
+    var opened: Set<RangeID> = []
+    while true {
+      // Replaying a split makes another one.
+      let found = try store.opener.descriptors().filter { !opened.contains($0.id) }
+      if found.isEmpty { break }
+      for descriptor in found {
+        opened.insert(descriptor.id)
+        try await store.openReplica(descriptor)
       }
-      guard let replicaID else {
-        throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
-      }
-      let shard = store.shards[store.reactorIndex(of: descriptor.id)]
-      let opened = await store.reactor(of: descriptor.id).perform { reactor -> StorageError? in
-        do throws(StorageError) {
-          let shard = shard.access(on: reactor)
-          let replica = try shard.opener.open(descriptor, replicaID, on: shard)
-          shard.add(replica)
-          let membership = replica.group.membership
-          if membership.isSingleton, membership.voters.contains(replicaID.peer) {
-            // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
-            replica.group.campaign()
-            if store.network == nil { await replica.untilServing() }
-          }
-          return nil
-        } catch {
-          return error
+    }
+    if network == nil {
+      for (index, reactor) in environment.reactors.enumerated() {
+        let shard = store.shards[index]
+        await reactor.perform { reactor in
+          for replica in shard.access(on: reactor).sortedReplicas { await replica.untilServing() }
         }
       }
-      if let opened { throw opened }
     }
     if store.state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
     store.beginNetworking()
     store.scheduleMaintenance()
     store.scheduleCollection()
     return store
+  }
+
+  private func openReplica(_ descriptor: RangeDescriptor) async throws(StorageError) {
+    // A replica that has applied its own removal stands in its descriptor no more.
+    var known = descriptor.replica(on: identity.node)?.replica
+    if known == nil {
+      known = try local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
+    }
+    guard let replicaID = known else {
+      throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
+    }
+    let shard = shards[reactorIndex(of: descriptor.id)]
+    let failure = await reactor(of: descriptor.id).perform { reactor -> StorageError? in
+      do throws(StorageError) {
+        let shard = shard.access(on: reactor)
+        let replica = try shard.opener.open(descriptor, replicaID, on: shard)
+        shard.add(replica)
+        let membership = replica.group.membership
+        // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
+        if membership.isSingleton, membership.voters.contains(replicaID.peer) { replica.group.campaign() }
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
   }
 
   // MARK: - Reaching shards

@@ -45,18 +45,16 @@ public struct StoreIdentity: Hashable, Sendable {
   public static func bootstrap(_ local: LocalStore, cluster: ClusterID) throws(StorageError) -> StoreIdentity {
     let identity = StoreIdentity(cluster: cluster, node: NodeID(rawValue: 1))
     let descriptor = RangeDescriptor.first(on: identity.node)
-    // The log begins after some entries that never were, so that a replica without anything needs a snapshot, and with it the
-    // descriptor.
     var applied = AppliedState()
-    applied.index = 10
-    applied.term = 1
+    applied.index = AppliedState.initialPosition.index
+    applied.term = AppliedState.initialPosition.term
     var batch = WriteBatch()
     batch.put(.local, LocalKeys.descriptor(descriptor.id), descriptor.encoded())
     batch.put(.local, LocalKeys.appliedState(descriptor.id), applied.encoded())
     try local.state.write(batch)
     try local.state.flush()
     var log = LogBatch()
-    log.compact(range: descriptor.id.rawValue, through: LogPosition(index: applied.index, term: applied.term))
+    log.compact(range: descriptor.id.rawValue, through: AppliedState.initialPosition)
     log.setHardState(range: descriptor.id.rawValue, HardState(term: applied.term, commit: applied.index, replica: 1))
     try local.log.write(log, sync: true)
     try identity.write(to: local)

@@ -73,13 +73,12 @@ extension StoreShard {
 
   /// A replica without anything, in place of an older one; nil if it has been removed already.
   func makeReplica(_ range: RangeID, _ id: ReplicaID) throws(StorageError) -> Replica? {
-    if let bytes = try engine.get(.local, LocalKeys.tombstone(range)),
-      let least = bytes.withUnsafeBytes({ raw -> UInt64? in
-        var reader = ByteReader(raw)
-        return reader.readVarint()
-      }), id.rawValue < least
-    {
-      return nil
+    guard !leaving.contains(range), try mayHold(range, id) else { return nil }
+    if replica(range) == nil, let (descriptor, own) = try onDisk(range) {
+      // A split has made it, and it was to be opened in a moment.
+      if id < own { return nil }
+      try open(descriptor, own, leads: false)
+      if id == own { return replica(range) }
     }
     if let old = replica(range) { remove(old) }
     if leaving.contains(range) { return nil }
@@ -91,21 +90,27 @@ extension StoreShard {
     return replica
   }
 
+  /// Removes what there is of a range besides its data, and keeps away replicas with ids below.
+  private func bury(_ range: RangeID, below least: ReplicaID, into batch: inout WriteBatch) {
+    let prefix = LocalKeys.prefix(range)
+    batch.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
+    var tombstone: [UInt8] = []
+    ValueEncoding.appendVarint(least.rawValue, to: &tombstone)
+    batch.put(.local, LocalKeys.tombstone(range), tombstone)
+  }
+
   /// Takes a replica away for good, with all that it holds.
   func remove(_ replica: Replica) {
     guard self.replica(replica.id) === replica else { return }
     replica.retire("range \(replica.id) has left this node")
     drop(replica.id)
     var batch = WriteBatch()
-    if replica.isInitialized { MVCC.clear(replica.descriptor.span, into: &batch) }
-    let prefix = LocalKeys.prefix(replica.id)
-    batch.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
-    var tombstone: [UInt8] = []
-    ValueEncoding.appendVarint(replica.replicaID.rawValue + 1, to: &tombstone)
-    batch.put(.local, LocalKeys.tombstone(replica.id), tombstone)
+    if replica.isInitialized { LocalKeys.clear(replica.descriptor.span, into: &batch) }
+    bury(replica.id, below: ReplicaID(replica.replicaID.rawValue + 1), into: &batch)
     do throws(StorageError) {
       try engine.write(batch)
       reader.noteWritten(batch)
+      directory.remove(replica.id)
     } catch {
       fail(error)
     }
@@ -133,12 +138,17 @@ extension StoreShard {
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
-    if tickCount % 10 == 0 { for replica in sortedReplicas { replica.releaseLocksOfTheDead() } }
-    for replica in sortedReplicas where replica.isOutside {
+    let wakesAll = mustWakeAll
+    mustWakeAll = false
+    let all = sortedReplicas
+    if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
+    for replica in all where replica.isOutside {
       if tickCount % 5 == 0 { replica.askToGo() }
     }
-    for replica in sortedReplicas where !replica.isAloneAndLeads {
-      if tickCount % 5 == 0 { replica.group.wakeIfLeaseEnded() }
+    for replica in all where !replica.isAloneAndLeads {
+      // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
+      if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }
+      replica.group.wakeIfLeaseEnded()
       replica.tick()
     }
   }

@@ -52,6 +52,8 @@ package struct PlantedFaults: Sendable {
   package var forgetsReadsAtLease = false
   /// Snapshots miss some of the versions there are.
   package var cutsSnapshots = false
+  /// The right half of a split does not know what was read there before.
+  package var forgetsReadsAtSplit = false
 
   package init() {}
 }
@@ -79,6 +81,10 @@ public final class StoreShard {
   /// How replicas come into being.
   let opener: ReplicaOpener
   let support: StoreSupport
+  /// Of the whole store.
+  let directory: StoreDirectory
+  /// The store's part on another reactor; set by the store.
+  var siblings: (Int) -> Confined<StoreShard> = { _ in preconditionFailure("a shard without a store") }
   /// Reads the state for snapshots, and flushes what they bring.
   let snapshotWorker: any Worker
   let pacing: SnapshotPacing
@@ -90,10 +96,15 @@ public final class StoreShard {
   /// Ranges whose replica has been removed from here, and whose log is yet to be.
   var leaving: Set<RangeID> = []
   var tickCount: UInt64 = 0
+  /// Support was withdrawn from a store: groups that rest on it must look again.
+  var mustWakeAll = false
+  /// Served here, with descriptors that are to be published.
+  var unpublished: Set<RangeID> = []
 
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
-    opener: ReplicaOpener, support: StoreSupport, snapshotWorker: any Worker, pacing: SnapshotPacing,
+    opener: ReplicaOpener, support: StoreSupport, directory: StoreDirectory, snapshotWorker: any Worker,
+    pacing: SnapshotPacing,
     network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
@@ -104,6 +115,7 @@ public final class StoreShard {
     self.writer = writer
     self.opener = opener
     self.support = support
+    self.directory = directory
     self.snapshotWorker = snapshotWorker
     self.pacing = pacing
     self.network = network
@@ -132,17 +144,49 @@ public final class StoreShard {
   }
 
   func add(_ replica: Replica) {
-    replicas[replica.descriptor.id] = replica
+    precondition(replicas[replica.id] == nil, "\(replica.id) has two replicas here")
+    replicas[replica.id] = replica
+    sortedReplicas.insert(replica, at: place(of: replica.id))
+    if replica.isInitialized { directory.set(replica.descriptor) }
     single = replicas.count == 1 ? replica : nil
   }
 
   func drop(_ id: RangeID) {
-    replicas[id] = nil
+    guard replicas.removeValue(forKey: id) != nil else { return }
+    sortedReplicas.remove(at: place(of: id))
     single = replicas.count == 1 ? replicas.values.first : nil
   }
 
+  /// What this store has of the ranges that overlap a span.
+  public func descriptors(overlapping span: KeySpan) -> [RangeDescriptor] { directory.overlapping(span) }
+
+  /// The ranges that are served here and whose descriptors have changed, or may have, since they were last taken; ascending.
+  public func takeUnpublished() -> [RangeDescriptor] {
+    if unpublished.isEmpty { return [] }
+    let taken = unpublished.sorted()
+    unpublished = []
+    return taken.compactMap { id in
+      guard let replica = replica(id), replica.holdsLease else { return nil }
+      return replica.descriptor
+    }
+  }
+
+  /// A range's descriptor could not be published.
+  public func putBack(_ range: RangeID) { unpublished.insert(range) }
+
   /// In the order of their ids.
-  public var sortedReplicas: [Replica] { replicas.values.sorted { $0.descriptor.id < $1.descriptor.id } }
+  public private(set) var sortedReplicas: [Replica] = []
+
+  /// The number of replicas with smaller ids.
+  private func place(of id: RangeID) -> Int {
+    var low = 0
+    var high = sortedReplicas.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sortedReplicas[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 
   /// The log writer made entries durable.
   func synced(_ ranges: [SyncedLog]) {

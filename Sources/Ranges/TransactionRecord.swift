@@ -1,23 +1,26 @@
-// What becomes of a transaction that laid down intents, on disk beside its anchor key and in memory at the leaseholder.
+// What becomes of a transaction that laid down intents, on disk beside its anchor key and in memory at the leaseholder of the
+// range that holds the anchor. Other ranges with intents of the transaction know of it what that one has told.
 //
 //   | PENDING | --heartbeat--> PENDING --commit--> COMMITTED   final
 //                                      --expired, rollback--> ABORTED   final
 // The record is created lazily: by the first heartbeat, by the end, or by whoever aborts. While it is missing, the
 // memory of the leaseholder and, after a restart, the age of its intents stand for it. A commit asks the memory first:
 // once it says aborted, or does not know a transaction that laid intents, the commit is refused.
-// A finished record goes away when all intents are settled.
+// A committed record goes away when all intents are settled, in all ranges; an aborted one when those of its own range are: where no
+// record is, an intent that is old enough is that of an aborted transaction.
 //
 // A transaction that ingested into spans of its own (new tables and indexes) names them before the first row is there;
 // when it ends they are cleared, unless its commit took them off the record.
 //
-//   version 2 | status | epoch, varint | timestamp, 12 | heartbeat wall, 8 BE | count, spans of intents
-//             | count, spans to clear | count, ignored ranges
+//   version 3 | status | epoch, varint | timestamp, 12 | heartbeat wall, 8 BE | count, spans of intents
+//             | count, spans to clear | count, ignored ranges | anchor, length prefixed
 
 import Clocks
 import Encoding
 import Storage
 
-enum TransactionStatus: UInt8, Sendable {
+/// How far a transaction has come.
+public enum TransactionStatus: UInt8, Sendable {
   case pending = 0
   case committed = 1
   case aborted = 2
@@ -25,6 +28,8 @@ enum TransactionStatus: UInt8, Sendable {
 
 struct TransactionRecord: Sendable, Equatable {
   var id: TransactionID
+  /// The key beside which the record lies.
+  var anchor: Key
   var status: TransactionStatus
   var epoch: UInt32 = 0
   /// Committed: the commit timestamp. Otherwise the highest timestamp of an intent known.
@@ -37,15 +42,18 @@ struct TransactionRecord: Sendable, Equatable {
   var spansToClear: [KeySpan] = []
   var ignored: [ClosedRange<UInt32>] = []
 
-  static func key(_ range: RangeID, _ id: TransactionID) -> [UInt8] {
-    var key = LocalKeys.records(range)
-    ValueEncoding.appendBigEndian(id.high, to: &key)
-    ValueEncoding.appendBigEndian(id.low, to: &key)
-    return key
+  var key: [UInt8] { LocalKeys.record(anchor, id) }
+
+  /// What the timestamp cache calls an aborted transaction that is forgotten: no key, so that no span covers it.
+  static func tombstone(_ id: TransactionID) -> Key {
+    var bytes: [UInt8] = Key.max.bytes
+    ValueEncoding.appendBigEndian(id.high, to: &bytes)
+    ValueEncoding.appendBigEndian(id.low, to: &bytes)
+    return Key(bytes)
   }
 
   func encoded() -> [UInt8] {
-    var body: [UInt8] = [2, status.rawValue]
+    var body: [UInt8] = [3, status.rawValue]
     ValueEncoding.appendVarint(UInt64(epoch), to: &body)
     timestamp.appendEncoded(to: &body)
     ValueEncoding.appendBigEndian(heartbeat, to: &body)
@@ -61,11 +69,13 @@ struct TransactionRecord: Sendable, Equatable {
       ValueEncoding.appendVarint(UInt64(range.lowerBound), to: &body)
       ValueEncoding.appendVarint(UInt64(range.upperBound), to: &body)
     }
+    ValueEncoding.appendLengthPrefixed(anchor.bytes, to: &body)
     return LocalKeys.sealed(body)
   }
 
-  init(id: TransactionID, status: TransactionStatus) {
+  init(id: TransactionID, anchor: Key, status: TransactionStatus) {
     self.id = id
+    self.anchor = anchor
     self.status = status
   }
 
@@ -82,14 +92,14 @@ struct TransactionRecord: Sendable, Equatable {
   }
 
   private static func decode(_ id: TransactionID, _ reader: inout ByteReader) -> TransactionRecord? {
-    guard reader.readUInt8() == 2,
+    guard reader.readUInt8() == 3,
       let status = reader.readUInt8().flatMap(TransactionStatus.init(rawValue:)),
       let epoch = reader.readVarint().flatMap(UInt32.init(exactly:)),
       let timestamp = reader.readBytes(Timestamp.encodedCount).flatMap(Timestamp.init(encoded:)),
       let heartbeat = reader.readBigEndian(Int64.self),
       let spans = decodeSpans(&reader), let spansToClear = decodeSpans(&reader)
     else { return nil }
-    var record = TransactionRecord(id: id, status: status)
+    var record = TransactionRecord(id: id, anchor: Key.min, status: status)
     record.epoch = epoch
     record.timestamp = timestamp
     record.heartbeat = heartbeat
@@ -102,6 +112,8 @@ struct TransactionRecord: Sendable, Equatable {
       else { return nil }
       record.ignored.append(low...high)
     }
+    guard let anchor = reader.readLengthPrefixed() else { return nil }
+    record.anchor = Key(copying: anchor)
     return record
   }
 
@@ -121,7 +133,7 @@ struct TransactionRecord: Sendable, Equatable {
   }
 }
 
-/// A transaction with intents, as the leaseholder of its record knows it.
+/// A transaction with intents or a record in a range, as its leaseholder knows it.
 final class RegisteredTransaction {
   var record: TransactionRecord
   /// Readers have seen past its intents up to here: it commits above.
@@ -137,11 +149,25 @@ final class RegisteredTransaction {
 
   /// The coordinator itself gave up, or has heard of it: nobody will ask any more.
   var coordinatorKnows = false
-  /// What is still to be looked through for intents, once it is finished.
+  /// What is still to be looked through for intents in this range, once it is finished.
   var unresolvedSpans: [KeySpan]
+  /// Of a transaction that committed here: where its intents in other ranges are, until somebody says that they are settled.
+  var spansElsewhere: [KeySpan] = []
+  /// Of a transaction that ended here: what is to be cleared in other ranges.
+  var clearsElsewhere: [KeySpan] = []
+  /// Monotonic nanoseconds of when the range of its record was last heard, if that is another one.
+  var heardAt: Int64 = .min
+  /// Told when its intents here are settled (true), or when that will not be known (false).
+  var waiters: [UnsafeContinuation<Bool, Never>] = []
 
   /// Whether there are, or may be, intents of it: a transaction that only ingests has none.
   var mayHaveIntents: Bool { !isResolved && !record.spans.isEmpty }
+
+  func finishWaiting(_ areSettled: Bool) {
+    let told = waiters
+    waiters = []
+    for waiter in told { waiter.resume(returning: areSettled) }
+  }
 
   init(_ record: TransactionRecord) {
     self.record = record
@@ -160,10 +186,22 @@ final class TransactionRegistry {
   /// Whether any intent may exist.
   var mayHaveIntents: Bool { unresolved > 0 || hasStrangers }
 
+  /// Notes where intents of an ending transaction are, here and elsewhere.
+  func addSpans(_ spans: [KeySpan], to entry: RegisteredTransaction) {
+    if !entry.mayHaveIntents, !entry.isResolved, !spans.isEmpty { unresolved += 1 }
+    entry.record.spans = KeySpans.condensed(entry.record.spans + spans, limit: Limits.spansPerRecord)
+  }
+
   func addSpan(_ span: KeySpan, to entry: RegisteredTransaction) {
     if !entry.mayHaveIntents && !entry.isResolved { unresolved += 1 }
-    entry.record.spans = KeySpans.adding(span, to: entry.record.spans, limit: 256)
-    entry.unresolvedSpans = KeySpans.normalized(entry.record.spans)
+    entry.record.spans = KeySpans.adding(span, to: entry.record.spans, limit: Limits.spansPerRecord)
+    entry.unresolvedSpans = KeySpans.normalized(
+      KeySpans.adding(span, to: entry.unresolvedSpans, limit: Limits.spansPerRecord))
+  }
+
+  /// Nobody here will learn any more when intents are settled.
+  func abandonWaiters() {
+    for entry in sorted { entry.finishWaiting(false) }
   }
 
   /// The part of `span` in which intents may exist, nil if there is none: what reads look through beside the versions. Whatever was

@@ -41,6 +41,7 @@ public final class Node: SessionFactory, AdminSource {
     var placement: PlacementDriver
     /// By reactor.
     var gateways: [Confined<Gateway>]
+    var keepers: [Confined<RangeKeeper>]
     /// Whether sessions are let in.
     var isServing: Bool
   }
@@ -199,6 +200,7 @@ public final class Node: SessionFactory, AdminSource {
     let sequences = SequenceService()
     let rowIDs = RowIDGenerator(node: Int64(identity.node.rawValue))
     var gateways: [Confined<Gateway>] = []
+    var keepers: [Confined<RangeKeeper>] = []
     for reactor in environment.reactors {
       gateways.append(
         await reactor.perform { [environment, passwords] reactor in
@@ -209,10 +211,18 @@ public final class Node: SessionFactory, AdminSource {
           gateway.cluster = self
           return Confined(gateway, to: reactor)
         })
+      let gateway = gateways[gateways.count - 1]
+      keepers.append(
+        await reactor.perform { reactor in
+          let keeper = RangeKeeper(gateway.access(on: reactor).transactions)
+          keeper.start()
+          return Confined(keeper, to: reactor)
+        })
     }
     let placement = PlacementDriver(store, logger: logger) { [weak self] in self?.placementNodes ?? [] }
     let member = Member(
-      identity: identity, store: store, placement: placement, gateways: gateways, isServing: isServing)
+      identity: identity, store: store, placement: placement, gateways: gateways, keepers: keepers, isServing: isServing
+    )
     membership.withLock { $0 = member }
     if transport != nil { placement.start() }
   }

@@ -13,4 +13,20 @@ struct PortalTable {
     unnamed = nil
     if !named.isEmpty { named.removeAll() }
   }
+
+  var hasNamed: Bool { !named.isEmpty }
+  var names: [String] { named.keys.sorted() }
+
+  /// The transaction is over: what it declared is gone, except for cursors that a commit holds.
+  mutating func transactionEnds(isCommit: Bool) {
+    unnamed = nil
+    if named.isEmpty { return }
+    for (name, portal) in named {
+      if isCommit, portal.scroll?.isHold == true {
+        portal.scroll?.isHeld = true
+      } else if portal.scroll?.isHeld != true {
+        named[name] = nil
+      }
+    }
+  }
 }

@@ -55,6 +55,8 @@ final class Portal {
   var isDone = false
   /// Declared by `DECLARE`: lives to the end of its transaction.
   let isCursor: Bool
+  /// What a cursor keeps to go back; nil for other portals.
+  var scroll: ScrollState?
 
   init(
     name: String, statement: PreparedStatement, parameters: [Datum], formats: [ValueFormat], isCursor: Bool = false

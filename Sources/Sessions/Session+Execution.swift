@@ -123,21 +123,12 @@ extension Session {
   }
 
   func requireWritable(_ active: ActiveTransaction, _ plan: QueryPlan) throws(SQLError) {
-    if active.isReadOnly, !plan.isReadOnly { try requireWritable(active, Self.name(plan.kind)) }
+    if active.isReadOnly, let writing = plan.writing { try requireWritable(active, writing) }
   }
 
   func requireWritable(_ active: ActiveTransaction, _ command: String) throws(SQLError) {
     if active.isReadOnly {
       throw SQLError(.readOnlySQLTransaction, "cannot execute \(command) in a read-only transaction")
-    }
-  }
-
-  private static func name(_ kind: QueryPlan.Kind) -> String {
-    switch kind {
-    case .select: "SELECT FOR UPDATE"
-    case .insert: "INSERT"
-    case .update: "UPDATE"
-    case .delete: "DELETE"
     }
   }
 

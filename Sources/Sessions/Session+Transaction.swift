@@ -70,7 +70,7 @@ extension Session {
 
   /// Commits a transaction that has only read, where nothing has to be waited for. False: `commitTransaction` must do it.
   func commitAtOnce() -> Bool {
-    guard let active = transaction, active.deferredReferences.isEmpty, commitActions.isEmpty,
+    guard let active = transaction, active.deferredReferences.isEmpty, commitActions.isEmpty, !portals.hasNamed,
       active.catalog?.hasChanges != true, active.kv.commitAtOnce()
     else { return false }
     gateway.counters.commits += 1
@@ -81,6 +81,7 @@ extension Session {
   /// Commits whatever the session is in. After an error the transaction is still there, to be restarted or rolled back.
   func commitTransaction() async throws(SQLError) {
     guard let active = transaction else { return }
+    try await holdCursors()
     try await checkDeferredReferences(all: true)
     try await runCommitActions()
     do throws(TransactionError) {
@@ -104,7 +105,7 @@ extension Session {
     if let transaction { gateway.transactionEnded(transaction.place) }
     transaction = nil
     replay = nil
-    portals.removeAll()
+    portals.transactionEnds(isCommit: isCommit)
     settings.transactionEnds(isCommit: isCommit)
   }
 

@@ -142,6 +142,7 @@ final class ClientWorkload {
         try await client.setBalance(of: to, to: payee + amount)
         try await client.commit()
         transferCount += 1
+        world.note(8, UInt64(amount), "\(amount) from \(from) (\(payer)) to \(to) (\(payee))")
         return
       } catch {
         await client.rollback()
@@ -160,7 +161,7 @@ final class ClientWorkload {
       auditCount += 1
       let sum = balances.reduce(0, +)
       if balances.count != Self.accountCount || sum != Int64(Self.accountCount) * Self.openingBalance {
-        fail("\(balances.count) accounts hold \(sum)")
+        fail("\(balances.count) accounts hold \(sum): \(balances)")
       }
     } catch {
       await client.rollback()

@@ -40,10 +40,17 @@ public struct FaultSet: OptionSet, Sendable, Hashable {
   /// Leadership is handed on, elections are called for, leaders forgotten.
   public static let transfers = FaultSet(rawValue: 1 << 15)
 
+  /// Ranges are cut in two.
+  public static let splits = FaultSet(rawValue: 1 << 16)
+
+  /// Bits that mean something to a single group.
+  static let ofGroup = 0..<16
+
   /// In the order of their bits.
   static let names = [
     "loss", "duplication", "reordering", "corruption", "partitions", "clogging", "crashes", "power", "pauses", "clocks",
     "slow-disks", "failing-disks", "full-disks", "rot", "membership", "transfers",
+    "splits",
   ]
 
   public static let all = FaultSet(rawValue: UInt32(1 << names.count) - 1)
@@ -93,6 +100,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case breakPromises = "break-promises"
   /// Workload `cluster`: a new leaseholder does not know what earlier ones served.
   case forgetReadsAtLease = "forget-reads-at-lease"
+  /// Workloads `node` and `cluster`: the right half of a split does not know what was read there before.
+  case forgetReadsAtSplit = "forget-reads-at-split"
   /// Workload `cluster`: snapshots miss some of the versions there are.
   case cutSnapshots = "cut-snapshots"
 }

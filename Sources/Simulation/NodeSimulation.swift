@@ -2,6 +2,7 @@
 // and changes of who has and who leads the range. The nodes' code is that of production, on a simulated environment; by the
 // seed, clients speak SQL, or are transactions over keys.
 
+import Encoding
 import Ranges
 import Reactors
 import Sessions
@@ -26,6 +27,7 @@ final class NodeSimulation: @unchecked Sendable {
     // Of a cluster
     var packetDelay: Int64
     var changeInterval: Int64
+    var splitInterval: Int64
     var supportDuration: Int64
   }
 
@@ -64,6 +66,7 @@ final class NodeSimulation: @unchecked Sendable {
   private var violationTime: Int64 = 0
   private var crashCount = 0
   private var changeCount = 0
+  private var splitCount = 0
   /// The most replicas that the range was seen to have.
   private var largestReplicaCount = 1
 
@@ -88,7 +91,7 @@ final class NodeSimulation: @unchecked Sendable {
       flushInterval: drawn.pick([20, 500, 5000]) * .millisecond, readsPerFlip: drawn.pick([300, 3000, 30_000]),
       hasSmallBuffers: drawn.chance(percent: 50), speaksSQL: drawn.chance(percent: 40),
       packetDelay: drawn.pick([20_000, 200_000, 5 * .millisecond]),
-      changeInterval: drawn.pick([500, 3000]) * .millisecond,
+      changeInterval: drawn.pick([500, 3000]) * .millisecond, splitInterval: drawn.pick([200, 2000]) * .millisecond,
       supportDuration: drawn.pick([300, 1000, 3000]) * .millisecond)
     weather = Weather(world.makeRandom("network"), delay: plan.packetDelay)
     workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients")) { [unowned self] in
@@ -133,6 +136,7 @@ final class NodeSimulation: @unchecked Sendable {
       if !plan.faults.isDisjoint(with: [.membership, .transfers]) { changeTurn() }
       if plan.faults.contains(.membership) { decisionTurn() }
     }
+    if plan.faults.contains(.splits) { splitTurn() }
     world.run(until: options.duration)
     if violation == nil { finish() }
     // Ghosts fail and go.
@@ -145,6 +149,7 @@ final class NodeSimulation: @unchecked Sendable {
       eventCount: world.eventCount, crashCount: crashCount, traceHash: world.traceHash,
       summary: (isCluster ? "\(nodes.count) nodes, " : "")
         + "\(plan.clients.clientCount) \(plan.speaksSQL ? "SQL " : "")clients, \(workload.summary), \(crashCount) crashes"
+        + (splitCount > 0 ? ", \(splitCount) splits" : "")
         + (isCluster ? ", \(changeCount) changes, \(largestReplicaCount) replicas" : ""))
   }
 
@@ -214,6 +219,7 @@ final class NodeSimulation: @unchecked Sendable {
     case .serveAfterExpiry: settings.store.faults.ignoresLeaseEnd = true
     case .breakPromises: settings.store.faults.breaksPromises = true
     case .forgetReadsAtLease: settings.store.faults.forgetsReadsAtLease = true
+    case .forgetReadsAtSplit: settings.store.faults.forgetsReadsAtSplit = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
     default: break
     }
@@ -371,6 +377,36 @@ final class NodeSimulation: @unchecked Sendable {
 
   // MARK: Changes
 
+  /// A range is cut at a key that somebody has written.
+  private func splitTurn() {
+    world.schedule(afterNanoseconds: random.exponential(mean: plan.splitInterval)) { [self] in
+      if isEnding { return }
+      let node = random.pick(nodes)
+      let number = random.draw(below: 200)
+      if let door = node.door, let environment = node.environments.last {
+        let shared = Confined(door, to: environment.reactors[0])
+        environment.reactors[0].enqueue { reactor in
+          reactor.run { [self] reactor in
+            let system = shared.access(on: reactor).gateway.transactions
+            do throws(TransactionError) {
+              var block = KeyValueBlock()
+              let transaction = system.begin(isReadOnly: true)
+              _ = try await transaction.scan(
+                KeySpan(start: MetaKeys.span.end, end: Key.max), ScanOptions(isReverse: true, rowLimit: 200),
+                into: &block)
+              if block.count == 0 { return }
+              try await system.split(at: block.key(number % block.count))
+              splitCount += 1
+            } catch {
+              return
+            }
+          }
+        }
+      }
+      splitTurn()
+    }
+  }
+
   /// For a while a node is to leave, or counts as dead if it is silent, so that the others take its replicas; or it drains.
   private func decisionTurn() {
     world.schedule(afterNanoseconds: random.exponential(mean: plan.changeInterval * 2)) { [self] in
@@ -393,20 +429,23 @@ final class NodeSimulation: @unchecked Sendable {
     }
   }
 
-  /// The lease is handed on, or a replica taken away; the node itself adds them again.
+  /// The lease of a range is handed on, or a replica taken away; the node itself adds them again.
   private func changeTurn() {
     world.schedule(afterNanoseconds: random.exponential(mean: plan.changeInterval)) { [self] in
       if isEnding { return }
       let target = NodeID(rawValue: UInt32(random.pick(nodes).number))
+      let number = random.draw(below: 1000)
       let transfers =
         plan.faults.contains(.transfers) && (!plan.faults.contains(.membership) || random.chance(percent: 60))
       for node in nodes {
         guard let store = node.store, let environment = node.environments.last else { continue }
         environment.reactors[0].enqueue { [self] reactor in
-          guard let replica = store.shard(on: reactor).replica(RangeID(1)), replica.holdsLease else { return }
+          let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease).map(\.descriptor.id)
+          guard !led.isEmpty, let replica = store.shard(on: reactor).replica(led[number % led.count]) else { return }
+          let range = replica.descriptor.id
           largestReplicaCount = max(largestReplicaCount, replica.descriptor.replicas.count)
           reactor.run { [self] reactor in
-            let replica = store.shard(on: reactor).replica(RangeID(1))
+            let replica = store.shard(on: reactor).replica(range)
             do throws(MembershipFailure) {
               if transfers {
                 try await replica?.transferLease(to: target)

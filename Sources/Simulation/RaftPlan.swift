@@ -40,7 +40,7 @@ struct RaftPlan {
     voterCount = options.nodes ?? random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 5, 7])
     var faults = options.faults ?? []
     if options.faults == nil {
-      for bit in FaultSet.names.indices where random.chance(percent: 70) {
+      for bit in FaultSet.ofGroup where random.chance(percent: 70) {
         faults.insert(FaultSet(rawValue: 1 << UInt32(bit)))
       }
     }

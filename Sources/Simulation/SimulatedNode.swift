@@ -24,6 +24,7 @@ final class SimulatedNode: @unchecked Sendable {
     var gateway: Gateway
     /// Lays intents as soon as something is written.
     var hasty: TransactionSystem
+    var keeper: RangeKeeper
   }
 
   /// What is asked of every life.
@@ -54,6 +55,7 @@ final class SimulatedNode: @unchecked Sendable {
   private var transports: [NodeTransport] = []
   private(set) var engines: [SimulatedEngine] = []
   private(set) var store: Store?
+  private(set) var door: Door?
   private var drivers: [PlacementDriver] = []
 
   /// What operators, or those who look after the cluster, have decided about nodes; shared by all of a simulation.
@@ -160,9 +162,12 @@ final class SimulatedNode: @unchecked Sendable {
             reactor: reactor, environment: environment, transactions: TransactionSystem(store, on: reactor),
             catalog: CatalogCache(), sequences: SequenceService(), rowIDs: RowIDGenerator(node: Int64(number)),
             logger: silent)
-          let door = Door(gateway: gateway, hasty: TransactionSystem(store, on: reactor))
+          let door = Door(
+            gateway: gateway, hasty: TransactionSystem(store, on: reactor), keeper: RangeKeeper(gateway.transactions))
+          door.keeper.start()
           door.hasty.bufferLimit = 1
           doors.append(door)
+          self.door = door
           await onOpen(self, life, door)
         } catch {
           guard isAlive(life) else { return }
@@ -196,6 +201,7 @@ final class SimulatedNode: @unchecked Sendable {
   func crash(losingPower: Bool) {
     life += 1
     store = nil
+    door = nil
     for engine in engines { engine.disconnect() }
     network?.disconnect(Self.address(number))
     stateDisk.crash()

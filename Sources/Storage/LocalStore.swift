@@ -4,7 +4,7 @@
 //   DIR/log/      RocksDB instance of the raft log
 //   DIR/state/    RocksDB instance of versions, locks and local state
 //
-//   STORE:  "meridian store" newline "version 2" newline "id " 32 hexadecimal digits newline
+//   STORE:  "meridian store" newline "version 3" newline "id " 32 hexadecimal digits newline
 // STORE comes into being by a hard link, so of two processes that start on an empty directory one wins whole. RocksDB's
 // own lock files keep a second process out. A directory that holds something else is refused and left as it is.
 //
@@ -134,7 +134,7 @@ public final class LocalStore: Sendable {
     return newID
   }
 
-  private static let knownVersion = "2"
+  private static let knownVersion = "3"
 
   private static func parseIdentity(_ text: String, _ directory: String) throws(StorageError) -> StoreID {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -133,6 +133,11 @@ public enum MVCC {
     }
   }
 
+  /// Where the engine's families hold what lies in `span`: from, and up to.
+  public static func bounds(_ span: KeySpan) -> (lower: [UInt8], upper: [UInt8]) {
+    (MVCCFormat.bound(span.start), MVCCFormat.bound(span.end))
+  }
+
   /// Removes everything in a span, past versions and intents included: for what was dropped, and is no longer read.
   public static func clear(_ span: KeySpan, into batch: inout WriteBatch) {
     guard !span.isEmpty else { return }

@@ -237,6 +237,29 @@ public final class MVCCReader {
     return found
   }
 
+  /// The first key with a version whose engine key lies at or above `lower`, and below `upper`.
+  public func firstKey(atOrAbove lower: [UInt8], below upper: [UInt8]) throws(StorageError) -> Key? {
+    let cursor = try source.makeIterator(.data, IteratorBounds(lower: lower, upper: upper))
+    cursor.seekToFirst()
+    // The bound may lie within the versions of a key, which then begins before it.
+    var first: Key?
+    while cursor.isValid {
+      guard let stem = MVCCFormat.stem(of: cursor.key) else {
+        throw .corruption("key \(Key(copying: cursor.key)) has no timestamp")
+      }
+      let key = try MVCCFormat.userKey(stem: stem)
+      if MVCCFormat.bound(key).lexicographicallyPrecedes(lower) {
+        if first != nil { return nil }
+        first = key
+        cursor.seek(MVCCFormat.bound(key.next))
+        continue
+      }
+      return key
+    }
+    try cursor.checkStatus()
+    return nil
+  }
+
   /// How many intents the store holds; what a counter of intents starts from.
   public func countIntents() throws(StorageError) -> Int {
     let cursor = try source.makeIterator(.locks, .all)

@@ -1,5 +1,11 @@
-// Sending writes on: all of them in the one command of the commit, or, when they are many, before: as versions into spans
-// that are this transaction's alone, as intents elsewhere.
+// Sending writes on: all of them in the one command of the commit, or, when they are many or lie in several ranges, before: as
+// versions into spans that are this transaction's alone, as intents elsewhere.
+//
+// The commit is one command of one range, home: the one that holds the anchor. What lies there is written by it at once; what lies
+// in other ranges has been laid down as intents before, and the record that the command writes decides about them. Everything
+// that was read or locked in other ranges is made sure of, up to the commit timestamp, before that command is sent: home may not
+// move it any more. So the commit survives its coordinator: without the record the intents expire, with it whoever
+// meets them finds it.
 
 import Clocks
 import Encoding
@@ -26,120 +32,313 @@ extension Transaction {
     if buffer.byteCount >= system.bufferLimit { try await flush() }
   }
 
+  // MARK: - The commit
+
   func commitWrites() async throws(TransactionError) -> Timestamp {
     // A long command would hold the reactor up; once there are intents, a few more cost nothing but their settling.
     if mustFlush { try await ingest() }
     if mustFlush { try await flush() }
-    var parts = system.router.split(buffer.sortedWrites())
-    if parts.count > 1 || (header.hasIntents && parts[0].range != system.router.lookup(header.anchor)) {
-      // Several ranges: everything becomes an intent, and the record alone decides.
-      try await flush()
-      parts = []
+    let writes = buffer.sortedWrites()
+    if !isAnchored, let first = writes.first { anchor(at: first.key) }
+    /// Others than home were made sure of up to here.
+    var timestamp = max(header.readTimestamp, laidAt)
+    /// Writes that are still to be laid down or sent with the commit, and whether anything else than home is concerned.
+    var prepared: Set<Key> = []
+    while true {
+      let home = try await system.range(of: header.anchor)
+      var own: [KeyWrite] = []
+      var others: [(range: RangeDescriptor, writes: [KeyWrite])] = []
+      for part in try await system.split(prepared.isEmpty ? writes : writes.filter { !prepared.contains($0.key) }) {
+        if part.range.id == home.id { own = part.writes } else { others.append(part) }
+      }
+      if !others.isEmpty {
+        timestamp = max(timestamp, try await prepare(others))
+        for part in others { prepared.formUnion(part.writes.map(\.key)) }
+      }
+      let (reads, isAlone) = try await holdElsewhere(home, upTo: timestamp)
+      var request = WriteRequest(.commit, writes: own, reads: reads)
+      request.privateSpans = privateSpans.abandoned
+      request.intentSpans = intentSpans
+      if !isAlone || !prepared.isEmpty { request.fixedTimestamp = timestamp }
+      switch try await sendCommit(request, to: home) {
+      case .committed(let committed):
+        settleElsewhere(home, at: committed)
+        return committed
+      case .tooLow(let least): timestamp = max(timestamp, least)
+      case .moved: break
+      }
     }
-    let range = header.hasIntents || parts.isEmpty ? system.router.lookup(header.anchor) : parts[0].range
-    let reads = footprint(with: header.isolation == .serializable ? self.reads.footprint : ReadFootprint())
-    var request = WriteRequest(.commit, writes: parts.first?.writes ?? [], reads: reads)
-    request.privateSpans = privateSpans.abandoned
+  }
+
+  private enum CommitAnswer {
+    case committed(Timestamp)
+    /// It would have to stand at or above.
+    case tooLow(Timestamp)
+    /// Home is not what it was taken for.
+    case moved
+  }
+
+  private func sendCommit(_ request: WriteRequest, to home: RangeDescriptor) async throws(TransactionError)
+    -> CommitAnswer
+  {
+    // A commit that waits for others takes locks.
     mayHoldLocks = true
-    let outcome: RangeFailure
-    waitingAt = range
-    defer { waitingAt = nil }
-    if let replica = system.replica(range) {
-      switch await replica.write(request, header(for: range)) {
-      case .written(let timestamp): return timestamp
-      case .failed(let failure): outcome = failure
+    if let first = request.writes.first, let last = request.writes.last {
+      note(home, KeySpan(start: first.key, end: last.key.next))
+    }
+    waitingAt.append(home)
+    defer { waitingAt.removeAll { $0.id == home.id } }
+    let header = try header(for: home)
+    let failure: RangeFailure
+    if let replica = system.replica(home) {
+      switch await replica.write(request, header) {
+      case .written(let timestamp): return .committed(timestamp)
+      case .failed(let reason): failure = reason
       }
     } else {
-      switch await system.send(.write(request), header(for: range), to: range) {
-      case .written(let timestamp): return timestamp
-      case .failed(let failure): outcome = failure
-      case .rows, .done, .statistics: throw .unavailable("a range gave an answer to another question")
+      switch await system.send(.write(request), header, to: home) {
+      case .written(let timestamp): return .committed(timestamp)
+      case .failed(let reason): failure = reason
+      default: throw .unavailable("a range gave an answer to another question")
       }
     }
-    if case .ambiguous = outcome { state = .unknown }
-    if case .notLeaseholder = outcome { throw .retry(reason: "the range's lease moved", key: nil) }
-    throw TransactionError(outcome)
+    switch failure {
+    case .writeTooOld(let least, _): return .tooLow(least)
+    case .outOfRange(let known):
+      system.learn(known)
+      return .moved
+    case .conflict(let inquiries):
+      try await system.settle(inquiries, in: home)
+      return .moved
+    case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
+    case .ambiguous:
+      state = .unknown
+      throw TransactionError(failure)
+    default: throw TransactionError(failure)
+    }
+  }
+
+  /// Lays down what lies outside of home, ranges beside each other. Returns the timestamp above which the commit must stand.
+  private func prepare(
+    _ parts: [(range: RangeDescriptor, writes: [KeyWrite])]
+  ) async throws(TransactionError) -> Timestamp {
+    let outcomes = await system.together(parts.count) { index -> Result<Timestamp, TransactionError> in
+      do throws(TransactionError) {
+        return .success(try await self.lay(parts[index].writes, .prepare))
+      } catch {
+        return .failure(error)
+      }
+    }
+    var timestamp = Timestamp.zero
+    for outcome in outcomes { timestamp = max(timestamp, try outcome.get()) }
+    return timestamp
+  }
+
+  /// Makes sure that what was read outside of home holds up to `timestamp`, and that locks there are still held. Returns what was read in home, and
+  /// whether that is all.
+  private func holdElsewhere(
+    _ home: RangeDescriptor, upTo timestamp: Timestamp
+  ) async throws(TransactionError) -> (reads: ReadFootprint, isAlone: Bool) {
+    let all = footprint(with: header.isolation == .serializable ? reads.footprint : ReadFootprint())
+    if bindings.allSatisfy({ $0.range == home.id }), all.isInside(home.span) { return (all, true) }
+    var own = ReadFootprint()
+    var others: [(range: RangeDescriptor, reads: ReadFootprint)] = []
+    for part in try await system.split(all) {
+      if part.range.id == home.id { own = part.reads } else { others.append(part) }
+    }
+    let isAlone = others.isEmpty && bindings.allSatisfy { $0.range == home.id || !$0.isBound }
+    if timestamp == header.readTimestamp { others = [] }
+    try await hold(others, besides: home, upTo: timestamp)
+    return (own, isAlone)
+  }
+
+  /// After the commit: what it left in other ranges is settled there, which nobody waits for.
+  private func settleElsewhere(_ home: RangeDescriptor, at timestamp: Timestamp) {
+    for binding in bindings where binding.range != home.id && !binding.hasIntents {
+      var released = header
+      released.hasIntents = false
+      released.readTimestamp = timestamp
+      system.post(over: binding.hull, released) { .release([$0]) }
+    }
+    let elsewhere = KeySpans.cut(KeySpans.condensed(intentSpans, limit: Limits.spansPerRecord), by: home.span).outside
+    guard !elsewhere.isEmpty else { return }
+    let fate = TransactionFate(
+      id: header.id, anchor: header.anchor, status: .committed, timestamp: timestamp, epoch: header.epoch,
+      ignored: header.ignored)
+    let system = Confined(system, to: system.reactor)
+    self.system.reactor.enqueue { reactor in
+      reactor.run { reactor in
+        // What does not come to pass now, the keeper of the record's range does later.
+        try? await system.access(on: reactor).settleElsewhere(
+          UnsettledTransaction(fate: fate, spans: elsewhere, clears: []))
+      }
+    }
   }
 
   private var mustFlush: Bool {
     (header.hasIntents && buffer.keyCount > Self.flushChunk) || buffer.byteCount > 2 * system.bufferLimit
   }
 
+  private func anchor(at key: Key) {
+    header.anchor = key
+    isAnchored = true
+  }
+
+  // MARK: - Before the commit
+
   /// Writes what is buffered for spans of this transaction's own.
   private func ingest() async throws(TransactionError) {
     let spans = privateSpans.open(savepoints: savepoints)
     guard !spans.isEmpty else { return }
     let writes = buffer.take(in: spans)
-    guard !writes.isEmpty else { return }
+    guard let first = writes.first else { return }
     let touched = spans.filter { span in writes.contains { span.contains($0.key) } }
+    if !isAnchored { anchor(at: first.key) }
+    let undeclared = touched.filter { !declaredSpans.contains($0) }
+    if !undeclared.isEmpty {
+      // Home knows what is to be cleared before the first row is there.
+      try await declare(undeclared)
+      declaredSpans += undeclared
+    }
     privateSpans.noteIngestion(into: touched, sequence: header.sequence)
-    for (range, part) in system.router.split(writes) { try await send(part, .ingest, touched, to: range) }
+    _ = try await lay(writes, .ingest)
+  }
+
+  /// Has home note spans that go if the transaction does not commit.
+  private func declare(_ spans: [KeySpan]) async throws(TransactionError) {
+    header.hasIntents = true
+    beginHeartbeats()
+    var request = WriteRequest(.ingest, writes: [])
+    request.privateSpans = spans
+    mayHoldLocks = true
+    while true {
+      let home = try await system.range(of: header.anchor)
+      let reply = await system.ask(.write(request), try header(for: home), home)
+      switch reply.response {
+      case .written:
+        try bind(to: home, lease: reply.lease, over: KeySpan(header.anchor), hasIntents: true)
+        return
+      case .failed(.outOfRange): continue
+      case .failed(let failure): throw TransactionError(failure)
+      default: throw .unavailable("a range gave an answer to another question")
+      }
+    }
   }
 
   /// Lays the buffered writes down as intents.
   func flush() async throws(TransactionError) {
     let marks = statementMark.map { savepoints + [$0] } ?? savepoints
     for round in buffer.rounds(savepoints: marks) {
-      for (range, writes) in system.router.split(round) { try await send(writes, .flush, [], to: range) }
+      if !isAnchored, let first = round.first { anchor(at: first.key) }
+      _ = try await lay(round, .flush)
     }
     flushedSequence = header.sequence
     buffer.removeAll()
   }
 
+  /// Lays writes down, range by range. Returns the largest of their timestamps.
+  private func lay(_ writes: [KeyWrite], _ purpose: WriteRequest.Purpose) async throws(TransactionError) -> Timestamp {
+    var rest = writes[...]
+    var timestamp = Timestamp.zero
+    while let first = rest.first {
+      let range = try await system.range(of: first.key)
+      let part = rest.prefix { range.span.contains($0.key) }
+      let count = try await send(part, purpose, to: range, &timestamp)
+      rest = rest.dropFirst(count)
+    }
+    if purpose != .ingest { laidAt = max(laidAt, timestamp) }
+    return timestamp
+  }
+
+  /// Returns how many of the writes were laid down: all, or fewer if the range turns out not to hold what follows.
   private func send(
-    _ writes: [KeyWrite], _ purpose: WriteRequest.Purpose, _ spans: [KeySpan], to range: RangeDescriptor
-  ) async throws(TransactionError) {
-    guard let first = writes.first else { return }
-    if !header.hasIntents { header.anchor = first.key }
+    _ writes: ArraySlice<KeyWrite>, _ purpose: WriteRequest.Purpose, to range: RangeDescriptor,
+    _ timestamp: inout Timestamp
+  ) async throws(TransactionError) -> Int {
     mayHoldLocks = true
-    var start = 0
+    if purpose != .ingest {
+      header.hasIntents = true
+      beginHeartbeats()
+    }
+    var start = writes.startIndex
     var underWay: [WriteUnderWay] = []
     var failure: RangeFailure?
     let replica = system.replica(range)
-    while start < writes.count, failure == nil {
-      let end = min(start + Self.flushChunk, writes.count)
-      var request = WriteRequest(purpose, writes: Array(writes[start..<end]))
-      request.privateSpans = spans
-      start = end
-      waitingAt = range
+    waitingAt.append(range)
+    defer { waitingAt.removeAll { $0.id == range.id } }
+    while start < writes.endIndex, failure == nil {
+      let end = min(start + Self.flushChunk, writes.endIndex)
+      let request = WriteRequest(purpose, writes: Array(writes[start..<end]))
+      let hull = KeySpan(start: writes[start].key, end: writes[end - 1].key.next)
+      if purpose != .ingest {
+        // It may be carried out even if nobody hears of it: then the spans say where to look.
+        intentSpans = KeySpans.adding(hull, to: intentSpans, limit: Limits.spansPerRecord)
+        note(range, hull)
+      }
+      let header: TransactionHeader
+      do throws(TransactionError) {
+        header = try self.header(for: range)
+      } catch {
+        for write in underWay { _ = await replica?.finish(write) }
+        throw error
+      }
       var lease: UInt64 = 0
       if let replica {
         lease = replica.leaseSequence
-        switch await replica.startWrite(request, header(for: range)) {
-        case .under(let write): underWay.append(write)
+        switch await replica.startWrite(request, header) {
+        case .under(let write):
+          underWay.append(write)
+          timestamp = max(timestamp, write.timestamp)
         case .failed(let reason): failure = reason
         }
         // Others get their turn before the next command is evaluated.
-        await Task.yield()
+        if end < writes.endIndex { await Task.yield() }
         if underWay.count >= Self.flushDepth, failure == nil {
           if case .failed(let reason) = await replica.finish(underWay.removeFirst()) { failure = reason }
         }
       } else {
-        let reply = await system.ask(.write(request), header(for: range), range)
+        let reply = await system.ask(.write(request), header, range)
         lease = reply.lease
-        if case .failed(let reason) = reply.response { failure = reason }
+        switch reply.response {
+        case .failed(let reason): failure = reason
+        case .written(let written): timestamp = max(timestamp, written)
+        default: failure = .unavailable("a range gave an answer to another question")
+        }
       }
-      waitingAt = nil
+      if case .conflict(let inquiries) = failure {
+        failure = nil
+        try await system.settle(inquiries, in: range)
+        continue
+      }
       // What a leaseholder knows of intents, its successor may not know: like locks, they bind the transaction to the lease.
-      if failure == nil { try noteLease(lease, of: range) }
-      if failure == nil && !header.hasIntents {
-        header.hasIntents = true
-        beginHeartbeats()
+      if failure == nil, purpose != .ingest {
+        try bind(to: range, lease: lease, over: hull, hasIntents: true)
+        if purpose == .prepare { notePrepared(range, at: timestamp) }
       }
-      while system.store.isOverloaded && failure == nil && start < writes.count {
+      if failure == nil { start = end }
+      while system.store.isOverloaded && failure == nil && start < writes.endIndex {
         await system.reactor.sleep(nanoseconds: 5_000_000)
       }
     }
     if let replica {
       for write in underWay {
-        if case .failed(let reason) = await replica.finish(write), failure == nil { failure = reason }
+        if case .failed(let reason) = await replica.finish(write) {
+          if case .outOfRange? = failure { failure = reason } else { failure = failure ?? reason }
+        }
       }
     }
-    if let failure {
-      // It may have been carried out all the same: whatever begins anew takes another name, and gives this one up.
-      header.hasIntents = true
-      if case .notLeaseholder = failure { throw .retry(reason: "the range's lease moved", key: nil) }
-      throw TransactionError(failure)
+    switch failure {
+    case nil: break
+    case .outOfRange(let known): system.learn(known)
+    case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
+    case .some(let failure): throw TransactionError(failure)
     }
+    return start - writes.startIndex
+  }
+}
+
+extension ReadFootprint {
+  func isInside(_ span: KeySpan) -> Bool {
+    span == .all || (keys.allSatisfy { span.contains($0) } && spans.allSatisfy { span.contains($0) })
   }
 }

@@ -47,13 +47,18 @@ extension Transaction {
   public func get(_ keys: [Key], lock: LockRequest? = nil, into block: inout KeyValueBlock)
     async throws(TransactionError)
   {
-    guard let first = keys.first else { return }
-    let range = system.router.lookup(first)
-    if keys.count > 1, system.replica(range) == nil, keys.allSatisfy({ range.span.contains($0) }) {
-      try await readTogether(keys, lock: lock, in: range, into: &block)
-      return
+    var rest = keys[...]
+    while let first = rest.first {
+      let range = try await system.range(of: first)
+      if system.replica(range) != nil {
+        _ = try await get(first, lock: lock, into: &block)
+        rest = rest.dropFirst()
+        continue
+      }
+      // Those of a range that is served elsewhere are asked for together.
+      let part = Array(rest.prefix { range.span.contains($0) })
+      if try await readTogether(part, lock: lock, in: range, into: &block) { rest = rest.dropFirst(part.count) }
     }
-    for key in keys { _ = try await get(key, lock: lock, into: &block) }
   }
 
   /// Appends the rows of `span` in key order, or its reverse, up to the limits. Returns what remains to be scanned, if anything.
@@ -69,24 +74,31 @@ extension Transaction {
     return overlay(page, span, rest, options, into: &block)
   }
 
-  /// Reads keys of a range that is served elsewhere with one request, and lays this transaction's writes over them.
+  /// Reads keys of a range that is served elsewhere with one request, and lays this transaction's writes over them. False: the range does not
+  /// hold them all.
   private func readTogether(
     _ keys: [Key], lock: LockRequest?, in range: RangeDescriptor, into block: inout KeyValueBlock
-  ) async throws(TransactionError) {
+  ) async throws(TransactionError) -> Bool {
     let areAllPrivate = !privateSpans.isEmpty && keys.allSatisfy { privateSpans.contains($0) }
     let lock = areAllPrivate ? nil : lock
     // A lock may be missing on what was written blindly.
     let asked = lock == nil && !buffer.isEmpty ? keys.filter { buffer.find($0) == nil } : keys
     var page = KeyValueBlock()
-    if !asked.isEmpty {
-      try await readRemotely(.get(asked, lock: lock), in: range, isLocking: lock != nil, into: &page)
+    if let first = asked.first {
+      let hull = asked.dropFirst().reduce(KeySpan(first)) { hull, key in
+        KeySpan(start: min(hull.start, key), end: max(hull.end, key.next))
+      }
+      guard
+        case .read = try await readRemotely(
+          .get(asked, lock: lock), in: range, over: hull, isLocking: lock != nil, into: &page)
+      else { return false }
     }
     if mustRecord(lock), !areAllPrivate {
       for key in asked where privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
     }
     if buffer.isEmpty, block.isEmpty {
       block = page
-      return
+      return true
     }
     var row = 0
     for key in keys {
@@ -101,6 +113,7 @@ extension Transaction {
       }
       if isRow { row += 1 }
     }
+    return true
   }
 
   // MARK: - One key
@@ -109,14 +122,17 @@ extension Transaction {
   private func read(_ key: Key, lock: LockRequest?, isRecorded: Bool = true, into block: inout KeyValueBlock)
     async throws(TransactionError)
   {
-    let range = system.router.lookup(key)
     if lock != nil { mayHoldLocks = true }
-    let first = try readHere(key, lock, range, into: &block)
-    if case .done = first {
-      record(key, lock, isRecorded)
-    } else {
-      try await read(key, lock: lock, isRecorded: isRecorded, in: range, after: first, into: &block)
+    let range = system.router.find(key)
+    var first: ReadStep?
+    if let range {
+      first = try readHere(key, lock, range, into: &block)
+      if case .done? = first {
+        record(key, lock, isRecorded)
+        return
+      }
     }
+    try await read(key, lock: lock, isRecorded: isRecorded, in: range, after: first, into: &block)
   }
 
   private func record(_ key: Key, _ lock: LockRequest?, _ isRecorded: Bool) {
@@ -128,59 +144,60 @@ extension Transaction {
     _ key: Key, _ lock: LockRequest?, _ range: RangeDescriptor, into block: inout KeyValueBlock
   ) throws(TransactionError) -> ReadStep? {
     guard let replica = system.replica(range) else { return nil }
-    if lock != nil { try noteLease(replica.leaseSequence, of: range) }
+    if lock != nil { try bind(to: range, lease: replica.leaseSequence, over: KeySpan(key)) }
+    if header.hasIntents {
+      return replica.get(key, try header(for: range), lock: lock, observed: &observed, into: &block)
+    }
     return replica.get(key, header, lock: lock, observed: &observed, into: &block)
   }
 
-  /// Goes on after an attempt, until the key is read.
+  /// Goes on after an attempt, or before the first, until the key is read.
   private func read(
-    _ key: Key, lock: LockRequest?, isRecorded: Bool, in range: RangeDescriptor, after first: ReadStep?,
+    _ key: Key, lock: LockRequest?, isRecorded: Bool, in known: RangeDescriptor?, after first: ReadStep?,
     into block: inout KeyValueBlock
   ) async throws(TransactionError) {
+    var range: RangeDescriptor
     var step = first
+    if let known {
+      range = known
+    } else {
+      range = try await system.range(of: key)
+      step = try readHere(key, lock, range, into: &block)
+    }
     while true {
-      guard let now = step else {
-        try await readRemotely(.get([key], lock: lock), in: range, isLocking: lock != nil, into: &block)
-        if isRecorded && mustRecord(lock) { reads.add(key) }
-        return
-      }
-      switch now {
-      case .done:
+      switch step {
+      // Whoever serves it now is found by asking.
+      case nil, .failed(.notLeaseholder)?:
+        if case .read = try await readRemotely(
+          .get([key], lock: lock), in: range, over: KeySpan(key), isLocking: lock != nil, into: &block)
+        {
+          record(key, lock, isRecorded)
+          return
+        }
+      case .done?:
         record(key, lock, isRecorded)
         return
-      case .wait(let wait):
+      case .wait(let wait)?:
         guard let replica = system.replica(range) else {
           step = nil
           continue
         }
         try await self.wait(wait, at: replica, of: range)
-      case .failed(.writeTooOld(let newer, let key)):
-        try await moveForward(above: newer, key: key)
-      case .failed(.notLeaseholder):
-        step = nil
-        continue
-      case .failed(let failure): throw TransactionError(failure)
+      case .failed(let failure)?: try await cope(with: failure, in: range)
       }
+      range = try await system.range(of: key)
       step = try readHere(key, lock, range, into: &block)
     }
   }
 
-  /// Locks do not outlive the lease under which they were taken: a transaction that holds some is bound to it.
-  func noteLease(_ lease: UInt64, of range: RangeDescriptor) throws(TransactionError) {
-    if let place = leases.firstIndex(where: { $0.range == range.id }) {
-      guard leases[place].lease == lease else {
-        throw .retry(reason: "its locks were lost when the range's lease moved", key: nil)
-      }
-    } else {
-      leases.append((range.id, lease))
+  /// Does what must be done before a read that failed is tried again; throws where that is of no use.
+  private func cope(with failure: RangeFailure, in range: RangeDescriptor) async throws(TransactionError) {
+    switch failure {
+    case .writeTooOld(let newer, let key): try await moveForward(above: newer, key: key)
+    case .conflict(let inquiries): try await system.settle(inquiries, in: range)
+    case .outOfRange(let known): system.learn(known)
+    default: throw TransactionError(failure)
     }
-  }
-
-  /// The header for a request to one range.
-  func header(for range: RangeDescriptor) -> TransactionHeader {
-    var header = header
-    if let bound = leases.first(where: { $0.range == range.id }) { header.locksLease = bound.lease }
-    return header
   }
 
   /// Waits until a read may begin again.
@@ -189,9 +206,9 @@ extension Transaction {
       replica.abandon(wait)
       throw .cancelled
     }
-    waitingAt = range
+    waitingAt.append(range)
     let failure = await replica.wait(wait, header)
-    waitingAt = nil
+    waitingAt.removeAll { $0.id == range.id }
     if let failure {
       // Its lease has moved: the request looks for the range again.
       if case .notLeaseholder = failure { return }
@@ -205,18 +222,28 @@ extension Transaction {
     lock == nil && !isDeclaredReadOnly && header.isolation != .repeatableRead
   }
 
-  /// Sends a read to another reactor, again whenever the timestamp had to move.
-  @discardableResult
+  private enum RemoteRead {
+    /// What remains of a scan.
+    case read(KeySpan?)
+    /// The range does not hold what was asked for.
+    case moved
+  }
+
+  /// Sends a read of what lies in `hull` to another reactor or node, again whenever the timestamp had to move.
   private func readRemotely(
-    _ request: RangeRequest, in range: RangeDescriptor, isLocking: Bool, into block: inout KeyValueBlock
-  ) async throws(TransactionError) -> KeySpan? {
-    if isLocking { mayHoldLocks = true }
+    _ request: RangeRequest, in range: RangeDescriptor, over hull: KeySpan, isLocking: Bool,
+    into block: inout KeyValueBlock
+  ) async throws(TransactionError) -> RemoteRead {
+    if isLocking {
+      mayHoldLocks = true
+      note(range, hull)
+    }
     while true {
       if isCancelled { throw .cancelled }
-      waitingAt = range
-      let reply = await system.ask(request, header(for: range), range)
-      waitingAt = nil
-      if isLocking, reply.lease != 0 { try noteLease(reply.lease, of: range) }
+      waitingAt.append(range)
+      let reply = await system.ask(request, try header(for: range), range)
+      waitingAt.removeAll { $0.id == range.id }
+      if isLocking, reply.lease != 0 { try bind(to: range, lease: reply.lease, over: hull) }
       switch reply.response {
       case .rows(let rows, let resume, let newest):
         if newest > observed { observed = newest }
@@ -225,11 +252,12 @@ extension Transaction {
         } else {
           for row in 0..<rows.count { block.append(row: row, of: rows) }
         }
-        return resume
+        return .read(resume)
+      case .failed(.outOfRange): return .moved
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
       case .failed(let failure): throw TransactionError(failure)
-      case .written, .done, .statistics: throw .unavailable("a range gave an answer to another question")
+      default: throw .unavailable("a range gave an answer to another question")
       }
     }
   }
@@ -246,9 +274,10 @@ extension Transaction {
       let rowsLeft = options.rowLimit == 0 ? Int.max : options.rowLimit - (block.count - rows)
       let bytesLeft = options.byteLimit - (block.byteCount - bytes)
       if rowsLeft <= 0 || bytesLeft <= 0 { break }
-      let (range, part) = system.router.first(rest, isReverse: options.isReverse)
+      let range = try await options.isReverse ? system.range(below: rest.end) : system.range(of: rest.start)
+      guard let part = rest.intersection(range.span) else { continue }
       var left = part
-      try await readPart(
+      let isWhole = try await readPart(
         &left, in: range, options, rows: rowsLeft, bytes: bytesLeft, into: &block)
       let isPartDone = left.isEmpty
       if options.isReverse {
@@ -256,7 +285,7 @@ extension Transaction {
       } else {
         rest.start = isPartDone ? part.end : left.start
       }
-      if !isPartDone { break }
+      if !isPartDone, isWhole { break }
     }
     if options.isRecorded, mustRecord(nil), privateSpans.isEmpty || !privateSpans.contains(span) {
       if options.isReverse {
@@ -268,10 +297,11 @@ extension Transaction {
     return rest.isEmpty ? nil : rest
   }
 
+  /// False: the range does not hold all of what is left of the span, which is to be looked for again.
   private func readPart(
     _ span: inout KeySpan, in range: RangeDescriptor, _ options: ScanOptions, rows: Int, bytes: Int,
     into block: inout KeyValueBlock
-  ) async throws(TransactionError) {
+  ) async throws(TransactionError) -> Bool {
     if options.lock != nil { mayHoldLocks = true }
     let before = (rows: block.count, bytes: block.byteCount)
     var isLeaseLost = false
@@ -280,26 +310,39 @@ extension Transaction {
       let limits = ScanLimits(
         rows: rows == Int.max ? Int.max : rows - (block.count - before.rows),
         bytes: bytes - (block.byteCount - before.bytes), intents: Limits.intentsPerPass)
-      if limits.rows <= 0 || limits.bytes <= 0 { return }
+      if limits.rows <= 0 || limits.bytes <= 0 { return true }
       guard let replica = isLeaseLost ? nil : system.replica(range) else {
         let request = RangeRequest.scan(
           span, isReverse: options.isReverse, rowLimit: limits.rows == Int.max ? 0 : limits.rows,
           byteLimit: limits.bytes, lock: options.lock)
-        let rest = try await readRemotely(request, in: range, isLocking: options.lock != nil, into: &block)
-        span = rest ?? KeySpan(start: span.end, end: span.end)
-        return
+        let read = try await readRemotely(request, in: range, over: span, isLocking: options.lock != nil, into: &block)
+        guard case .read(let rest) = read else { return false }
+        if options.isReverse {
+          span = rest ?? KeySpan(start: span.start, end: span.start)
+        } else {
+          span = rest ?? KeySpan(start: span.end, end: span.end)
+        }
+        return true
       }
-      if options.lock != nil { try noteLease(replica.leaseSequence, of: range) }
-      let step = replica.scan(
-        &span, header, isReverse: options.isReverse, limits: limits, lock: options.lock, observed: &observed,
-        into: &block)
+      if options.lock != nil { try bind(to: range, lease: replica.leaseSequence, over: span) }
+      let step: ReadStep
+      if header.hasIntents {
+        step = replica.scan(
+          &span, try header(for: range), isReverse: options.isReverse, limits: limits, lock: options.lock,
+          observed: &observed, into: &block)
+      } else {
+        step = replica.scan(
+          &span, header, isReverse: options.isReverse, limits: limits, lock: options.lock, observed: &observed,
+          into: &block)
+      }
       switch step {
-      case .done: return
+      case .done: return true
       case .wait(let wait): try await self.wait(wait, at: replica, of: range)
-      case .failed(.writeTooOld(let newer, let key)):
-        try await moveForward(above: newer, key: key)
       case .failed(.notLeaseholder): isLeaseLost = true
-      case .failed(let failure): throw TransactionError(failure)
+      case .failed(.outOfRange(let known)):
+        system.learn(known)
+        return false
+      case .failed(let failure): try await cope(with: failure, in: range)
       }
     }
   }
@@ -361,18 +404,49 @@ extension Transaction {
     }
     let target = max(system.store.clock.now(), newer)
     if !reads.isEmpty || !dependencies.isEmpty {
-      for (range, part) in system.router.split(footprint(with: reads.footprint)) {
-        let failure: RangeFailure?
-        if let replica = system.replica(range) {
-          failure = await replica.refresh(part, header, to: target)
-        } else if case .failed(let reason) = await system.send(.refresh(part, to: target), header, to: range) {
-          failure = reason
-        } else {
-          failure = nil
-        }
-        if let failure { throw TransactionError(failure) }
-      }
+      try await hold(try await system.split(footprint(with: reads.footprint)), besides: nil, upTo: target)
     }
     header.readTimestamp = target
+  }
+
+  /// Makes sure that what was read holds up to `timestamp`; and, once there is a home for the commit, that what is locked in
+  /// other ranges still is.
+  func hold(
+    _ parts: [(range: RangeDescriptor, reads: ReadFootprint)], besides home: RangeDescriptor?, upTo timestamp: Timestamp
+  ) async throws(TransactionError) {
+    var rest = parts
+    if let home {
+      for binding in bindings
+      where binding.isBound && binding.range != home.id && !rest.contains(where: { $0.range.id == binding.range }) {
+        let range = try await system.range(of: binding.hull.start)
+        guard range.id == binding.range else {
+          throw .retry(reason: "its locks were lost when the range was split", key: nil)
+        }
+        if binding.prepared == timestamp { continue }
+        rest.append((range, ReadFootprint()))
+      }
+    }
+    while let part = rest.popLast() {
+      let failure: RangeFailure?
+      if let replica = system.replica(part.range) {
+        failure = await replica.refresh(part.reads, try header(for: part.range), to: timestamp)
+      } else if case .failed(let reason) = await system.send(
+        .refresh(part.reads, to: timestamp), try header(for: part.range), to: part.range)
+      {
+        failure = reason
+      } else {
+        failure = nil
+      }
+      switch failure {
+      case nil: break
+      case .conflict(let inquiries):
+        try await system.settle(inquiries, in: part.range)
+        rest.append(part)
+      case .outOfRange(let known):
+        system.learn(known)
+        rest += try await system.split(part.reads)
+      case .some(let failure): throw TransactionError(failure)
+      }
+    }
   }
 }

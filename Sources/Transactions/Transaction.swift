@@ -1,5 +1,5 @@
 // The coordinator of one transaction: reads at one timestamp, buffers writes until commit, remembers what it read so that
-// its timestamp may move forward, and commits in one command where one range holds everything.
+// its timestamp may move forward, and commits in one command (`Transaction+Commit`).
 //
 //   open -> committed | rolled back, once; `restart` keeps it open with a new epoch or a new identity
 // After an error other than `retry` the owner rolls back (or back to a savepoint); after `retry` it may `restart`.
@@ -36,10 +36,18 @@ public final class Transaction {
   var mayHoldLocks = false
   /// The largest sequence that was sent on as an intent.
   var flushedSequence: UInt32 = 0
-  /// The leases under which it holds locks.
-  var leases: [(range: RangeID, lease: UInt64)] = []
-  /// Where a wait may be under way, for `cancelWait`.
-  var waitingAt: RangeDescriptor?
+  /// What it has left in ranges.
+  private(set) var bindings: [RangeBinding] = []
+  /// Whether `header.anchor` is set: the key beside which its record lies, or will.
+  var isAnchored = false
+  /// Where its intents are, or may be.
+  var intentSpans: [KeySpan] = []
+  /// The largest timestamp of an intent: it commits no lower.
+  var laidAt = Timestamp.zero
+  /// Private spans that home knows of.
+  var declaredSpans: [KeySpan] = []
+  /// Where waits may be under way, for `cancelWait`.
+  var waitingAt: [RangeDescriptor] = []
   /// Set by `cancelWait`: further waits end before they begin.
   private(set) var isCancelled = false
   /// Keys that must stand as they are read from now until the commit, whatever the isolation level: what the meaning of the
@@ -60,7 +68,7 @@ public final class Transaction {
     heartbeatTimer?.cancel()
     // Its owner went away without an end: what it holds must not wait for expiry.
     if state == .open, mayHoldLocks || header.hasIntents {
-      for range in system.router.all { system.post(.abort, header, to: range) }
+      for (span, header) in leftovers { system.post(over: span, header) { .abort([$0]) } }
     }
   }
 
@@ -142,12 +150,19 @@ public final class Transaction {
       header.id = system.makeID(at: system.store.clock.now())
       header.hasIntents = false
       header.epoch = 0
+      bindings = []
     } else {
       header.epoch += 1
+      // Locks are kept, and counted on again only where they are taken again.
+      for place in bindings.indices { bindings[place].lease = 0 }
     }
+    isAnchored = false
+    intentSpans = []
+    laidAt = .zero
+    declaredSpans = []
     header.readTimestamp = system.store.clock.now()
+    header.named = header.readTimestamp
     header.ignored = []
-    leases = []
     buffer.removeAll()
     reads.removeAll()
     dependencies.removeAll()
@@ -236,7 +251,7 @@ public final class Transaction {
   public func commit() async throws(TransactionError) -> Timestamp {
     guard state == .open else { throw .unavailable("the transaction has already ended") }
     if isReadOnly {
-      if mayHoldLocks { await releaseEverywhere() }
+      if mayHoldLocks { try await releaseEverywhere() }
       state = .committed
       commitTimestamp = header.readTimestamp
       try await waitUntilPast(observed)
@@ -265,12 +280,12 @@ public final class Transaction {
   /// its reactor. What only cleans up is not held back.
   public func cancelWait() {
     isCancelled = true
-    guard let range = waitingAt else { return }
-    let id = header.id
-    if let replica = system.replica(range) {
-      replica.cancelWait(id)
-    } else {
-      system.post(.cancelWait, header, to: range)
+    for range in waitingAt {
+      if let replica = system.replica(range) {
+        replica.cancelWait(header.id)
+      } else {
+        system.post(over: KeySpan(start: range.span.start, end: range.span.start.next), header) { _ in .cancelWait }
+      }
     }
   }
 
@@ -286,26 +301,95 @@ public final class Transaction {
     }
   }
 
-  private func releaseEverywhere() async {
-    for range in system.router.all {
-      if let replica = system.replica(range) {
-        replica.release(header)
+  /// Gives locks back where nothing was written; fails if some were lost before.
+  private func releaseEverywhere() async throws(TransactionError) {
+    for binding in bindings {
+      var released = header
+      released.locksLease = binding.lease
+      if let replica = shardReplica(binding) {
+        if let failure = replica.release(released) { throw TransactionError(failure) }
       } else {
-        _ = await system.send(.release, header, to: range)
+        try await system.send(over: binding.hull, released) { .release([$0]) }
       }
     }
     mayHoldLocks = false
   }
 
   private func giveUpEverywhere() async {
-    for range in system.router.all {
-      if let replica = system.replica(range) {
-        replica.abort(header)
-      } else {
-        _ = await system.send(.abort, header, to: range)
-      }
+    for (span, header) in leftovers {
+      // What could not be cleaned expires.
+      try? await system.send(over: span, header) { .abort([$0]) }
     }
     mayHoldLocks = false
+  }
+
+  /// The replica that a binding speaks of, if it serves on this reactor and still holds all of it.
+  private func shardReplica(_ binding: RangeBinding) -> Replica? {
+    guard let range = system.router.find(binding.hull.start), range.id == binding.range,
+      let replica = system.replica(range), replica.descriptor.span.contains(binding.hull)
+    else { return nil }
+    return replica
+  }
+
+  /// Where there may be locks or intents, and the header with which they are given up.
+  private var leftovers: [(span: KeySpan, header: TransactionHeader)] {
+    var left: [(span: KeySpan, header: TransactionHeader)] = bindings.map { binding in
+      var header = header
+      header.hasIntents = binding.hasIntents
+      return (binding.hull, header)
+    }
+    if isAnchored, header.hasIntents, !bindings.contains(where: { $0.hull.contains(header.anchor) }) {
+      left.append((KeySpan(header.anchor), header))
+    }
+    return left
+  }
+
+  // MARK: - What it has left in ranges
+
+  /// Notes that something may be left in a range, whatever becomes of a request.
+  func note(_ range: RangeDescriptor, _ span: KeySpan) {
+    if let place = bindings.firstIndex(where: { $0.range == range.id }) {
+      bindings[place].extend(over: span)
+    } else {
+      bindings.append(RangeBinding(range: range.id, hull: span))
+    }
+  }
+
+  /// Locks, and what a leaseholder knows of intents, do not outlive their lease: a transaction that has some is bound to it.
+  func bind(
+    to range: RangeDescriptor, lease: UInt64, over span: KeySpan, hasIntents: Bool = false
+  ) throws(TransactionError) {
+    note(range, span)
+    guard let place = bindings.firstIndex(where: { $0.range == range.id }) else { return }
+    if bindings[place].lease == 0 { bindings[place].lease = lease }
+    if hasIntents { bindings[place].hasIntents = true }
+    if bindings[place].lease != lease {
+      throw .retry(reason: "its locks were lost when the range's lease moved", key: nil)
+    }
+  }
+
+  /// The last writes to a range are laid down, and its locks looked at, up to a timestamp.
+  func notePrepared(_ range: RangeDescriptor, at timestamp: Timestamp) {
+    guard let place = bindings.firstIndex(where: { $0.range == range.id }) else { return }
+    bindings[place].prepared = max(bindings[place].prepared, timestamp)
+  }
+
+  /// The header for a request to one range.
+  func header(for range: RangeDescriptor) throws(TransactionError) -> TransactionHeader {
+    var header = header
+    header.hasIntents = false
+    for binding in bindings {
+      if binding.range == range.id {
+        header.locksLease = binding.lease
+        header.hasIntents = binding.hasIntents && binding.isBound
+      } else {
+        if binding.isBound, binding.hull.overlaps(range.span) {
+          throw .retry(reason: "its locks were lost when the range was split", key: nil)
+        }
+      }
+    }
+    header.hasIntentsElsewhere = self.header.hasIntents
+    return header
   }
 
   // MARK: - Signs of life
@@ -321,8 +405,10 @@ public final class Transaction {
       guard let transaction = me.access(on: reactor).value, transaction.state == .open,
         transaction.header.hasIntents
       else { return }
-      transaction.system.post(
-        .heartbeat, transaction.header, to: transaction.system.router.lookup(transaction.header.anchor))
+      var header = transaction.header
+      header.hasIntents = false
+      header.hasIntentsElsewhere = true
+      transaction.system.post(over: KeySpan(header.anchor), header) { _ in .heartbeat }
       transaction.scheduleHeartbeat()
     }
   }
@@ -332,4 +418,28 @@ public final class Transaction {
 private struct WeakTransaction {
   weak var value: Transaction?
   init(_ value: Transaction) { self.value = value }
+}
+
+/// What a transaction has left in a range.
+struct RangeBinding {
+  let range: RangeID
+  /// The lease under which locks are held and intents were laid; 0: it counts on nothing there.
+  var lease: UInt64 = 0
+  /// Where, from the first key to the last.
+  var hull: KeySpan
+  var hasIntents = false
+  /// Up to here what is locked there counts as read.
+  var prepared = Timestamp.zero
+
+  init(range: RangeID, hull: KeySpan) {
+    self.range = range
+    self.hull = hull
+  }
+
+  var isBound: Bool { lease != 0 }
+
+  mutating func extend(over span: KeySpan) {
+    if span.start < hull.start { hull.start = span.start }
+    if hull.end < span.end { hull.end = span.end }
+  }
 }

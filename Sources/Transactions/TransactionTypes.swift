@@ -60,7 +60,9 @@ public enum TransactionError: Error, Sendable {
     case .cancelled: self = .cancelled
     case .limit(let text): self = .limit(text)
     case .unavailable(let text): self = .unavailable(text)
-    case .notLeaseholder: self = .unavailable("the range is served elsewhere")
+    case .notLeaseholder: self = .retry(reason: "the range's lease moved", key: nil)
+    case .outOfRange: self = .retry(reason: "the range was split", key: nil)
+    case .conflict: self = .retry(reason: "an unfinished transaction wrote the row", key: nil)
     case .ambiguous(let text): self = .ambiguousCommit(text)
     }
   }

@@ -97,7 +97,7 @@ extension PhysicalPlan {
   var query: QueryPlan {
     QueryPlan(
       kind: .select, root: self, columns: [], parameterTypes: [], outerSlotCount: 4, sequences: [:],
-      isReadOnly: false, catalogVersion: 1)
+      writing: "SELECT", catalogVersion: 1)
   }
 
   static func values(_ rows: [[Datum]], _ types: [SQLType]) -> PhysicalPlan {

@@ -28,7 +28,7 @@ let pgbench = """
     #expect(scan.spans.first?.equal.count == 1)
     #expect(scan.filter == nil)
     #expect(scan.lock == nil)
-    #expect(plan.isReadOnly)
+    #expect(plan.writing == nil)
   }
 
   @Test func updateIsOverALockedScan() throws {

@@ -41,19 +41,23 @@ import Testing
     batch.delete(.locks, [4])
     var command = Command(range: RangeID(7), batch: batch, largestTimestamp: at(5))
     command.closedTimestamp = at(3)
+    command.spanGeneration = 4
+    command.collectedBelow = at(2)
+    command.splitOff = .first(on: .init(rawValue: 3))
     let read = try #require(Command(encoded: command.encoded()))
     #expect(read.range == RangeID(7) && read.batch == batch)
     #expect(read.largestTimestamp == at(5) && read.closedTimestamp == at(3))
+    #expect(read.spanGeneration == 4 && read.collectedBelow == at(2) && read.splitOff == command.splitOff)
     #expect(Command(encoded: Array(command.encoded().dropLast())) == nil)
     #expect(Command(encoded: [9]) == nil)
 
-    var record = TransactionRecord(id: TransactionID(high: 1, low: 2), status: .committed)
+    var record = TransactionRecord(id: TransactionID(high: 1, low: 2), anchor: Key("b"), status: .committed)
     record.epoch = 3
     record.timestamp = at(77)
     record.heartbeat = 55
     record.spans = [KeySpan(start: Key("a"), end: Key("b"))]
     record.ignored = [2...4]
-    let key = TransactionRecord.key(RangeID(1), record.id)
+    let key = record.key
     let back = key.withUnsafeBytes { TransactionRecord(key: $0, encoded: record.encoded()) }
     #expect(back == record)
     var damaged = record.encoded()

@@ -34,11 +34,22 @@ import Transport
         KeyWrite(key: Key([6]), value: nil, sequence: 9, isNew: true),
       ], reads: reads)
     write.privateSpans = [KeySpan(start: Key([5]), end: Key([6]))]
+    write.fixedTimestamp = Timestamp(wall: 9, logical: 1)
+    write.intentSpans = [KeySpan(start: Key([7]), end: Key([8]))]
+    let id = TransactionID(high: 7, low: 8)
+    let inquiry = TransactionInquiry(
+      id: id, anchor: Key([1]), epoch: 2, timestamp: Timestamp(wall: 3, logical: 0),
+      reader: Timestamp(wall: 4, logical: 0))
+    let fate = TransactionFate(
+      id: id, anchor: Key([1]), status: .committed, timestamp: Timestamp(wall: 3, logical: 0), epoch: 1,
+      ignored: [2...3])
     return [
       .get([Key([1]), Key([2, 3])], lock: LockRequest(.exclusive, wait: .skip)), .get([], lock: nil),
       .scan(.all, isReverse: true, rowLimit: 10, byteLimit: 1 << 20, lock: nil), .write(write),
-      .refresh(reads, to: Timestamp(wall: 77, logical: 0)), .heartbeat, .release, .abort, .clear(.all),
-      .collectGarbage(below: .zero), .statistics(.all), .cancelWait,
+      .refresh(reads, to: Timestamp(wall: 77, logical: 0)), .heartbeat, .release([.all]), .abort([.all]), .clear(.all),
+      .collectGarbage(below: .zero), .statistics(.all), .cancelWait, .inquire(inquiry), .settle([fate, fate]),
+      .resolve(fate, [.all]),
+      .forget(id, anchor: Key([5]), settled: [.all]), .split(at: Key([6]), into: RangeID(9)),
     ]
   }
 

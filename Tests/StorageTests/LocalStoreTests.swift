@@ -32,11 +32,11 @@ import Testing
       try LocalStore.open(directory: scratch.path, cacheByteCount: 1 << 20, newID: id)
     }
     #expect(scratch.list(scratch.path) == ["photo.jpg"])
-    scratch.writeFile(scratch.path + "/STORE", bytes("meridian store\nversion 3\nid x\n"))
-    #expect(throws: StorageError.unsupportedVersion(path: scratch.path, found: "3", known: "2")) {
+    scratch.writeFile(scratch.path + "/STORE", bytes("meridian store\nversion 4\nid x\n"))
+    #expect(throws: StorageError.unsupportedVersion(path: scratch.path, found: "4", known: "3")) {
       try LocalStore.open(directory: scratch.path, cacheByteCount: 1 << 20, newID: id)
     }
-    scratch.writeFile(scratch.path + "/STORE", bytes("meridian store\nversion 2\n"))
+    scratch.writeFile(scratch.path + "/STORE", bytes("meridian store\nversion 3\n"))
     #expect(throws: StorageError.notAStore(path: scratch.path, reason: "its file STORE is damaged")) {
       try LocalStore.open(directory: scratch.path, cacheByteCount: 1 << 20, newID: id)
     }

@@ -3,9 +3,11 @@
 // What a dropped or rewritten table leaves behind is noted by the writer as garbage, to be cleared after the commit.
 
 import Catalog
+import Encoding
 import Expressions
 import Planning
 import SQLTypes
+import Transactions
 
 public enum SchemaExecutor {
   /// Carries out one operation. Errors are PostgreSQL's; after one the transaction is to be rolled back (to a savepoint).
@@ -46,10 +48,41 @@ public enum SchemaExecutor {
         break
       }
       if withData { outcome.rowCount = try await fill(table, source, context) }
+    case .split(let table, let index, let points):
+      outcome.rowCount = try await split(table, index, at: points, context)
     default:
       try runInCatalog(operation, try await context.writer(), &outcome)
     }
     return outcome
+  }
+
+  /// Begins a range at each point. At once, and whatever becomes of the transaction: where ranges begin says nothing about rows.
+  private static func split(
+    _ table: OID, _ index: UInt32, at points: QueryPlan, _ context: SchemaContext
+  ) async throws(SQLError) -> Int {
+    guard let descriptor = context.view.relation(table),
+      let codec = try context.execution.codecs.codec(for: descriptor).index(index)
+    else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
+    let query = try Executor.run(points, context.execution)
+    context.progress.phase = "splitting ranges of \(descriptor.name)"
+    var count = 0
+    while let batch = try await query.next() {
+      for row in 0..<batch.rowCount {
+        var key = codec.prefix
+        for (column, part) in zip(batch.columns, codec.columns) {
+          part.info.encodeKey(
+            column.datum(row), descending: part.isDescending, nulls: part.nulls, into: &key)
+        }
+        do throws(TransactionError) {
+          try await context.execution.transaction.splitRange(at: Key(key))
+        } catch {
+          throw SQLError(error, relation: context.execution.relation)
+        }
+        count += 1
+        context.progress.rowCount = count
+      }
+    }
+    return count
   }
 
   /// Operations that change nothing but the catalog.
@@ -106,7 +139,7 @@ public enum SchemaExecutor {
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice:
+    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split:
       preconditionFailure("these are carried out with rows")
     }
   }

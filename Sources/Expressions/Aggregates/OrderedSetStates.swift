@@ -188,3 +188,29 @@ final class PairState: AggregateState {
     }
   }
 }
+
+/// regr_count: pairs in which neither is NULL.
+final class PairCountState: AggregateState {
+  private var counts: [Int64] = []
+
+  func grow(toGroupCount groupCount: Int) {
+    if groupCount > counts.count { counts += Array(repeating: 0, count: groupCount - counts.count) }
+  }
+
+  func update(
+    groups: [Int32], arguments: [ColumnVector], rowCount: Int, context: EvaluationContext
+  ) throws(SQLError) {
+    for row in 0..<rowCount where !arguments[0].nulls[row] && !arguments[1].nulls[row] {
+      counts[Int(groups[row])] += 1
+    }
+  }
+
+  func merge(_ other: any AggregateState, groups: [Int32]) throws(SQLError) {
+    guard let other = other as? PairCountState else { preconditionFailure("states of one call merge") }
+    for (group, target) in groups.enumerated() { counts[Int(target)] += other.counts[group] }
+  }
+
+  func finish(groupCount: Int) throws(SQLError) -> ColumnVector {
+    ColumnVector(int64s: Array(counts[0..<groupCount]))
+  }
+}

@@ -187,6 +187,7 @@ struct AggregateCatalog {
       { OrderedSetState(.discrete, types[0], givesArray: true) }
     }
     polymorphic("mode", [.anyelement], .anyelement) { (types) in { OrderedSetState(.mode, types[0]) } }
+    add("regr_count", [.float8, .float8], .int8) { PairCountState() }
     for rule in PairState.Rule.allCases { add(rule.rawValue, [.float8, .float8], .float8) { PairState(rule) } }
     polymorphic("array_agg", [.anynonarray], .anyarray) { (types) in
       let element = types[0]

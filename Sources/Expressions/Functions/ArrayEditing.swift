@@ -52,6 +52,8 @@ extension FunctionCatalog {
           let rowSize = array.elements.count / length
           array.dimensions[0].length -= Int(count)
           array.elements.removeLast(Int(count) * rowSize)
+          // As a slice, it begins at 1.
+          for index in array.dimensions.indices { array.dimensions[index].lowerBound = 1 }
           if array.elements.isEmpty { array.dimensions = [] }
           return array.bytes
         }

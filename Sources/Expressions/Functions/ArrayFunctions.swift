@@ -255,7 +255,20 @@ extension FunctionCatalog {
           let right = try ArrayValue(a[1].bytes[row.index(1)])
           if right.dimensions.isEmpty { return left.bytes }
           if left.dimensions.isEmpty { return right.bytes }
-          guard left.dimensions.dropFirst() == right.dimensions.dropFirst() else {
+          // An array of one dimension less is one more element.
+          if abs(left.dimensions.count - right.dimensions.count) == 1 {
+            let (whole, part) = left.dimensions.count > right.dimensions.count ? (left, right) : (right, left)
+            if whole.dimensions.dropFirst().elementsEqual(part.dimensions) {
+              var dimensions = whole.dimensions
+              dimensions[0].length += 1
+              return ArrayValue(
+                elementOID: left.elementOID, dimensions: dimensions, elements: left.elements + right.elements
+              ).bytes
+            }
+          }
+          guard left.dimensions.count == right.dimensions.count,
+            left.dimensions.dropFirst() == right.dimensions.dropFirst()
+          else {
             throw SQLError(
               .arraySubscriptError, "cannot concatenate incompatible arrays",
               detail: "Arrays with differing dimensions are not compatible for concatenation.")
@@ -289,6 +302,10 @@ extension FunctionCatalog {
         try mapAllRows(a, n) { (row) throws(SQLError) -> Int64? in
           if row.isNull(0) { return nil }
           let array = try ArrayValue(a[0].bytes[row.index(0)])
+          if array.dimensions.count > 1 {
+            throw SQLError(
+              .featureNotSupported, "searching for elements in multidimensional arrays is not supported")
+          }
           let wanted = row.datum(1)
           let found = array.elements.firstIndex { isSame($0, wanted, info) }
           return found.map { Int64($0 + (array.dimensions.first?.lowerBound ?? 1)) }

@@ -21,6 +21,19 @@ extension FunctionCatalog {
         }
       }
     }
+    // Text is UTF-8 here, and every other encoding is another server's.
+    function("convert_to", [.text, .name], .bytea) { (a, n, _) throws(SQLError) in
+      try map2(a, n) { (x: Bytes, encoding: Bytes) throws(SQLError) -> [UInt8] in
+        try EncodingName.requireUTF8(encoding, "destination")
+        return Array(x)
+      }
+    }
+    function("convert_from", [.bytea, .name], .text) { (a, n, _) throws(SQLError) in
+      try map2(a, n) { (x: Bytes, encoding: Bytes) throws(SQLError) -> [UInt8] in
+        try EncodingName.requireUTF8(encoding, "source")
+        return try EncodingName.validated(Array(x))
+      }
+    }
     for (symbol, isNegated) in [("~~", false), ("!~~", true)] {
       infix(symbol, .bytea, .bytea, .bool) { (a, n, _) throws(SQLError) in
         try map2(a, n) { (x: Bytes, pattern: Bytes) throws(SQLError) -> Bool in
@@ -115,5 +128,25 @@ private enum BytePattern {
       retry = (last.text + 1, last.pattern)
       (at, place) = (last.text + 1, last.pattern)
     }
+  }
+}
+
+private enum EncodingName {
+  static func requireUTF8(_ name: Bytes, _ role: String) throws(SQLError) {
+    let text = String(decoding: name, as: UTF8.self)
+    let plain = text.lowercased().filter { $0.isLetter || $0.isNumber }
+    if plain == "utf8" || plain == "unicode" { return }
+    throw SQLError(.invalidParameterValue, "invalid \(role) encoding name \"\(text)\"")
+  }
+
+  /// Error 22021 for bytes that are no UTF-8 text.
+  static func validated(_ bytes: [UInt8]) throws(SQLError) -> [UInt8] {
+    guard let text = TypeInfo.find(SQLType.text.oid) else { return bytes }
+    var failure: SQLError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(SQLError) { _ = try text.receive(buffer) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
   }
 }

@@ -293,6 +293,23 @@ extension FunctionCatalog {
         try DateTime.local(timestamptz: x, zone: try timeZone(zone, at: .instant(x)))
       }
     }
+    for type in [SQLType.timestamptz, .timestamp] {
+      function("timezone", [.interval, type], type == .timestamp ? .timestamptz : .timestamp) {
+        (a, n, _) throws(SQLError) in
+        try map2(a, n) { (zone: Bytes, x: Int64) throws(SQLError) -> Int64 in
+          let offset = Interval(bytes: zone)
+          if offset.months != 0 || offset.days != 0 {
+            let text = TypeInfo.find(SQLType.interval.oid)?.text(offset.datum) ?? []
+            throw SQLError(
+              .invalidParameterValue,
+              "interval time zone \"\(String(decoding: text, as: UTF8.self))\" must not include months or days")
+          }
+          let rules = TimeZoneRules.fixed(offset: Int(offset.microseconds / 1_000_000))
+          return type == .timestamptz
+            ? try DateTime.local(timestamptz: x, zone: rules) : try DateTime.timestamptz(local: x, zone: rules)
+        }
+      }
+    }
     function("timezone", [.text, .timestamp], .timestamptz) { (a, n, _) throws(SQLError) in
       try map2(a, n) { (zone: Bytes, x: Int64) throws(SQLError) -> Int64 in
         try DateTime.timestamptz(local: x, zone: try timeZone(zone, at: .local(x)))

@@ -100,6 +100,7 @@ enum JSONEditing {
         return .object(unordered: members + [JSONValue.Member(key: step, value: new)])
       }
     case .array(var elements):
+      if elements.isEmpty, case .delete = change { return value }
       guard let written = JSONPath.index(step) else {
         throw SQLError(
           .invalidTextRepresentation,

@@ -169,7 +169,7 @@ extension ScalarExpression {
       (.parameter(let a, _), .parameter(let b, _)):
       return a == b
     case (.call(let f, let a, let s, _), .call(let g, let b, let t, _)):
-      guard f === g || (f.name == g.name && f.oid == g.oid && (f.oid != .invalid || f.isCast(to: t))), s == t,
+      guard f === g || (f.name == g.name && f.oid == g.oid && (f.oid != .invalid || f.isTold(by: t, as: g))), s == t,
         f.volatility != .volatile
       else { return false }
       return ScalarExpression.areSame(a, b)
@@ -210,8 +210,11 @@ extension ScalarExpression {
 }
 
 extension ScalarFunction {
-  /// Whether it is the cast of its argument to a type: casts are made anew for each use, and named after what they give.
-  fileprivate func isCast(to type: SQLType) -> Bool {
-    arguments.count == 1 && TypeInfo.find(type.oid)?.name == name
+  /// Whether its name and types say all about it, though it was made anew for its use: casts, which are named after what they give,
+  /// and NULLIF, GREATEST and LEAST.
+  fileprivate func isTold(by type: SQLType, as other: ScalarFunction) -> Bool {
+    guard arguments == other.arguments else { return false }
+    return ["nullif", "greatest", "least"].contains(name)
+      || (arguments.count == 1 && TypeInfo.find(type.oid)?.name == name)
   }
 }

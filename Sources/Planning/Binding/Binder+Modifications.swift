@@ -136,10 +136,9 @@ extension Binder {
     var ordinals: [Int] = []
     for target in statement.columns {
       let ordinal = try targetOrdinal(target, table)
-      if !target.indirection.isEmpty {
-        throw context.unsupported("inserting into parts of a column is", at: target.column.position)
-      }
-      if ordinals.contains(ordinal) {
+      if let index = ordinals.firstIndex(of: ordinal),
+        target.indirection.isEmpty || statement.columns[index].indirection.isEmpty
+      {
         throw context.error(
           .duplicateColumn, "column \"\(target.column.text)\" specified more than once", at: target.column.position)
       }
@@ -205,12 +204,24 @@ extension Binder {
             row.count, excess: row.count > ordinals.count ? row[ordinals.count].leftmost : .unknown,
             missing: row.count < statement.columns.count ? statement.columns[row.count].column.position : .unknown)
           var values = [ScalarExpression?](repeating: nil, count: table.columns.count)
-          for (ordinal, item) in zip(targets, row) {
-            if case .defaultValue = item { continue }
+          for (place, (ordinal, item)) in zip(targets, row).enumerated() {
+            if case .defaultValue = item {
+              if hasList, !statement.columns[place].indirection.isEmpty {
+                throw context.error(
+                  .featureNotSupported, "cannot set an array element to DEFAULT", at: item.leftmost)
+              }
+              continue
+            }
             let value = try bind(item, scope)
             try checkIdentity(ordinal)
             if ignoresValue(ordinal) { continue }
             let column = table.columns[ordinal]
+            if hasList, !statement.columns[place].indirection.isEmpty {
+              let whole = values[ordinal] ?? .null(column.type.valueType)
+              values[ordinal] = try assignedPart(
+                statement.columns[place], whole, value, column, scope, at: item.leftmost)
+              continue
+            }
             values[ordinal] = try assign(value, to: column.type, column: column.name, at: item.leftmost)
           }
           var complete: [ScalarExpression] = []
@@ -241,6 +252,21 @@ extension Binder {
           if let index = targets.firstIndex(of: ordinal), !ignoresValue(ordinal) {
             try checkIdentity(ordinal)
             let output = bound.outputs[index]
+            if hasList, !statement.columns[index].indirection.isEmpty {
+              let scope = Scope(parent: nil, ctes: ctes)
+              var whole = ScalarExpression.null(column.type.valueType)
+              for (place, target) in targets.enumerated() where target == ordinal {
+                let part = bound.outputs[place]
+                let literal = source.literal(part.id).flatMap { $0.type.oid == SQLType.unknown.oid ? $0 : nil }
+                whole = try assignedPart(
+                  statement.columns[place], whole, literal ?? context.column(part.id), column, scope,
+                  at: query.targetPosition(place) ?? .unknown)
+              }
+              let id = context.makeColumn(column.name, column.type)
+              computed.append(ComputedColumn(id: id, expression: whole))
+              columns.append(id)
+              continue
+            }
             let plain = source.literal(output.id).flatMap { $0.type.oid == SQLType.unknown.oid ? $0 : nil }
             let value = try assign(
               plain ?? context.column(output.id), to: column.type, column: column.name,
@@ -394,10 +420,13 @@ extension Binder {
     _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope
   ) throws(SQLError) -> [ComputedColumn] {
     var result: [ComputedColumn] = []
+    // Columns of which parts are given, as many as there are.
+    var partial: Set<Int> = []
     func add(_ target: AssignmentTarget, _ source: Expression, _ bound: ScalarExpression?) throws(SQLError) {
       let ordinal = try targetOrdinal(target, table)
       let column = table.columns[ordinal]
-      if result.contains(where: { $0.id == ordinal }) {
+      let known = result.firstIndex { $0.id == ordinal }
+      if known != nil, target.indirection.isEmpty || !partial.contains(ordinal) {
         throw SQLError(.syntaxError, "multiple assignments to same column \"\(column.name)\"")
       }
       if case .defaultValue = source {
@@ -413,8 +442,14 @@ extension Binder {
       }
       let value: ScalarExpression = if let bound { bound } else { try bind(source, scope) }
       if !target.indirection.isEmpty {
-        let part = try assignedPart(target, context.column(columns[ordinal]), value, column, scope, at: source.leftmost)
-        result.append(ComputedColumn(id: ordinal, expression: part))
+        let whole = known.map { result[$0].expression } ?? context.column(columns[ordinal])
+        let part = try assignedPart(target, whole, value, column, scope, at: source.leftmost)
+        partial.insert(ordinal)
+        if let known {
+          result[known].expression = part
+        } else {
+          result.append(ComputedColumn(id: ordinal, expression: part))
+        }
         return
       }
       result.append(
@@ -459,50 +494,6 @@ extension Binder {
       result.append(ComputedColumn(id: ordinal, expression: expression))
     }
     return result
-  }
-
-  /// The whole value of a column of which one element, or one place of a jsonb document, is given.
-  private func assignedPart(
-    _ target: AssignmentTarget, _ whole: ScalarExpression, _ value: ScalarExpression, _ column: ColumnDescriptor,
-    _ scope: Scope, at position: SourcePosition
-  ) throws(SQLError) -> ScalarExpression {
-    let place = target.column.position
-    var indexes: [Expression] = []
-    for part in target.indirection {
-      guard case .subscripted(.index(let index)) = part else {
-        throw context.unsupported("assigning to slices or fields of a column is", at: place)
-      }
-      indexes.append(index)
-    }
-    if column.type.oid == SQLType.jsonb.oid {
-      let steps = try indexes.mapTyped { (index: Expression) throws(SQLError) in
-        let bound = try bind(index, scope)
-        return bound.type.oid == SQLType.unknown.oid
-          ? try coerce(bound, to: .text, .implicit, at: index.leftmost)
-          : try coerce(bound, to: .text, .explicit, at: index.leftmost)
-      }
-      let path = try context.located(place) { () throws(SQLError) in try builder.array(steps, position: place.offset) }
-      let empty = try readLiteral(Array("{}".utf8), as: .jsonb, at: place)
-      let typed = try assign(value, to: .jsonb, column: column.name, at: position)
-      return try makeCall("jsonb_set", [.coalesce([whole, empty], type: .jsonb), path, typed], at: place)
-    }
-    guard let info = TypeInfo.find(column.type.oid), info.isArray else {
-      throw context.error(
-        .datatypeMismatch, "cannot subscript type \(column.type.shown) because it does not support subscripting",
-        at: place)
-    }
-    guard indexes.count == 1 else {
-      throw context.unsupported("assigning to elements of arrays of several dimensions is", at: place)
-    }
-    let element = SQLType(info.elementOID)
-    guard let typed = try coerceIfPossible(value, to: element, .assignment, at: position) else {
-      throw context.error(
-        .datatypeMismatch,
-        "subscripted assignment to \"\(column.name)\" requires type \(element.shown) but expression is of type \(value.type.shown)",
-        hint: "You will need to rewrite or cast the expression.", at: position)
-    }
-    let index = try coerce(try bind(indexes[0], scope), to: .int4, .assignment, at: indexes[0].leftmost)
-    return try makeCall(ArraySubscripts.assign, [whole, index, typed], at: place)
   }
 
   func bindUpdate(

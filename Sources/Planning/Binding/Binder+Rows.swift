@@ -107,6 +107,10 @@ extension Binder {
       return try fields(of: row, at: name.position)[index].expression
     }
     if row.type.oid == SQLType.record.oid {
+      if case .column(let reference) = operand, reference.qualifiers.isEmpty {
+        throw context.error(
+          .undefinedColumn, "column \(reference.name.text).\(name.text) does not exist", at: operand.leftmost)
+      }
       throw context.error(
         .undefinedColumn, "could not identify column \"\(name.text)\" in record data type", at: operand.leftmost)
     }

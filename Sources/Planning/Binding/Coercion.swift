@@ -21,11 +21,14 @@ extension Binder {
   ) throws(SQLError) -> ScalarExpression? {
     let source = expression.type
     if target.oid == SQLType.unknown.oid { return expression }
-    if let type = domain(target) {
-      guard let value = try coerceIfPossible(expression, to: type.domain.base, castContext, at: position) else {
-        return nil
-      }
-      return try checked(value, as: type, at: position)
+    if let outer = domain(target) {
+      // A domain may be over another: the innermost is checked first, under the outermost's name.
+      var chain = [outer]
+      while let inner = domain(chain[chain.count - 1].domain.base) { chain.append(inner) }
+      let base = chain[chain.count - 1].domain.base
+      guard var value = try coerceIfPossible(expression, to: base, castContext, at: position) else { return nil }
+      for link in chain.reversed() { value = try checked(value, as: (outer.name, link.domain), at: position) }
+      return value
     }
     if source.oid == SQLType.unknown.oid {
       switch expression {

@@ -9,6 +9,9 @@ extension SchemaPlanner {
   // MARK: ALTER TABLE
 
   func planAlterTable(_ statement: AlterTableStatement) throws(SQLError) -> SchemaOperation {
+    if case .splitAt(let query)? = statement.actions.first, statement.actions.count == 1 {
+      return try planSplit(statement, at: query)
+    }
     let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
     guard let found else { return notice }
     if statement.kind == .table { try requireTable(found, "ALTER TABLE") }
@@ -22,6 +25,54 @@ extension SchemaPlanner {
       actions += planned
     }
     return .alterTable(found.oid, actions)
+  }
+
+  // MARK: SPLIT AT
+
+  /// `ALTER TABLE … SPLIT AT`, by the primary key, or `ALTER INDEX … SPLIT AT`.
+  private func planSplit(
+    _ statement: AlterTableStatement, at query: SelectStatement
+  ) throws(SQLError) -> SchemaOperation {
+    let table: TableDescriptor
+    let index: IndexDescriptor
+    if statement.kind == .index {
+      let name = statement.table.name
+      guard let found = catalog.index(name.name.text, schema: name.schema?.text) else {
+        if statement.ifExists {
+          return .notice(SQLError(.undefinedTable, "relation \"\(name.name.text)\" does not exist, skipping"))
+        }
+        throw SQLError(.undefinedTable, "relation \"\(name.name.text)\" does not exist")
+      }
+      (table, index) = found
+    } else {
+      let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
+      guard let found else { return notice }
+      try requireTable(found, "ALTER TABLE")
+      guard let primary = found.primaryIndex else {
+        throw SQLError(.wrongObjectType, "relation \"\(found.name)\" has no index to split")
+      }
+      (table, index) = (found, primary)
+    }
+    let columns = try planQuery(.select(query)).columns
+    guard columns.count <= index.columns.count else {
+      throw SQLError(
+        .syntaxError,
+        "SPLIT AT gives \(columns.count) values for the \(index.columns.count) columns of index \"\(index.name)\"")
+    }
+    // The values get the types of the columns, as in an assignment.
+    var casts: [String] = []
+    var names: [String] = []
+    for (place, part) in index.columns.prefix(columns.count).enumerated() {
+      guard let ordinal = table.ordinal(ofColumn: part.columnID) else { continue }
+      names.append("c\(place)")
+      casts.append("CAST(c\(place) AS \(TypeInfo.format(table.columns[ordinal].type)))")
+    }
+    let inner = String(decoding: SyntaxPrinter.print(.select(query)), as: UTF8.self)
+    let sql = "SELECT \(casts.joined(separator: ", ")) FROM (\(inner)) AS points(\(names.joined(separator: ", ")))"
+    guard let parsed = try Parser.parse(Array(sql.utf8)).first else {
+      throw SQLError(.internalError, "no query to split at")
+    }
+    return .split(table: table.oid, index: index.id, points: try planQuery(parsed.statement))
   }
 
   /// The table as it will be after an action, as far as the planning of others looks at it.
@@ -114,6 +165,7 @@ extension SchemaPlanner {
       return [try planDropExpression(name, ifExists: ifExists, of: table)]
     case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
     case .inherit, .noInherit: throw context.unsupported("table inheritance is")
+    case .splitAt: throw SQLError(.syntaxError, "SPLIT AT cannot be combined with other actions")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
     case .trigger: throw context.unsupported("triggers are")
     }

@@ -204,6 +204,18 @@ struct SchemaPlanner {
       }
       result.type = resolved.unmodified
     }
+    if let base, base.type != result.type {
+      // Bounds that were those of the old type become those of the new.
+      func bounds(_ type: SQLType) -> (minimum: Int64, maximum: Int64) {
+        switch type {
+        case .int2: (Int64(Int16.min), Int64(Int16.max))
+        case .int4: (Int64(Int32.min), Int64(Int32.max))
+        default: (Int64.min, Int64.max)
+        }
+      }
+      if base.maximum == bounds(base.type).maximum { result.maximum = bounds(result.type).maximum }
+      if base.minimum == bounds(base.type).minimum { result.minimum = bounds(result.type).minimum }
+    }
     var increment = result.increment
     for case .increment(let value) in options { increment = value }
     guard increment != 0 else { throw SQLError(.invalidParameterValue, "INCREMENT must not be zero") }

@@ -127,8 +127,18 @@ extension SyntaxParser {
       }
       try rowLevelSecurity()
       return .rowLevelSecurity(isEnabled ? .enable : .disable)
-    default: throw syntaxError()
+    default:
+      guard isWord("split"), isWord("at", ahead: 1) else { throw syntaxError() }
+      advance()
+      advance()
+      return .splitAt(try selectStatement())
     }
+  }
+
+  /// Words of statements that PostgreSQL does not have are no keywords.
+  private func isWord(_ word: String, ahead offset: Int = 0) -> Bool {
+    let token = offset == 0 ? self.token : peek(offset)
+    return text(Int(token.start), Int(token.end)).lowercased() == word
   }
 
   private mutating func rowLevelSecurity() throws(ParseFailure) {

@@ -130,6 +130,9 @@ extension SyntaxPrinter {
     case .setAccessMethod(let name): named("SET ACCESS METHOD", name)
     case .clusterOn(let name): named("CLUSTER ON", name)
     case .setWithoutCluster: word("SET WITHOUT CLUSTER")
+    case .splitAt(let query):
+      word("SPLIT AT")
+      select(query)
     case .inherit(let parent):
       word("INHERIT")
       name(parent)

@@ -51,6 +51,8 @@ public enum AlterTableAction: Sendable, Equatable {
   case replicaIdentity(ReplicaIdentity)
   case rowLevelSecurity(RowLevelSecurity)
   case trigger(TriggerSelection, isEnabled: Bool)
+  /// `SPLIT AT query`: begins a range at each of the keys. CockroachDB's spelling.
+  case splitAt(SelectStatement)
 }
 
 /// `SET GENERATED …`, or SET/RESTART of a sequence option of an identity column.

@@ -1,0 +1,93 @@
+// Who waits for whom, in all ranges: what a search for deadlocks over several of them starts from.
+
+import Clocks
+import Encoding
+import Reactors
+import Storage
+import Transport
+
+/// A transaction that waits for a lock.
+public struct LockWait: Sendable, Hashable {
+  public var waiter: TransactionID
+  /// When it began; the larger, the younger.
+  public var start: Timestamp
+  /// What it calls itself.
+  public var name: String
+  public var key: Key
+  public var blockers: [TransactionID]
+
+  fileprivate func encode(into writer: inout RangeWriter) {
+    writer.put(waiter.high)
+    writer.put(waiter.low)
+    writer.put(start)
+    writer.put(name)
+    writer.put(key)
+    writer.put(blockers) { writer, blocker in
+      writer.put(blocker.high)
+      writer.put(blocker.low)
+    }
+  }
+
+  fileprivate static func list(from bytes: [UInt8]) throws(MalformedMessage) -> [LockWait] {
+    try bytes.span.withUnsafeBytes { (raw) throws(MalformedMessage) -> [LockWait] in
+      var reader = RangeReader(raw)
+      var waits: [LockWait] = []
+      for _ in 0..<(try reader.count()) {
+        var wait = LockWait(
+          waiter: TransactionID(high: try reader.number(), low: try reader.number()), start: try reader.timestamp(),
+          name: try reader.text(), key: try reader.key(), blockers: [])
+        for _ in 0..<(try reader.count()) {
+          wait.blockers.append(TransactionID(high: try reader.number(), low: try reader.number()))
+        }
+        waits.append(wait)
+      }
+      return waits
+    }
+  }
+}
+
+extension StoreShard {
+  /// The waits of the ranges that this reactor serves, in the order of ranges and transactions.
+  public func lockWaits() -> [LockWait] {
+    var waits: [LockWait] = []
+    for replica in sortedReplicas where replica.holdsLease && !replica.locks.isEmpty { waits += replica.locks.waits }
+    return waits
+  }
+
+  /// Ends the wait of a transaction that was chosen to break a deadlock.
+  public func breakWait(of id: TransactionID, _ cycle: String) {
+    for replica in sortedReplicas where replica.holdsLease { replica.locks.breakWait(of: id, cycle) }
+  }
+}
+
+extension Store {
+  func answerLockWaits() async -> NodeMessage {
+    var writer = RangeWriter()
+    writer.put(await ownLockWaits()) { $1.encode(into: &$0) }
+    return NodeMessage(kind: StoreMessageKind.lockWaits, body: writer.bytes)
+  }
+
+  private func ownLockWaits() async -> [LockWait] {
+    var waits: [LockWait] = []
+    for (index, reactor) in environment.reactors.enumerated() {
+      let shard = confinedShard(index)
+      waits += await reactor.perform { reactor in shard.access(on: reactor).lockWaits() }
+    }
+    return waits
+  }
+
+  /// The waits of all nodes that answer.
+  public func lockWaits(on reactor: Reactor) async -> [LockWait] {
+    var waits = await ownLockWaits()
+    guard let network else { return waits }
+    for peer in network.peers() where peer.isUp == true {
+      let reply = await reactor.perform { reactor in
+        try? await network.call(
+          NodeMessage(kind: StoreMessageKind.lockWaits), to: peer.id, class: .system,
+          timeoutNanoseconds: 1_000_000_000, on: reactor)
+      }
+      if let reply, let known = try? LockWait.list(from: reply.body) { waits += known }
+    }
+    return waits
+  }
+}

@@ -1,0 +1,56 @@
+// Finds deadlocks in waits that were gathered from many ranges, one after the other: some may have ended by the time the last is
+// asked. So a cycle counts only if each of its waits was there the last time, too. Each cycle gives one victim, the
+// youngest, and everybody who looks chooses the same.
+
+import Ranges
+import Storage
+
+struct DeadlockSearch {
+  struct Victim: Equatable {
+    var id: TransactionID
+    /// Who waits for whom, a line each.
+    var cycle: String
+  }
+
+  private struct Edge: Hashable {
+    var waiter: TransactionID
+    var blocker: TransactionID
+  }
+
+  private var known: Set<Edge> = []
+
+  /// Takes in all waits there are. Returns whom to send away.
+  mutating func victims(among waits: [LockWait]) -> [Victim] {
+    var byWaiter: [TransactionID: LockWait] = [:]
+    var edges: Set<Edge> = []
+    for wait in waits {
+      if byWaiter[wait.waiter] == nil {
+        byWaiter[wait.waiter] = wait
+      } else {
+        byWaiter[wait.waiter]?.blockers += wait.blockers
+      }
+      for blocker in wait.blockers { edges.insert(Edge(waiter: wait.waiter, blocker: blocker)) }
+    }
+    let lasting = edges.intersection(known)
+    known = edges
+    var victims: [Victim] = []
+    var gone: Set<TransactionID> = []
+    func blockers(_ id: TransactionID) -> [TransactionID] {
+      if gone.contains(id) { return [] }
+      return byWaiter[id]?.blockers.filter { lasting.contains(Edge(waiter: id, blocker: $0)) } ?? []
+    }
+    for start in byWaiter.keys.sorted() {
+      while let cycle = DeadlockDetector.cycle(from: start, blockers: blockers) {
+        let members = cycle.compactMap { byWaiter[$0] }
+        guard let youngest = members.max(by: { ($0.start, $0.waiter) < ($1.start, $1.waiter) }) else { break }
+        gone.insert(youngest.waiter)
+        let lines = members.enumerated().map { index, member in
+          let next = members[(index + 1) % members.count]
+          return "\(member.name) waits for a lock on \(member.key), which \(next.name) holds or waits for before it."
+        }
+        victims.append(Victim(id: youngest.waiter, cycle: lines.joined(separator: "\n")))
+      }
+    }
+    return victims
+  }
+}

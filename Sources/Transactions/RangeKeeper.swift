@@ -1,0 +1,173 @@
+// What must be done for the ranges that a reactor serves and takes transactions or other ranges: their descriptors are written to
+// `meta`, what transactions left in other ranges is settled when their coordinator does not do it, and of transactions that
+// left intents here it is asked how they stand. Deadlocks over several ranges are broken. Ranges that have grown too large are split.
+//
+// Each piece of work may fail, be done twice, or be done by two keepers at once: the next round sees what is left.
+
+import Encoding
+import Ranges
+import Reactors
+
+/// Confined to its gateway's reactor.
+public final class RangeKeeper {
+  /// Nanoseconds between two rounds.
+  private static let interval: Int64 = 200_000_000
+  /// Nanoseconds that a coordinator has to settle what it left.
+  private static let patience: Int64 = 2_000_000_000
+  /// Rounds between two looks at transactions.
+  private static let settlingRounds = 5
+  /// Rounds between two looks at sizes.
+  private static let sizingRounds = 25
+
+  private let system: TransactionSystem
+  /// Bytes beyond which a range is split.
+  private let rangeByteLimit: UInt64
+  private var round = 0
+  /// Who waited here in the last round.
+  private var waiting: Set<TransactionID> = []
+  private var deadlocks = DeadlockSearch()
+  private var isStopped = false
+
+  public init(_ system: TransactionSystem, rangeByteLimit: UInt64 = 512 << 20) {
+    self.system = system
+    self.rangeByteLimit = rangeByteLimit
+  }
+
+  /// Works until `stop`.
+  public func start() { schedule(after: 0) }
+
+  public func stop() { isStopped = true }
+
+  private func schedule(after nanoseconds: Int64) {
+    let me = Confined(self, to: system.reactor)
+    _ = system.reactor.schedule(afterNanoseconds: nanoseconds) { reactor in
+      guard !me.access(on: reactor).isStopped else { return }
+      reactor.run { reactor in
+        await me.access(on: reactor).work()
+        me.access(on: reactor).schedule(after: Self.interval)
+      }
+    }
+  }
+
+  private func work() async {
+    if isStopped || system.store.isStopped { return stop() }
+    round += 1
+    for descriptor in system.shard.takeUnpublished() {
+      do throws(TransactionError) {
+        try await system.publish(descriptor)
+      } catch {
+        system.shard.putBack(descriptor.id)
+        break
+      }
+    }
+    await breakDeadlocks()
+    if round % Self.settlingRounds == 0 { await settle() }
+    if round % Self.sizingRounds == 0 { await splitLarge() }
+  }
+
+  /// Looks only where somebody has waited for a whole round: waits that end by themselves cost no message.
+  private func breakDeadlocks() async {
+    let before = waiting
+    let now = Set(system.shard.lockWaits().map(\.waiter))
+    waiting = now
+    let lasting = now.intersection(before)
+    if lasting.isEmpty {
+      deadlocks = DeadlockSearch()
+      return
+    }
+    for victim in deadlocks.victims(among: await system.store.lockWaits(on: system.reactor)) {
+      guard lasting.contains(victim.id) else { continue }
+      system.shard.breakWait(of: victim.id, victim.cycle)
+    }
+  }
+
+  private func settle() async {
+    for replica in system.shard.sortedReplicas where replica.holdsLease && replica.hasTransactions {
+      for transaction in replica.unsettled(after: Self.patience) {
+        try? await system.settleElsewhere(transaction)
+      }
+      let inquiries = replica.doubtful()
+      if !inquiries.isEmpty { try? await system.settle(inquiries, in: replica.descriptor) }
+    }
+  }
+
+  private func splitLarge() async {
+    for replica in system.shard.sortedReplicas where replica.holdsLease {
+      guard let key = replica.splitKey(above: rangeByteLimit) else { continue }
+      try? await system.split(at: key)
+    }
+  }
+}
+
+extension Transaction {
+  /// Makes a range begin at `key`. At once, and whatever becomes of the transaction.
+  public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key) }
+}
+
+extension TransactionSystem {
+  /// Cuts the range that holds `key` there, unless one begins there already.
+  public func split(at key: Key) async throws(TransactionError) {
+    guard key >= MetaKeys.span.end, key < Key.max else {
+      throw .limit("ranges cannot be split at \(key)")
+    }
+    var attempt = 0
+    while true {
+      let range = try await range(of: key)
+      if range.span.start == key { return }
+      // The first range has number 1 without asking.
+      let number = try await increment(MetaKeys.lastRange, by: 1) + 1
+      switch await send(.split(at: key, into: RangeID(UInt64(number))), ownHeader(), to: range) {
+      case .done:
+        let own = shard.descriptors(overlapping: KeySpan(key))
+        learn(own)
+        return
+      case .failed(.outOfRange): continue
+      case .failed(let failure):
+        attempt += 1
+        if attempt > 10 { throw TransactionError(failure) }
+        await backOff(attempt + 4)
+      default: throw .unavailable("a range gave an answer to another question")
+      }
+    }
+  }
+
+  /// Writes a range's descriptor to `meta`, unless something newer stands there.
+  func publish(_ descriptor: RangeDescriptor) async throws(TransactionError) {
+    var attempt = 0
+    while true {
+      let transaction = begin(label: "an index of ranges")
+      do throws(TransactionError) {
+        try await publish(descriptor, in: transaction)
+        return
+      } catch {
+        await transaction.rollback()
+        guard case .retry = error, attempt < 20 else { throw error }
+        attempt += 1
+        await backOff(attempt)
+      }
+    }
+  }
+
+  private func publish(_ descriptor: RangeDescriptor, in transaction: Transaction) async throws(TransactionError) {
+    let own = MetaKeys.descriptor(startingAt: descriptor.span.start)
+    // The one before may reach into this one.
+    var block = KeyValueBlock()
+    _ = try await transaction.scan(
+      KeySpan(start: MetaKeys.descriptors.start, end: own), ScanOptions(isReverse: true, rowLimit: 1), into: &block)
+    var rest: KeySpan? = KeySpan(start: own, end: MetaKeys.descriptor(startingAt: descriptor.span.end))
+    while let span = rest { rest = try await transaction.scan(span, into: &block) }
+    for row in 0..<block.count {
+      guard let known = RangeDescriptor(encoded: block.value(row)) else {
+        throw .unavailable("the entry \(block.key(row)) of meta is damaged")
+      }
+      guard known.span.overlaps(descriptor.span) else { continue }
+      if known.generation > descriptor.generation || known == descriptor {
+        await transaction.rollback()
+        return
+      }
+      if block.key(row) > own { transaction.delete(block.key(row)) }
+    }
+    transaction.put(own, descriptor.encoded())
+    _ = try await transaction.commit()
+  }
+}
