@@ -269,6 +269,7 @@ extension StoreShard {
       reader.forgetAll()
       let reopened = try opener.open(descriptor, replica.replicaID, on: self)
       add(reopened)
+      for right in reopened.takeSplitOff() { takeSplit(right, leads: false) }
       logger.info(
         "took a snapshot in",
         metadata: ["range": "\(id)", "applied": "\(reopened.applied.index)", "replicas": "\(descriptor.summary)"])

@@ -193,6 +193,8 @@ extension StoreShard {
   func open(_ descriptor: RangeDescriptor, _ id: ReplicaID, leads: Bool) throws(StorageError) {
     let opened = try opener.open(descriptor, id, on: self)
     add(opened)
+    // Its own log may hold further splits, which were undone together with the one that made it.
+    for right in opened.takeSplitOff() { takeSplit(right, leads: leads) }
     let isAlone = descriptor.replicas.count == 1
     if leads || isAlone { opened.group.campaign() }
   }

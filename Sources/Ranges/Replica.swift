@@ -320,6 +320,12 @@ public final class Replica {
     }
   }
 
+  /// What was split off while the log was replayed, and is yet to be opened.
+  func takeSplitOff() -> [RangeDescriptor] {
+    defer { splitOff = [] }
+    return splitOff
+  }
+
   private func openSplitOff() {
     let opened = splitOff
     splitOff = []
@@ -355,8 +361,6 @@ public final class Replica {
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
-      // The store opens them with all others.
-      splitOff = []
       group.replayed(entries)
     }
   }

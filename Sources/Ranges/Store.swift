@@ -169,6 +169,8 @@ public final class Store: Sendable {
         let shard = shard.access(on: reactor)
         let replica = try shard.opener.open(descriptor, replicaID, on: shard)
         shard.add(replica)
+        // They are opened with all others.
+        _ = replica.takeSplitOff()
         let membership = replica.group.membership
         // Alone it leads as soon as its vote for itself is on disk; unless its log tells that it is not alone any more.
         if membership.isSingleton, membership.voters.contains(replicaID.peer) { replica.group.campaign() }
