@@ -139,19 +139,33 @@ public final class Store: Sendable {
         try await store.openReplica(descriptor)
       }
     }
-    if network == nil {
-      for (index, reactor) in environment.reactors.enumerated() {
-        let shard = store.shards[index]
-        await reactor.perform { reactor in
-          for replica in shard.access(on: reactor).sortedReplicas { await replica.untilServing() }
-        }
-      }
-    }
+    if network == nil { await store.untilServing() }
     if store.state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
     store.beginNetworking()
     store.scheduleMaintenance()
     store.scheduleCollection()
     return store
+  }
+
+  /// Of a node that is alone: suspends until every range is served. Only then does the clock know what time was reached before, and no
+  /// transaction may begin below. A range may be split by what its log still holds, and the halves are waited for, too.
+  private func untilServing() async {
+    var isQuiet = false
+    // Halves on other reactors come with a hop: the last pass must find nothing new.
+    while !isQuiet {
+      isQuiet = true
+      for (index, reactor) in environment.reactors.enumerated() {
+        let shard = shards[index]
+        let hasWaited = await reactor.perform { reactor -> Bool in
+          guard let replica = shard.access(on: reactor).sortedReplicas.first(where: { !$0.holdsLease }) else {
+            return false
+          }
+          await replica.untilServing()
+          return shard.access(on: reactor).stopReason == nil
+        }
+        if hasWaited { isQuiet = false }
+      }
+    }
   }
 
   private func openReplica(_ descriptor: RangeDescriptor) async throws(StorageError) {

@@ -72,7 +72,7 @@ struct ListHistory {
     }
     for (index, transaction) in happened.enumerated() {
       for list in transaction.appends where (final[list] ?? []).count(where: { $0 == transaction.number }) != 1 {
-        return "the append of \(transaction.number) to list \(list) is lost or doubled"
+        return "the append of \(transaction.number) to list \(list) is lost or doubled: \(final[list] ?? [])"
       }
       for (list, seen) in transaction.reads {
         let numbers = final[list] ?? []
