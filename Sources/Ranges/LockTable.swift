@@ -25,6 +25,8 @@ final class LockOwner {
   fileprivate(set) var waiting: Waiter?
   /// Nil: a transaction of this node.
   var coordinator: Coordinator?
+  /// In which it took a lock last.
+  var epoch: UInt32 = 0
 
   init(id: TransactionID, start: Timestamp, label: String) {
     self.id = id
@@ -207,8 +209,8 @@ final class LockTable {
   }
 
   /// Drops every lock in a span that is this range's no more, and sends the waiters away. Returns who held some.
-  func releaseAll(in span: KeySpan) -> [TransactionID] {
-    var bereaved: [TransactionID] = []
+  func releaseAll(in span: KeySpan) -> [(id: TransactionID, epoch: UInt32)] {
+    var bereaved: [(id: TransactionID, epoch: UInt32)] = []
     var waiters: [Waiter] = []
     for owner in owners.values.sorted(by: { $0.id < $1.id }) {
       var hasLost = false
@@ -222,7 +224,7 @@ final class LockTable {
         }
         return true
       }
-      if hasLost { bereaved.append(owner.id) }
+      if hasLost { bereaved.append((owner.id, owner.epoch)) }
     }
     for waiter in waiters {
       remove(waiter)

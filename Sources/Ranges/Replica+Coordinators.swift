@@ -21,21 +21,21 @@ struct Coordinator: Hashable, Sendable {
   var since: Int64
 }
 
-/// Who lost its locks, the latest so many of them.
+/// Who lost its locks, and in which epoch, the latest so many of them. Whoever has begun anew since counts on nothing of before.
 struct BereavedTransactions {
   /// A hundred thousand die at once only with tens of thousands of connections to the node.
   static let limit = 100_000
-  private var ids: Set<TransactionID> = []
+  private var epochs: [TransactionID: UInt32] = [:]
   private var order: Deque<TransactionID> = []
 
-  mutating func insert(_ id: TransactionID) {
-    guard ids.insert(id).inserted else { return }
+  mutating func insert(_ id: TransactionID, epoch: UInt32) {
+    guard epochs.updateValue(epoch, forKey: id) == nil else { return }
     order.append(id)
-    if order.count > Self.limit { ids.remove(order.removeFirst()) }
+    if order.count > Self.limit { epochs[order.removeFirst()] = nil }
   }
 
-  var isEmpty: Bool { ids.isEmpty }
-  func contains(_ id: TransactionID) -> Bool { ids.contains(id) }
+  var isEmpty: Bool { epochs.isEmpty }
+  func contains(_ id: TransactionID, epoch: UInt32) -> Bool { epochs[id].map { $0 >= epoch } ?? false }
 }
 
 extension StoreSupport {
@@ -64,7 +64,7 @@ extension Replica {
           if entry.finishing == nil, hasRecord(of: entry) { giveUp(entry) }
           continue
         }
-        bereaved.insert(owner.id)
+        bereaved.insert(owner.id, epoch: owner.epoch)
         locks.release(owner.id)
       } else if coordinator.epoch == nil {
         owner.coordinator?.epoch = shard.support.supportedEpoch(of: coordinator.node)

@@ -82,7 +82,7 @@ extension Replica {
       "the range was split", metadata: ["range": "\(id)", "right": "\(right.id)", "at": "\(right.span.start)"])
     if holdsLease {
       shard.unpublished.insert(id)
-      for id in locks.releaseAll(in: right.span) { bereaved.insert(id) }
+      for (id, epoch) in locks.releaseAll(in: right.span) { bereaved.insert(id, epoch: epoch) }
       for entry in registry.sorted { letGo(of: right.span, entry) }
     }
     shard.takeSplit(right, leads: holdsLease)

@@ -167,7 +167,7 @@ public final class Replica {
       if header.locksLease != leaseSequence {
         return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
       }
-      if !bereaved.isEmpty, bereaved.contains(header.id) {
+      if !bereaved.isEmpty, bereaved.contains(header.id, epoch: header.epoch) {
         return Self.bereavement
       }
     }
@@ -175,7 +175,7 @@ public final class Replica {
   }
 
   /// Who else on this store may hold what is asked for.
-  func outOfRange(_ span: KeySpan) -> RangeFailure {
+  public func outOfRange(_ span: KeySpan) -> RangeFailure {
     .outOfRange([descriptor] + shard.directory.overlapping(span).filter { $0.id != id })
   }
 
@@ -512,14 +512,14 @@ public final class Replica {
         locks.access(on: reactor).cancel(waiter, .timedOut)
       }
     }
-    let owner = waiter.owner?.id
+    let owner = waiter.owner.map { (id: $0.id, epoch: $0.epoch) }
     let outcome = await waiter.value(on: shard.reactor)
     timer?.cancel()
     switch outcome {
     case .granted: return nil
     case .timedOut: return .lockNotAvailable(lockKey ?? Key.min, timedOut: true)
     case .cancelled:
-      if let owner, bereaved.contains(owner) { return Self.bereavement }
+      if let owner, bereaved.contains(owner.id, epoch: owner.epoch) { return Self.bereavement }
       return .cancelled
     case .deadlock(let cycle):
       shard.counters.deadlocks &+= 1

@@ -83,8 +83,9 @@ extension Transaction {
   {
     // A commit that waits for others takes locks.
     mayHoldLocks = true
+    var before = bindings.first { $0.range == home.id }
     if let first = request.writes.first, let last = request.writes.last {
-      note(home, KeySpan(start: first.key, end: last.key.next))
+      before = note(home, KeySpan(start: first.key, end: last.key.next))
     }
     waitingAt.append(home)
     defer { waitingAt.removeAll { $0.id == home.id } }
@@ -106,6 +107,7 @@ extension Transaction {
     case .writeTooOld(let least, _): return .tooLow(least)
     case .outOfRange(let known):
       system.learn(known)
+      takeBack(home, to: before)
       return .moved
     case .conflict(let inquiries):
       try await system.settle(inquiries, in: home)
@@ -270,10 +272,11 @@ extension Transaction {
       let end = min(start + Self.flushChunk, writes.endIndex)
       let request = WriteRequest(purpose, writes: Array(writes[start..<end]))
       let hull = KeySpan(start: writes[start].key, end: writes[end - 1].key.next)
+      var before: RangeBinding?
       if purpose != .ingest {
         // It may be carried out even if nobody hears of it: then the spans say where to look.
         intentSpans = KeySpans.adding(hull, to: intentSpans, limit: Limits.spansPerRecord)
-        note(range, hull)
+        before = note(range, hull)
       }
       let header: TransactionHeader
       do throws(TransactionError) {
@@ -310,6 +313,7 @@ extension Transaction {
         try await system.settle(inquiries, in: range)
         continue
       }
+      if case .outOfRange? = failure, purpose != .ingest { takeBack(range, to: before) }
       // What a leaseholder knows of intents, its successor may not know: like locks, they bind the transaction to the lease.
       if failure == nil, purpose != .ingest {
         try bind(to: range, lease: lease, over: hull, hasIntents: true)

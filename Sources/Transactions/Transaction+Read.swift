@@ -144,7 +144,11 @@ extension Transaction {
     _ key: Key, _ lock: LockRequest?, _ range: RangeDescriptor, into block: inout KeyValueBlock
   ) throws(TransactionError) -> ReadStep? {
     guard let replica = system.replica(range) else { return nil }
-    if lock != nil { try bind(to: range, lease: replica.leaseSequence, over: KeySpan(key)) }
+    if lock != nil {
+      // What is not locked there in the end must not look lost later.
+      guard replica.descriptor.span.contains(key) else { return .failed(replica.outOfRange(KeySpan(key))) }
+      try bind(to: range, lease: replica.leaseSequence, over: KeySpan(key))
+    }
     if header.hasIntents {
       return replica.get(key, try header(for: range), lock: lock, observed: &observed, into: &block)
     }
@@ -234,15 +238,20 @@ extension Transaction {
     _ request: RangeRequest, in range: RangeDescriptor, over hull: KeySpan, isLocking: Bool,
     into block: inout KeyValueBlock
   ) async throws(TransactionError) -> RemoteRead {
+    var before: RangeBinding?
     if isLocking {
       mayHoldLocks = true
-      note(range, hull)
+      before = note(range, hull)
     }
     while true {
       if isCancelled { throw .cancelled }
       waitingAt.append(range)
       let reply = await system.ask(request, try header(for: range), range)
       waitingAt.removeAll { $0.id == range.id }
+      if case .failed(.outOfRange) = reply.response {
+        if isLocking { takeBack(range, to: before) }
+        return .moved
+      }
       if isLocking, reply.lease != 0 { try bind(to: range, lease: reply.lease, over: hull) }
       switch reply.response {
       case .rows(let rows, let resume, let newest):
@@ -253,7 +262,6 @@ extension Transaction {
           for row in 0..<rows.count { block.append(row: row, of: rows) }
         }
         return .read(resume)
-      case .failed(.outOfRange): return .moved
       case .failed(.writeTooOld(let newer, let key)):
         try await moveForward(above: newer, key: key)
       case .failed(let failure): throw TransactionError(failure)
@@ -324,7 +332,13 @@ extension Transaction {
         }
         return true
       }
-      if options.lock != nil { try bind(to: range, lease: replica.leaseSequence, over: span) }
+      if options.lock != nil {
+        guard replica.descriptor.span.contains(span) else {
+          system.learn([replica.descriptor])
+          return false
+        }
+        try bind(to: range, lease: replica.leaseSequence, over: span)
+      }
       let step: ReadStep
       if header.hasIntents {
         step = replica.scan(

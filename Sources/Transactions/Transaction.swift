@@ -346,13 +346,22 @@ public final class Transaction {
 
   // MARK: - What it has left in ranges
 
-  /// Notes that something may be left in a range, whatever becomes of a request.
-  func note(_ range: RangeDescriptor, _ span: KeySpan) {
+  /// Notes that something may be left in a range, whatever becomes of a request. Returns what was noted before.
+  @discardableResult
+  func note(_ range: RangeDescriptor, _ span: KeySpan) -> RangeBinding? {
+    let before = bindings.first { $0.range == range.id }
     if let place = bindings.firstIndex(where: { $0.range == range.id }) {
       bindings[place].extend(over: span)
     } else {
       bindings.append(RangeBinding(range: range.id, hull: span))
     }
+    return before
+  }
+
+  /// The range has refused the request, since it does not hold what was asked: nothing is left there.
+  func takeBack(_ range: RangeDescriptor, to before: RangeBinding?) {
+    guard let place = bindings.firstIndex(where: { $0.range == range.id }) else { return }
+    if let before { bindings[place].hull = before.hull } else { bindings.remove(at: place) }
   }
 
   /// Locks, and what a leaseholder knows of intents, do not outlive their lease: a transaction that has some is bound to it.
