@@ -156,8 +156,9 @@ extension Replica {
       fate.timestamp = .zero
       if let reader = inquiry.reader {
         pass(entry, reader)
-        // A later leaseholder knows nothing of this, but it begins above whatever was read here.
-        shard.timestampCache.noteRead(entry.record.anchor, at: reader, owner: 0)
+        // A later leaseholder knows nothing of this, but it begins above whatever was read here. The anchor itself was not read: others,
+        // the reader perhaps, may write it.
+        shard.timestampCache.noteRead(TransactionRecord.push(entry.record.id), at: reader, owner: 0)
         fate.timestamp = entry.leastCommit
       }
       return .fate(fate)

@@ -436,12 +436,21 @@ extension Replica {
   }
 
   /// Nil if the intent cannot change what is read at `timestamp`.
+  ///
+  /// Two that have laid intents into what the other has read would push each other for ever: the one with the larger id yields.
   private func passIntent(
     _ intent: Intent, _ header: TransactionHeader, at timestamp: Timestamp
   ) throws(StorageError) -> RefreshStep? {
     guard intent.transaction != header.id, intent.timestamp <= timestamp else { return nil }
     switch try settle(intent, readAt: timestamp) {
-    case .pass: return nil
+    case .pass:
+      let mayBePushed = header.hasIntents || header.hasIntentsElsewhere
+      if mayBePushed, intent.transaction < header.id, let entry = registry[intent.transaction],
+        entry.record.status == .pending, entry.finishing == nil
+      {
+        return .conflict(intent.key)
+      }
+      return nil
     case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
     case .ask(let inquiry): return .failed(.conflict([inquiry]))
     case .live: return .conflict(intent.key)

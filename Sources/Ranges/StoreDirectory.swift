@@ -5,21 +5,58 @@ import Encoding
 import Synchronization
 
 final class StoreDirectory: Sendable {
-  /// Replicas that hold something; a replica that waits for its first snapshot is not among them.
-  private let descriptors = Mutex<[RangeID: RangeDescriptor]>([:])
+  private struct State {
+    /// Replicas that hold something, ascending by start, none overlapping another; a replica that waits for its first snapshot is not among
+    /// them.
+    var descriptors: [RangeDescriptor] = []
+    var starts: [RangeID: Key] = [:]
+
+    /// The number of ranges that begin below `key`.
+    func place(of key: Key) -> Int {
+      var low = 0
+      var high = descriptors.count
+      while low < high {
+        let middle = (low + high) / 2
+        if descriptors[middle].span.start < key { low = middle + 1 } else { high = middle }
+      }
+      return low
+    }
+  }
+
+  private let state = Mutex(State())
 
   /// A replica holds what the descriptor says.
   func set(_ descriptor: RangeDescriptor) {
-    descriptors.withLock { $0[descriptor.id] = descriptor }
+    state.withLock { state in
+      var place = state.place(of: descriptor.span.start)
+      if let start = state.starts.updateValue(descriptor.span.start, forKey: descriptor.id) {
+        let before = state.place(of: start)
+        if before == place {
+          state.descriptors[place] = descriptor
+          return
+        }
+        state.descriptors.remove(at: before)
+        if before < place { place -= 1 }
+      }
+      state.descriptors.insert(descriptor, at: place)
+    }
   }
 
   func remove(_ range: RangeID) {
-    descriptors.withLock { $0[range] = nil }
+    state.withLock { state in
+      guard let start = state.starts.removeValue(forKey: range) else { return }
+      state.descriptors.remove(at: state.place(of: start))
+    }
   }
 
   /// In the order of their keys.
   func overlapping(_ span: KeySpan) -> [RangeDescriptor] {
-    descriptors.withLock { known in known.values.filter { $0.span.overlaps(span) } }
-      .sorted { $0.span.start < $1.span.start }
+    state.withLock { state in
+      var low = state.place(of: span.start)
+      if low > 0, span.start < state.descriptors[low - 1].span.end { low -= 1 }
+      var high = low
+      while high < state.descriptors.count, state.descriptors[high].span.start < span.end { high += 1 }
+      return Array(state.descriptors[low..<high])
+    }
   }
 }

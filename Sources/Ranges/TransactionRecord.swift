@@ -45,8 +45,13 @@ struct TransactionRecord: Sendable, Equatable {
   var key: [UInt8] { LocalKeys.record(anchor, id) }
 
   /// What the timestamp cache calls an aborted transaction that is forgotten: no key, so that no span covers it.
-  static func tombstone(_ id: TransactionID) -> Key {
-    var bytes: [UInt8] = Key.max.bytes
+  static func tombstone(_ id: TransactionID) -> Key { mark(0, id) }
+
+  /// What the timestamp cache calls a transaction that readers have pushed.
+  static func push(_ id: TransactionID) -> Key { mark(1, id) }
+
+  private static func mark(_ kind: UInt8, _ id: TransactionID) -> Key {
+    var bytes: [UInt8] = Key.max.bytes + [kind]
     ValueEncoding.appendBigEndian(id.high, to: &bytes)
     ValueEncoding.appendBigEndian(id.low, to: &bytes)
     return Key(bytes)

@@ -17,6 +17,8 @@ extension Transaction {
   private static let flushChunk = 1_000
   /// Flush commands on their way at a time.
   private static let flushDepth = 4
+  /// After so many attempts to commit, what is left in home is laid down as intents, too.
+  private static let patience = 4
 
   /// Whether `flushIfNeeded` has anything to do.
   public var shouldFlush: Bool {
@@ -44,12 +46,15 @@ extension Transaction {
     var timestamp = max(header.readTimestamp, laidAt)
     /// Writes that are still to be laid down or sent with the commit, and whether anything else than home is concerned.
     var prepared: Set<Key> = []
+    var attempts = 0
     while true {
+      attempts += 1
       let home = try await system.range(of: header.anchor)
       var own: [KeyWrite] = []
       var others: [(range: RangeDescriptor, writes: [KeyWrite])] = []
       for part in try await system.split(prepared.isEmpty ? writes : writes.filter { !prepared.contains($0.key) }) {
-        if part.range.id == home.id { own = part.writes } else { others.append(part) }
+        // Readers that come again and again could keep a write that nobody sees ahead of them for ever, not an intent.
+        if part.range.id == home.id, attempts <= Self.patience { own = part.writes } else { others.append(part) }
       }
       if !others.isEmpty {
         timestamp = max(timestamp, try await prepare(others))

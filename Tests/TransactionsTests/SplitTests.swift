@@ -132,6 +132,57 @@ import Testing
     try await test.close()
   }
 
+  /// Whoever asks how a transaction stands has not read the key beside which that one's record lies.
+  @Test func twoWithTheSameAnchorDoNotKeepEachOtherFromCommitting() async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      try await system.split(at: Key("d"))
+      _ = try await system.begin().rows("a", "z")
+      let pair = [system.begin(), system.begin()].sorted { $0.id < $1.id }
+      let (t, other) = (pair[0], pair[1])
+      #expect(try await t.number("e") == 0)
+      t.write("a", 1)
+      t.write("f", 1)
+      other.header.anchor = key("a")
+      other.isAnchored = true
+      other.write("e", 2)
+      try await other.flush()
+      // So that the first must move, past the intent.
+      #expect(try await system.begin().number("a") == 0)
+      _ = try await t.commit()
+      _ = try await other.commit()
+      #expect(try await system.begin().rows("a", "z") == ["a=1", "e=2", "f=1"])
+    }
+    try await test.close()
+  }
+
+  /// Each has laid intents into what the other has read: if both passed they would push each other for ever.
+  @Test func ofTwoInEachOthersWayOneYields() async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      try await system.split(at: Key("d"))
+      _ = try await system.begin().rows("a", "z")
+      let left = system.begin()
+      let right = system.begin()
+      #expect(try await left.number("e") == 0)
+      #expect(try await right.number("a") == 0)
+      left.write("a", 1)
+      right.write("e", 1)
+      try await left.flush()
+      try await right.flush()
+      let (first, second) = left.id < right.id ? (left, right) : (right, left)
+      try await first.moveForward(above: system.store.clock.now(), key: nil)
+      do throws(TransactionError) {
+        try await second.moveForward(above: system.store.clock.now(), key: nil)
+        Issue.record("both have passed the other's intents")
+      } catch .retry {}
+      await second.rollback()
+      _ = try await first.commit()
+      #expect(try await system.begin().rows("a", "z") == [first === left ? "a=1" : "e=1"])
+    }
+    try await test.close()
+  }
+
   @Test func readsOfTheLeftHalfProtectTheRight() async throws {
     let test = try await TestStore.open()
     try await test.on { _, system in
