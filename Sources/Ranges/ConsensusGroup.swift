@@ -56,6 +56,8 @@ final class ConsensusGroup {
   var onRoleChange: () -> Void = {}
   /// Carries a message to another member.
   var onMessage: (_ to: PeerID, GroupMessage) -> Void = { _, _ in }
+  /// Somebody campaigns, and this member keeps its vote for the node that it has promised to follow.
+  var onPromiseInTheWay: (LeadSupport) -> Void = { _ in }
   /// The node that a member lives on.
   var nodeOf: (PeerID) -> NodeID? = { _ in nil }
 
@@ -158,6 +160,7 @@ final class ConsensusGroup {
       if message.kind == .vote || message.kind == .preVote, message.context != .leadershipTransfer,
         keepsItsVote(from: peer)
       {
+        if let lead { onPromiseInTheWay(lead) }
         return
       }
       isAtRest = false
@@ -293,6 +296,15 @@ final class ConsensusGroup {
   private var followsSupported: Bool {
     guard let lead, lead.term == node.term, !breaksPromises else { return false }
     return support.supports(lead.node, in: lead.epoch)
+  }
+
+  /// Nobody of a node leads any more in a term in which this member has promised to follow it.
+  func forgetPromise(to host: NodeID, in term: Term) {
+    guard let lead, lead.node == host, lead.term == term, node.term == term, !node.isLeader else { return }
+    self.lead = nil
+    isQuiet = false
+    node.forgetLeader()
+    campaignCountdown = 0
   }
 
   /// The promise is to the leader's node: that may be elected again, as when its leader has stepped down.

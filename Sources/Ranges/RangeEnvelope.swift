@@ -3,7 +3,8 @@
 //   varint count, { varint range, to, from | kind: 1 raft, its bytes are the next payload
 //                                                 2 fortify, varint term
 //                                                 3 fortified, varint term, epoch
-//                                                 4 you were removed }
+//                                                 4 you were removed
+//                                                 5 nobody leads here any more, varint term }
 
 import Raft
 import Transport
@@ -13,6 +14,9 @@ struct RangeEnvelope: Sendable {
     case group(GroupMessage)
     /// The receiver is no member any more: ids are never used twice.
     case removed
+    /// The replica that was asked is gone for good, and no other one of its node leads: what was promised to that node in the term is
+    /// void.
+    case gone(term: Term)
   }
 
   var range: RangeID
@@ -50,6 +54,9 @@ struct RangeEnvelope: Sendable {
         writer.put(term.rawValue)
         writer.put(epoch)
       case .removed: writer.bytes.append(4)
+      case .gone(let term):
+        writer.bytes.append(5)
+        writer.put(term.rawValue)
       }
     }
     return (writer.bytes, payloads)
@@ -76,6 +83,7 @@ struct RangeEnvelope: Sendable {
           let term = Term(try reader.number())
           content = .group(.fortified(term: term, epoch: try reader.number()))
         case 4: content = .removed
+        case 5: content = .gone(term: Term(try reader.number()))
         default: throw MalformedMessage()
         }
         envelopes.append(RangeEnvelope(range: range, to: to, from: from, content: content))

@@ -202,6 +202,7 @@ extension StoreShard {
       var target = replica(piece.range)
       if target == nil || target!.replicaID < piece.to { target = try makeReplica(piece.range, piece.to) }
       guard let replica = target, replica.replicaID == piece.to else { return "the replica has been removed" }
+      if replica.isLogOthers { return "what an earlier replica left is still here" }
       var batch = LogBatch()
       if piece.number == 0 {
         batch.removeSnapshot(range: piece.range.rawValue)

@@ -78,6 +78,8 @@ extension Replica {
   /// The cut is written: the right half is opened, and what is known of it here is forgotten.
   func splitApplied(_ right: RangeDescriptor) {
     shard.directory.set(descriptor)
+    // It may be opened only later, but nothing else may come to its place meanwhile.
+    if right.replica(on: shard.support.node) != nil { shard.directory.set(right) }
     shard.logger.info(
       "the range was split", metadata: ["range": "\(id)", "right": "\(right.id)", "at": "\(right.span.start)"])
     if holdsLease {
@@ -158,6 +160,7 @@ extension StoreShard {
         batch.delete(.local, LocalKeys.appliedState(right.id))
         try engine.write(batch)
         reader.noteWritten(batch)
+        directory.remove(right.id)
         return
       }
       guard let known else {

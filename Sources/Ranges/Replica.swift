@@ -66,6 +66,8 @@ public final class Replica {
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
   var waits: [TransactionID: Waiter] = [:]
+  /// The log that an earlier replica left here has not been removed yet.
+  var isLogOthers = false
   /// The piece of a snapshot that is to come next.
   var nextSnapshotPiece: UInt64 = 0
   private var origins: [(replica: ReplicaID, node: NodeID)] = []
@@ -82,6 +84,7 @@ public final class Replica {
     appliedKey = LocalKeys.appliedState(descriptor.id)
     group.onCommitted = { [unowned self] in apply($0) }
     group.onRoleChange = { [unowned self] in roleChanged() }
+    group.onPromiseInTheWay = { [unowned self] in askForLeader($0) }
     group.nodeOf = { [unowned self] peer in node(of: peer) }
     group.onMessage = { [unowned self] peer, message in send(message, to: peer) }
     group.log.makeSnapshot = { [unowned self] in
@@ -463,6 +466,16 @@ public final class Replica {
     _ = group.propose(Command(descriptor, readsBelow: .zero, lease: group.term).encoded())
   }
 
+  /// Somebody else campaigns while this member is bound by a promise: the leader may have been removed from the range, with its replica,
+  /// and its node lives on. That node tells, if it is so.
+  private func askForLeader(_ promise: LeadSupport) {
+    guard let leader = descriptor.replica(on: promise.node) else { return }
+    shard.post(
+      RangeEnvelope(
+        range: id, to: leader.replica, from: replicaID,
+        message: .fortified(term: promise.term, epoch: promise.epoch)), to: promise.node)
+  }
+
   /// Asks those that have stayed whether this replica may go. If it was elected before it knew of its removal, it leads on until one of
   /// them has the whole log and takes over.
   func askToGo() {
@@ -551,5 +564,21 @@ public final class Replica {
     pending = []
     for proposal in proposals { proposal.finish(.stopped(reason)) }
     quota.wakeAll()
+  }
+}
+
+extension Replica: CustomStringConvertible {
+  /// How it stands, in a line.
+  public var description: String {
+    var words = ["\(id)/\(replicaID) \(descriptor.span) at \(applied.index) of \(descriptor.summary)"]
+    words.append("term \(group.term)" + (group.isLeader ? ", leads" : leaderNode.map { ", led by \($0)" } ?? ", without leader"))
+    if holdsLease { words.append(servesNow ? "serves" : "its lease is over") }
+    if isOutside { words.append("outside") }
+    if isChanging { words.append("changing") }
+    if structuralLatch != nil { words.append("latched") }
+    if !isInitialized { words.append("empty") }
+    if !pending.isEmpty { words.append("\(pending.count) commands under way") }
+    if !waits.isEmpty { words.append("\(waits.count) waiting") }
+    return words.joined(separator: ", ")
   }
 }

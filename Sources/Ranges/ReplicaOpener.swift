@@ -61,9 +61,9 @@ final class ReplicaOpener: Sendable {
     var compacted = try local.log.compacted(range: id.rawValue)
     var last = try local.log.last(range: id.rawValue)
     var stored = try local.log.hardState(range: id.rawValue) ?? Storage.HardState(replica: replicaID.rawValue)
-    if stored.replica != replicaID.rawValue {
-      // What an earlier replica left, whose removal was cut short.
-      writer.removeRange(id) {}
+    let isOthers = stored.replica != replicaID.rawValue
+    if isOthers {
+      // What an earlier replica left, whose removal was cut short: see below.
       stored = Storage.HardState(replica: replicaID.rawValue)
       compacted = .zero
       last = .zero
@@ -110,6 +110,13 @@ final class ReplicaOpener: Sendable {
     group.breaksPromises = shard.faults.breaksPromises
     if isMute { group.stop() }
     let replica = Replica(descriptor, replicaID: replicaID, shard: shard, group: group, applied: applied)
+    if isOthers {
+      // Whatever the group writes comes behind it; pieces of snapshots do not.
+      replica.isLogOthers = true
+      let opened = Confined(replica, to: shard.reactor)
+      let reactor = shard.reactor
+      writer.removeRange(id) { reactor.enqueue { opened.access(on: $0).isLogOthers = false } }
+    }
     try replica.replay(local.log, through: commit)
     if !isMute { log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init)) }
     if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }

@@ -128,23 +128,47 @@ public final class Store: Sendable {
     let store = Store(
       environment: environment, clock: clock, local: local, identity: identity, liveness: liveness, network: network,
       options: options, logger: logger, onFatal: onFatal)
-    try SnapshotInstaller(local).installAll()
-    var opened: Set<RangeID> = []
-    while true {
-      // Replaying a split makes another one.
-      let found = try store.opener.descriptors().filter { !opened.contains($0.id) }
-      if found.isEmpty { break }
-      for descriptor in found {
-        opened.insert(descriptor.id)
-        try await store.openReplica(descriptor)
-      }
+    do throws(StorageError) {
+      try await store.openReplicas()
+    } catch {
+      // Timers of those that were opened may outlive the store.
+      await store.stopShards("the store does not open")
+      throw error
     }
-    if network == nil { await store.untilServing() }
-    if store.state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
     store.beginNetworking()
     store.scheduleMaintenance()
     store.scheduleCollection()
     return store
+  }
+
+  private func openReplicas() async throws(StorageError) {
+    try SnapshotInstaller(local).installAll()
+    var opened: Set<RangeID> = []
+    while true {
+      // Replaying a split makes another one.
+      let found = try opener.descriptors().filter { !opened.contains($0.id) }
+      if found.isEmpty { break }
+      for descriptor in found {
+        opened.insert(descriptor.id)
+        try await openReplica(descriptor)
+      }
+    }
+    if network == nil { await untilServing() }
+    if state.withLock({ $0.hasFailed }) { throw .inputOutput("the store failed while it was opened") }
+  }
+
+  /// Nothing is served any more. Returns the ranges that were here.
+  @discardableResult
+  private func stopShards(_ reason: String) async -> [RangeID] {
+    var found: [RangeID] = []
+    for (index, reactor) in environment.reactors.enumerated() {
+      let shard = shards[index]
+      found += await reactor.perform { reactor in
+        shard.access(on: reactor).stop(reason)
+        return shard.access(on: reactor).sortedReplicas.map(\.id)
+      }
+    }
+    return found
   }
 
   /// Of a node that is alone: suspends until every range is served. Only then does the clock know what time was reached before, and no
@@ -181,6 +205,7 @@ public final class Store: Sendable {
     let failure = await reactor(of: descriptor.id).perform { reactor -> StorageError? in
       do throws(StorageError) {
         let shard = shard.access(on: reactor)
+        if let reason = shard.stopReason { throw .inputOutput(reason) }
         let replica = try shard.opener.open(descriptor, replicaID, on: shard)
         shard.add(replica)
         // They are opened with all others.
@@ -290,8 +315,11 @@ public final class Store: Sendable {
   private func cutLog(of range: RangeID, through position: LogPosition) {
     let shard = shards[reactorIndex(of: range)]
     reactor(of: range).enqueue { [writer] reactor in
-      shard.access(on: reactor).replica(range)?.group.log.cut(
-        through: EntryID(term: Term(position.term), index: LogIndex(position.index)))
+      // It may have got a snapshot since, and begin behind.
+      guard let log = shard.access(on: reactor).replica(range)?.group.log, log.firstIndex.rawValue <= position.index else {
+        return
+      }
+      log.cut(through: EntryID(term: Term(position.term), index: LogIndex(position.index)))
       writer.compact(range, through: position)
     }
   }
@@ -353,15 +381,7 @@ public final class Store: Sendable {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       logWorker.submit { continuation.resume() }
     }
-    var found: [RangeID] = []
-    for (index, reactor) in environment.reactors.enumerated() {
-      let shard = shards[index]
-      found += await reactor.perform { reactor in
-        shard.access(on: reactor).stop("the node is stopping")
-        return shard.access(on: reactor).sortedReplicas.map(\.id)
-      }
-    }
-    let ranges = found
+    let ranges = await stopShards("the node is stopping")
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       maintenanceWorker.submit { [self] in
         if !state.withLock({ $0.hasFailed }) {

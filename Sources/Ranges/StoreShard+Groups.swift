@@ -41,11 +41,12 @@ extension StoreShard {
   func receive(_ envelope: RangeEnvelope, from node: NodeID) {
     guard stopReason == nil else { return }
     if let replica = replica(envelope.range), replica.replicaID >= envelope.to {
-      guard replica.replicaID == envelope.to else { return }
+      guard replica.replicaID == envelope.to else { return tellThatItIsGone(envelope, to: node) }
       switch envelope.content {
       case .removed:
         // Only a member that has left hears nothing else any more.
         remove(replica)
+      case .gone(let term): replica.group.forgetPromise(to: node, in: term)
       case .group(let message):
         if replica.isInitialized, !replica.isOutside, replica.hasLeft(envelope.from) {
           // Its vote may be needed as long as a restart can take this member back to when it was one.
@@ -63,12 +64,24 @@ extension StoreShard {
     }
     guard case .group(let message) = envelope.content, envelope.to.rawValue > 0 else { return }
     do throws(StorageError) {
-      guard let made = try makeReplica(envelope.range, envelope.to) else { return }
+      guard let made = try makeReplica(envelope.range, envelope.to) else {
+        if try !mayHold(envelope.range, envelope.to) { tellThatItIsGone(envelope, to: node) }
+        return
+      }
       made.noteOrigin(of: envelope.from, node)
       made.group.receive(message, from: envelope.from.peer)
     } catch {
       fail(error)
     }
+  }
+
+  /// A member that has promised its vote asks for the replica that it follows, since others campaign: see `Replica.askForLeader`.
+  private func tellThatItIsGone(_ envelope: RangeEnvelope, to node: NodeID) {
+    guard case .group(.fortified(let term, _)) = envelope.content, term > .zero,
+      replica(envelope.range)?.group.isLeader != true
+    else { return }
+    post(
+      RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .gone(term: term)), to: node)
   }
 
   /// A replica without anything, in place of an older one; nil if it has been removed already.

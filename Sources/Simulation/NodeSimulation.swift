@@ -180,6 +180,7 @@ final class NodeSimulation: @unchecked Sendable {
     if violation != nil { return }
     if workload.final == nil {
       fail("no progress after healing")
+      tellOfReplicas()
     } else if let wrong = workload.violation {
       fail(wrong)
     } else if isCluster {
@@ -188,7 +189,10 @@ final class NodeSimulation: @unchecked Sendable {
         lookForReplicas()
         world.run(until: world.now + .second / 2)
       }
-      if !isPlaced { fail("the range does not get its replicas after healing") }
+      if !isPlaced {
+        fail("the range does not get its replicas after healing")
+        tellOfReplicas()
+      }
     }
   }
 
@@ -204,6 +208,18 @@ final class NodeSimulation: @unchecked Sendable {
         }
       }
     }
+  }
+
+  /// Notes how each replica stands, for whoever looks for what is stuck.
+  private func tellOfReplicas() {
+    for node in nodes {
+      guard let store = node.store, let environment = node.environments.last else { continue }
+      let number = node.number
+      environment.reactors[0].enqueue { [self] reactor in
+        for replica in store.shard(on: reactor).sortedReplicas { world.note(11, UInt64(number), "node \(number): \(replica)") }
+      }
+    }
+    world.run(until: world.now + .second / 100)
   }
 
   // MARK: Processes
