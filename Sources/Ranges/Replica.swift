@@ -247,7 +247,9 @@ public final class Replica {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, !isOutside, applied.term == group.term, surrenderedTerm != group.term else { return }
+    guard !holdsLease, !isRemoved, !isOutside, applied.term == group.term, surrenderedTerm != group.term,
+      shard.stopReason == nil
+    else { return }
     leaseEnd = group.leaseEnd
     guard leaseEnd == .never || shard.support.isBefore(leaseEnd) else { return }
     do throws(StorageError) {

@@ -75,7 +75,7 @@ final class ReplicaOpener: Sendable {
     }
     // The state may have gone back to before the split that made this range, and its log not: until the split is applied again,
     // or a snapshot comes, nobody may hear from a member that has forgotten what it vouched for.
-    let isMute = applied.index == 0 && compacted == .zero && last.index > 0
+    let isMute = applied.index == 0 && compacted == .zero && max(last.index, stored.commit) > 0
     if isMute { last = .zero }
     guard last.index >= applied.index else {
       throw .corruption("the state of range \(id) is at entry \(applied.index), its log ends at \(last.index)")
