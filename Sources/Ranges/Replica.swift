@@ -66,6 +66,8 @@ public final class Replica {
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
   var waits: [TransactionID: Waiter] = [:]
+  /// Whether it was there before this life of the store.
+  var isFromDisk = false
   /// The log that an earlier replica left here has not been removed yet.
   var isLogOthers = false
   /// The piece of a snapshot that is to come next.
@@ -380,6 +382,12 @@ public final class Replica {
       if !shard.faults.forgetsReadsAtLease {
         // Of a lease that was handed on, its end has told what was served under it; of one that ran out, the clock does.
         leaseStart = max(shard.clock.now(), applied.closedTimestamp.next)
+        if leaseEnd == .never, isFromDisk {
+          // A group of one has its lease for ever, and no end of it has been waited for: another node may have read here just before the
+          // restart, at the latest time that its clock allowed.
+          let interval = shard.clock.interval()
+          leaseStart = max(leaseStart, Timestamp(wall: interval.latest + (interval.latest - interval.earliest)))
+        }
       }
     }
     holdsLease = true
