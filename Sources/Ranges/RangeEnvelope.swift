@@ -4,7 +4,8 @@
 //                                                 2 fortify, varint term
 //                                                 3 fortified, varint term, epoch
 //                                                 4 you were removed
-//                                                 5 nobody leads here any more, varint term }
+//                                                 5 nobody leads here any more, varint term
+//                                                 6 my state is lost }
 
 import Raft
 import Transport
@@ -17,6 +18,8 @@ struct RangeEnvelope: Sendable {
     /// The replica that was asked is gone for good, and no other one of its node leads: what was promised to that node in the term is
     /// void.
     case gone(term: Term)
+    /// The sender has a log and a vote, but no state, and nothing that would bring it back: another replica is to take its place.
+    case stateless
   }
 
   var range: RangeID
@@ -57,6 +60,7 @@ struct RangeEnvelope: Sendable {
       case .gone(let term):
         writer.bytes.append(5)
         writer.put(term.rawValue)
+      case .stateless: writer.bytes.append(6)
       }
     }
     return (writer.bytes, payloads)
@@ -83,6 +87,7 @@ struct RangeEnvelope: Sendable {
           let term = Term(try reader.number())
           content = .group(.fortified(term: term, epoch: try reader.number()))
         case 4: content = .removed
+        case 6: content = .stateless
         case 5: content = .gone(term: Term(try reader.number()))
         default: throw MalformedMessage()
         }

@@ -28,6 +28,8 @@ public enum MembershipFailure: Error, Sendable, CustomStringConvertible {
 
 extension Replica {
   private static let changeTimeout: Int64 = 10_000_000_000
+  /// Nanoseconds that a split has to be applied again after a restart.
+  private static let mutePatience: Int64 = 3_000_000_000
   private static let pollInterval: Int64 = 10_000_000
 
   private var now: Int64 { shard.reactor.environment.monotonicNow().nanoseconds }
@@ -108,6 +110,33 @@ extension Replica {
     guard knowsMembersDurably else { return }
     shard.post(
       RangeEnvelope(range: id, to: replica.replica, from: replicaID, content: .removed), to: node)
+  }
+
+  /// Nothing is said for the group by a member whose state has gone back behind the split that made its range: until that split is applied
+  /// again, or a snapshot comes.
+  func fallMute() {
+    group.stop()
+    complaint = now + Self.mutePatience
+  }
+
+  var isMute: Bool { complaint != nil }
+
+  /// The split may never come again, if the range that was split got a snapshot instead.
+  func complain(to replica: ReplicaID, on node: NodeID) {
+    guard let due = complaint, now >= due else { return }
+    complaint = now + 1_000_000_000
+    shard.post(RangeEnvelope(range: id, to: replica, from: replicaID, content: .stateless), to: node)
+  }
+
+  /// Takes a member away that has lost its state; whoever sees to the number of replicas adds another one.
+  func replaceStateless(_ replica: ReplicaID, on node: NodeID) {
+    guard holdsLease, !isChanging, descriptor.replica(on: node)?.replica == replica else { return }
+    shard.logger.notice("a replica has lost its state, and is taken away", metadata: ["range": "\(id)", "node": "\(node)"])
+    let me = Confined(self, to: shard.reactor)
+    shard.reactor.enqueue { reactor in
+      // What does not succeed is asked for again.
+      reactor.run { reactor in try? await me.access(on: reactor).removeReplica(on: node) }
+    }
   }
 
   /// Hands the lease on to another voter. From the first step on nothing is served here under this lease any more; if the other

@@ -358,6 +358,8 @@ extension Replica {
     if let owner = locks.owner(header.id) {
       noteReadsUnderLock(owner, at: header.readTimestamp, besides: [], header)
     }
+    // Where it has intents whose fate is not known here its locks stand for those: they go when it is.
+    if let entry = registry[header.id], entry.record.status == .pending, !entry.isResolved { return nil }
     locks.release(header.id)
     return nil
   }

@@ -66,6 +66,8 @@ public final class Replica {
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
   var waits: [TransactionID: Waiter] = [:]
+  /// When a mute member says next that it has lost its state; nil: it is not mute.
+  var complaint: Int64?
   /// Whether it was there before this life of the store.
   var isFromDisk = false
   /// The log that an earlier replica left here has not been removed yet.
@@ -583,6 +585,7 @@ extension Replica: CustomStringConvertible {
     var words = ["\(id)/\(replicaID) \(descriptor.span) at \(applied.index) of \(descriptor.summary)"]
     words.append("term \(group.term)" + (group.isLeader ? ", leads" : leaderNode.map { ", led by \($0)" } ?? ", without leader"))
     if holdsLease { words.append(servesNow ? "serves" : "its lease is over") }
+    if isMute { words.append("mute") }
     if isOutside { words.append("outside") }
     if isChanging { words.append("changing") }
     if structuralLatch != nil { words.append("latched") }

@@ -108,8 +108,8 @@ final class ReplicaOpener: Sendable {
       range: id, reactor: shard.reactor.index, id: replicaID.peer, log: log, lead: lead, settings: settings,
       applied: LogIndex(applied.index), seed: shard.randomSeed(), support: support, writer: writer)
     group.breaksPromises = shard.faults.breaksPromises
-    if isMute { group.stop() }
     let replica = Replica(descriptor, replicaID: replicaID, shard: shard, group: group, applied: applied)
+    if isMute { replica.fallMute() }
     if isOthers {
       // Whatever the group writes comes behind it; pieces of snapshots do not.
       replica.isLogOthers = true

@@ -47,6 +47,7 @@ extension StoreShard {
         // Only a member that has left hears nothing else any more.
         remove(replica)
       case .gone(let term): replica.group.forgetPromise(to: node, in: term)
+      case .stateless: replica.replaceStateless(envelope.from, on: node)
       case .group(let message):
         if replica.isInitialized, !replica.isOutside, replica.hasLeft(envelope.from) {
           // Its vote may be needed as long as a restart can take this member back to when it was one.
@@ -58,6 +59,7 @@ extension StoreShard {
           replica.writeDownCommit()
         }
         if !replica.isInitialized { replica.noteOrigin(of: envelope.from, node) }
+        if replica.isMute { return replica.complain(to: envelope.from, on: node) }
         replica.group.receive(message, from: envelope.from.peer)
       }
       return
