@@ -131,7 +131,8 @@ extension Replica {
   /// Takes a member away that has lost its state; whoever sees to the number of replicas adds another one.
   func replaceStateless(_ replica: ReplicaID, on node: NodeID) {
     guard holdsLease, !isChanging, descriptor.replica(on: node)?.replica == replica else { return }
-    shard.logger.notice("a replica has lost its state, and is taken away", metadata: ["range": "\(id)", "node": "\(node)"])
+    shard.logger.notice(
+      "a replica has lost its state, and is taken away", metadata: ["range": "\(id)", "node": "\(node)"])
     let me = Confined(self, to: shard.reactor)
     shard.reactor.enqueue { reactor in
       // What does not succeed is asked for again.

@@ -312,6 +312,8 @@ extension Replica {
     }
     if let entry = registry[header.id] {
       if entry.record.status == .pending && entry.finishing == nil {
+        // Not all need have been found here, if they were laid under another lease, or before a split.
+        if header.hasIntents { for span in inside { registry.addSpan(span, to: entry) } }
         entry.record.status = .aborted
         entry.coordinatorKnows = true
         finish(entry)

@@ -583,7 +583,8 @@ extension Replica: CustomStringConvertible {
   /// How it stands, in a line.
   public var description: String {
     var words = ["\(id)/\(replicaID) \(descriptor.span) at \(applied.index) of \(descriptor.summary)"]
-    words.append("term \(group.term)" + (group.isLeader ? ", leads" : leaderNode.map { ", led by \($0)" } ?? ", without leader"))
+    words.append(
+      "term \(group.term)" + (group.isLeader ? ", leads" : leaderNode.map { ", led by \($0)" } ?? ", without leader"))
     if holdsLease { words.append(servesNow ? "serves" : "its lease is over") }
     if isMute { words.append("mute") }
     if isOutside { words.append("outside") }

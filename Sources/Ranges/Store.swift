@@ -317,7 +317,8 @@ public final class Store: Sendable {
     let shard = shards[reactorIndex(of: range)]
     reactor(of: range).enqueue { [writer] reactor in
       // It may have got a snapshot since, and begin behind.
-      guard let log = shard.access(on: reactor).replica(range)?.group.log, log.firstIndex.rawValue <= position.index else {
+      guard let log = shard.access(on: reactor).replica(range)?.group.log, log.firstIndex.rawValue <= position.index
+      else {
         return
       }
       log.cut(through: EntryID(term: Term(position.term), index: LogIndex(position.index)))

@@ -216,7 +216,9 @@ final class NodeSimulation: @unchecked Sendable {
       guard let store = node.store, let environment = node.environments.last else { continue }
       let number = node.number
       environment.reactors[0].enqueue { [self] reactor in
-        for replica in store.shard(on: reactor).sortedReplicas { world.note(11, UInt64(number), "node \(number): \(replica)") }
+        for replica in store.shard(on: reactor).sortedReplicas {
+          world.note(11, UInt64(number), "node \(number): \(replica)")
+        }
       }
     }
     world.run(until: world.now + .second / 100)
