@@ -53,6 +53,7 @@ public final class Replica {
   var applied: AppliedState
   private var pending: Deque<Proposal> = []
   var quota = ProposalQuota()
+  var progress = ProgressWatch()
   /// Transactions whose intents are still to be settled, first come first served.
   var resolutions: Deque<TransactionID> = []
   var isResolving = false
@@ -129,7 +130,7 @@ public final class Replica {
     command.leaseSequence = group.term
     command.spanGeneration = descriptor.spanGeneration
     let bytes = command.encoded()
-    guard holdsLease, let position = group.propose(bytes) else { return nil }
+    guard holdsLease, !progress.isStalled, let position = group.propose(bytes) else { return nil }
     let proposal = Proposal(position: position, command: command, byteCount: bytes.count, latch: latch)
     pending.append(proposal)
     quota.take(proposal.byteCount)
@@ -147,8 +148,12 @@ public final class Replica {
     return nil
   }
 
+  /// Where in the log the oldest command stands that is proposed here and not yet known to be committed.
+  var oldestCommand: UInt64? { pending.first?.position.index }
+
   var unavailable: RangeFailure {
     if let reason = shard.stopReason { return .unavailable(reason) }
+    if holdsLease, let stall { return .unavailable(stall) }
     if holdsLease { return .unavailable("range \(id) takes no commands now") }
     return .notLeaseholder(isInitialized ? descriptor : nil, leader: leaderNode)
   }
@@ -481,6 +486,7 @@ public final class Replica {
   func tick() {
     group.tick()
     roleChanged()
+    watchProgress()
   }
 
   /// The replica leaves its range: nothing of it may answer any more.
@@ -502,6 +508,10 @@ public final class Replica {
 
   /// Suspends until what `waiter` waits for comes to pass; nil: look again.
   func wait(_ waiter: Waiter, key: Key?, timeout: Int64) async -> RangeFailure? {
+    if progress.isStalled {
+      cancel(waiter)
+      return unavailable
+    }
     var timer: TimerToken?
     let isLock = waiter.lock != nil
     if isLock { shard.counters.lockWaits &+= 1 } else { shard.counters.latchWaits &+= 1 }
@@ -531,6 +541,14 @@ public final class Replica {
   /// Ends whatever a transaction waits for here, be it a lock or a latch: its request does not begin again.
   public func cancelWait(_ id: TransactionID) {
     if let waiter = waits[id] { cancel(waiter) }
+  }
+
+  /// Ends every wait here, for locks, latches and commands; what is waited for stays.
+  func endWaits(_ reason: String) {
+    locks.stop(reason)
+    latches.stop(reason)
+    for proposal in pending { proposal.abandon(reason) }
+    quota.wakeAll()
   }
 
   func cancel(_ waiter: Waiter) {

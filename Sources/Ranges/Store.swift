@@ -325,7 +325,11 @@ public final class Store: Sendable {
     var sum = ShardCounters()
     for (index, reactor) in environment.reactors.enumerated() {
       let shard = shards[index]
-      let counters = await reactor.perform { reactor in shard.access(on: reactor).counters }
+      let counters = await reactor.perform { reactor in
+        var counters = shard.access(on: reactor).counters
+        counters.stalledRanges = UInt64(shard.access(on: reactor).sortedReplicas.count { $0.progress.isStalled })
+        return counters
+      }
       sum = sum + counters
     }
     return sum

@@ -20,6 +20,8 @@ public struct ShardCounters: Sendable {
   public var appliedBytes: UInt64 = 0
   public var intentsResolved: UInt64 = 0
   public var versionsCollected: UInt64 = 0
+  /// Of now: ranges that make no progress, as far as their replicas here can tell.
+  public var stalledRanges: UInt64 = 0
   public init() {}
 
   public static func + (a: ShardCounters, b: ShardCounters) -> ShardCounters {
@@ -33,6 +35,7 @@ public struct ShardCounters: Sendable {
     sum.refreshFailures = a.refreshFailures &+ b.refreshFailures
     sum.appliedBytes = a.appliedBytes &+ b.appliedBytes
     sum.intentsResolved = a.intentsResolved &+ b.intentsResolved
+    sum.stalledRanges = a.stalledRanges &+ b.stalledRanges
     sum.versionsCollected = a.versionsCollected &+ b.versionsCollected
     return sum
   }

@@ -9,6 +9,9 @@ enum NodeMetrics {
     var families: [MetricFamily] = [
       MetricFamily("meridian_uptime_seconds", "Time since the node started.", .gauge, uptime),
       MetricFamily("meridian_sql_sessions", "Clients connected.", .gauge, Double(totals.sessions)),
+      MetricFamily(
+        "meridian_ranges_unavailable", "Ranges with a replica here that have made no progress for ten seconds.", .gauge,
+        Double(shards.stalledRanges)),
     ]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       families.append(MetricFamily(name, help, .counter, Double(value)))

@@ -64,6 +64,17 @@ import Transport
     #expect(led.count == 1 && led[0].leaseholder == nodes[1])
     let unled = RangeReport.merged([(nodes[0], report(1, nil)), (nodes[1], report(2, nil))])
     #expect(unled[0].leaseholder == nil && unled[0].entry.descriptor.generation == 2)
+    // Of a range that nobody leads any replica may say why; of one that is led, its leaseholder.
+    func troubled(_ report: RangeReport) -> RangeReport {
+      var report = report
+      report.entries[0].trouble = "t"
+      return report
+    }
+    #expect(RangeReport(troubled(report(2, 7)).message(ClusterCall.ranges)) == troubled(report(2, 7)))
+    let stalled = RangeReport.merged([(nodes[0], troubled(report(1, nil))), (nodes[1], report(2, nil))])
+    #expect(stalled[0].entry.trouble == "t" && stalled[0].entry.descriptor.generation == 2)
+    let served = RangeReport.merged([(nodes[0], troubled(report(2, nil))), (nodes[1], report(1, 5))])
+    #expect(served[0].entry.trouble.isEmpty)
   }
 
   @Test(

@@ -1,0 +1,171 @@
+// A few nodes of a simulation for tests that say themselves what happens to whom, and when.
+
+import Encoding
+import Ranges
+import Reactors
+import Storage
+import Synchronization
+import Transactions
+import Transport
+
+@testable import Simulation
+
+/// `@unchecked Sendable`: used by the thread of its world alone.
+final class TestCluster: @unchecked Sendable {
+  private final class Links: Sendable {
+    let isLost = Mutex<@Sendable (LoopbackNetwork.Packet) -> Bool>({ _ in false })
+  }
+
+  let world: SimulatedWorld
+  let nodes: [SimulatedNode]
+  private let links = Links()
+  private let settings: SimulatedNode.Settings
+
+  /// Begins the nodes, and gives them ten seconds to come together.
+  init(_ count: Int, seed: UInt64 = 5, _ edit: (inout SimulatedNode.Settings) -> Void = { _ in }) {
+    let world = SimulatedWorld(seed: seed)
+    let links = links
+    let network = LoopbackNetwork { packet in
+      links.isLost.withLock { $0(packet) } ? .lose : .deliver(afterNanoseconds: 100_000)
+    }
+    var ids = world.makeRandom("cluster")
+    let cluster = ClusterID(&ids)
+    self.world = world
+    nodes = (1...count).map { SimulatedNode($0, world, network: network, cluster: cluster, peers: Array(1...count)) }
+    var settings = SimulatedNode.Settings()
+    edit(&settings)
+    self.settings = settings
+    for node in nodes { node.begin(settings) }
+    run(seconds: 10)
+  }
+
+  func run(seconds: Double) { world.run(until: world.now + Int64(seconds * 1e9)) }
+
+  /// Packets that are lost from now on.
+  func lose(_ isLost: @escaping @Sendable (LoopbackNetwork.Packet) -> Bool) { links.isLost.withLock { $0 = isLost } }
+
+  /// Nothing passes between one node and the others, in both directions.
+  func isolate(_ numbers: Int...) {
+    let apart = Set(numbers.map(SimulatedNode.address))
+    lose { apart.contains($0.source) != apart.contains($0.target) }
+  }
+
+  func heal() { lose { _ in false } }
+
+  func kill(_ number: Int) { nodes[number - 1].crash(losingPower: false) }
+  func begin(_ number: Int) { nodes[number - 1].begin(settings) }
+
+  func end() {
+    for node in nodes { node.end() }
+    run(seconds: 5)
+  }
+
+  /// Runs something on a node's reactor.
+  private func perform(
+    _ number: Int, _ body: @escaping @Sendable (isolated Reactor, Store, Confined<SimulatedNode.Door>) async -> Void
+  ) {
+    let node = nodes[number - 1]
+    guard let store = node.store, let door = node.door, let reactor = node.environments.last?.reactors[0] else { return }
+    let shared = Confined(door, to: reactor)
+    reactor.enqueue { reactor in reactor.run { reactor in await body(reactor, store, shared) } }
+  }
+
+  /// What a node says of its replica of a range; nil if it has none. Looking takes a moment of virtual time.
+  func look<Value: Sendable>(
+    _ number: Int, _ range: UInt64 = 1, _ body: @escaping @Sendable (Replica) -> Value
+  ) -> Value? {
+    let found = Mutex<Value?>(nil)
+    perform(number) { reactor, store, _ in
+      guard let replica = store.shard(on: reactor).replica(RangeID(range)) else { return }
+      let value = body(replica)
+      found.withLock { $0 = value }
+    }
+    run(seconds: 0.001)
+    return found.withLock { $0 }
+  }
+
+  /// The nodes whose replicas of a range serve now.
+  func serving(_ range: UInt64 = 1) -> [Int] {
+    nodes.map(\.number).filter { look($0, range) { $0.servesNow } == true }
+  }
+
+  /// Does something with a replica, and waits for it.
+  func act<Value: Sendable>(
+    _ number: Int, _ range: UInt64 = 1, withinSeconds limit: Double = 30,
+    _ body: @escaping @Sendable (isolated Reactor, Replica) async -> Value
+  ) -> Value? {
+    let found = Mutex<Value?>(nil)
+    perform(number) { reactor, store, _ in
+      guard let replica = store.shard(on: reactor).replica(RangeID(range)) else { return }
+      let value = await body(reactor, replica)
+      found.withLock { $0 = value }
+    }
+    return wait(limit) { found.withLock { $0 } }
+  }
+
+  /// What came of a client's request, and how long it took.
+  struct Answer<Value: Sendable>: Sendable {
+    var result: Result<Value, TransactionError>
+    var seconds: Double
+
+    var value: Value? { try? result.get() }
+    var unavailable: String? {
+      if case .failure(.unavailable(let reason)) = result { return reason }
+      return nil
+    }
+  }
+
+  /// Has a client of a node do something, and waits for it; nil if that takes too long.
+  func ask<Value: Sendable>(
+    _ number: Int, withinSeconds limit: Double = 60,
+    _ body: @escaping @Sendable (TransactionSystem) async throws(TransactionError) -> Value
+  ) -> Answer<Value>? {
+    let found = Mutex<Result<Value, TransactionError>?>(nil)
+    let begun = world.now
+    perform(number) { reactor, _, door in
+      let system = door.access(on: reactor).gateway.transactions
+      let result: Result<Value, TransactionError>
+      do throws(TransactionError) { result = .success(try await body(system)) } catch { result = .failure(error) }
+      found.withLock { $0 = result }
+    }
+    let result = wait(limit) { found.withLock { $0 } }
+    return result.map { Answer(result: $0, seconds: Double(world.now - begun) / 1e9) }
+  }
+
+  private func wait<Value>(_ limit: Double, _ value: () -> Value?) -> Value? {
+    let deadline = world.now + Int64(limit * 1e9)
+    while world.now < deadline {
+      if let value = value() { return value }
+      world.run(until: world.now + .millisecond)
+    }
+    return value()
+  }
+
+  func put(_ key: String, _ value: String, through number: Int) -> Answer<Void>? {
+    ask(number) { system async throws(TransactionError) in
+      let transaction = system.begin()
+      do throws(TransactionError) {
+        transaction.put(Key(Array(key.utf8)), Array(value.utf8))
+        _ = try await transaction.commit()
+      } catch {
+        await transaction.rollback()
+        throw error
+      }
+    }
+  }
+
+  func get(_ key: String, through number: Int) -> Answer<String?>? {
+    ask(number) { system async throws(TransactionError) in
+      let transaction = system.begin(isReadOnly: true)
+      do throws(TransactionError) {
+        var block = KeyValueBlock()
+        let exists = try await transaction.get(Key(Array(key.utf8)), into: &block)
+        _ = try await transaction.commit()
+        return exists ? String(decoding: block.value(0), as: UTF8.self) : nil
+      } catch {
+        await transaction.rollback()
+        throw error
+      }
+    }
+  }
+}
