@@ -97,7 +97,8 @@ extension NodeTransport {
       guard let heard = status?.lastHeard else { return "\(place) (never heard of since this node began)" }
       return "\(place) (silent for \((monotonic - heard) / 1_000_000_000) s)"
     }
-    return missing.isEmpty ? "the nodes of all its other replicas answer" : "missing: " + missing.joined(separator: ", ")
+    if missing.isEmpty { return "the nodes of all its other replicas answer" }
+    return "missing: " + missing.joined(separator: ", ")
   }
 }
 

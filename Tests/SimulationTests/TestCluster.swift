@@ -65,7 +65,8 @@ final class TestCluster: @unchecked Sendable {
     _ number: Int, _ body: @escaping @Sendable (isolated Reactor, Store, Confined<SimulatedNode.Door>) async -> Void
   ) {
     let node = nodes[number - 1]
-    guard let store = node.store, let door = node.door, let reactor = node.environments.last?.reactors[0] else { return }
+    guard let store = node.store, let door = node.door, let environment = node.environments.last else { return }
+    let reactor = environment.reactors[0]
     let shared = Confined(door, to: reactor)
     reactor.enqueue { reactor in reactor.run { reactor in await body(reactor, store, shared) } }
   }
