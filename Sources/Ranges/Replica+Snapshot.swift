@@ -85,11 +85,7 @@ private final class SnapshotSource: @unchecked Sendable {
   init(_ view: any EngineSnapshot, _ descriptor: RangeDescriptor, isCut: Bool) {
     self.view = view
     self.isCut = isCut
-    let bounds = MVCC.bounds(descriptor.span)
-    parts = [
-      (.data, bounds.lower, bounds.upper), (.locks, bounds.lower, bounds.upper),
-      (.local, LocalKeys.records(from: descriptor.span.start), LocalKeys.records(from: descriptor.span.end)),
-    ]
+    parts = LocalKeys.parts(of: descriptor.span)
   }
 
   /// Nil at the end.

@@ -45,6 +45,11 @@ public final class Replica {
   var structuralLatch: Latch?
   /// Split off by what is being applied, to be opened once that is written.
   private var splitOff: [RangeDescriptor] = []
+  /// The number of a check that is being applied; 0: none.
+  private var checkNumber: UInt64 = 0
+  /// The last check that was applied here in this life.
+  var check: ReplicaCheck?
+  var isChecking = false
   /// The term in which the lease was given up: it is not taken up again before another one.
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
@@ -232,7 +237,7 @@ public final class Replica {
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
         if isOutside { break }
-        if batch.byteCount > Limits.applyBatchBytes { try writeOut(&batch, &finished) }
+        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 { try writeOut(&batch, &finished) }
       }
       try writeOut(&batch, &finished)
       group.log.forget(through: LogIndex(applied.index), keeping: 0)
@@ -289,6 +294,9 @@ public final class Replica {
   /// Adds a command's effects. False: it is void, since it was made for other bounds of the range.
   private func take(_ command: inout Command, into batch: inout WriteBatch) throws(StorageError) -> Bool {
     guard command.spanGeneration == descriptor.spanGeneration else { return false }
+    if shard.faults.losesAppliedWrites, !group.isLeader, applied.index % 16 == replicaID.rawValue {
+      command.batch = WriteBatch()
+    }
     if command.largestTimestamp > applied.largestTimestamp {
       applied.largestTimestamp = command.largestTimestamp
     }
@@ -299,6 +307,7 @@ public final class Replica {
     } else {
       batch.append(contentsOf: command.batch)
     }
+    checkNumber = command.check
     if let right = command.splitOff {
       try split(off: right, into: &batch)
       splitOff.append(right)
@@ -313,6 +322,8 @@ public final class Replica {
     shard.counters.appliedBytes &+= UInt64(batch.byteCount)
     bytesSinceSizing &+= UInt64(batch.byteCount)
     batch = WriteBatch()
+    if checkNumber != 0 { beginCheck(checkNumber) }
+    checkNumber = 0
     openSplitOff()
     let proposals = finished
     finished = []
@@ -368,6 +379,8 @@ public final class Replica {
       shard.reader.noteWritten(batch)
       group.replayed(entries)
     }
+    // What was asked for in an earlier life says nothing about the state now.
+    checkNumber = 0
   }
 
   // MARK: - The lease

@@ -34,6 +34,7 @@ enum NodeMetrics {
     counter(
       "meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.",
       shards.refreshFailures)
+    counter("meridian_range_checks_total", "Ranges led here whose replicas were compared.", shards.checks)
     counter("meridian_range_applied_bytes_total", "Bytes of commands applied.", shards.appliedBytes)
     counter("meridian_range_intents_resolved_total", "Intents turned into versions or removed.", shards.intentsResolved)
     counter(

@@ -19,10 +19,13 @@ final class TestCluster: @unchecked Sendable {
   let world: SimulatedWorld
   let nodes: [SimulatedNode]
   private let links = Links()
-  private let settings: SimulatedNode.Settings
+  private let settings: (Int) -> SimulatedNode.Settings
+  /// Why nodes ended by themselves, or did not begin.
+  private(set) var ends: [Int: String] = [:]
 
   /// Begins the nodes, and gives them ten seconds to come together.
-  init(_ count: Int, seed: UInt64 = 5, _ edit: (inout SimulatedNode.Settings) -> Void = { _ in }) {
+  /// - Parameter edit: changes what is asked of a node, by its number.
+  init(_ count: Int, seed: UInt64 = 5, _ edit: @escaping (Int, inout SimulatedNode.Settings) -> Void = { _, _ in }) {
     let world = SimulatedWorld(seed: seed)
     let links = links
     let network = LoopbackNetwork { packet in
@@ -32,10 +35,17 @@ final class TestCluster: @unchecked Sendable {
     let cluster = ClusterID(&ids)
     self.world = world
     nodes = (1...count).map { SimulatedNode($0, world, network: network, cluster: cluster, peers: Array(1...count)) }
-    var settings = SimulatedNode.Settings()
-    edit(&settings)
-    self.settings = settings
-    for node in nodes { node.begin(settings) }
+    settings = { number in
+      var settings = SimulatedNode.Settings()
+      settings.store.checkInterval = 0
+      edit(number, &settings)
+      return settings
+    }
+    for node in nodes {
+      node.onDeath = { [unowned self] node, _, reason in ends[node.number] = reason }
+      node.onRefusal = { [unowned self] reason in ends[node.number] = reason }
+      begin(node.number)
+    }
     run(seconds: 10)
   }
 
@@ -53,7 +63,7 @@ final class TestCluster: @unchecked Sendable {
   func heal() { lose { _ in false } }
 
   func kill(_ number: Int) { nodes[number - 1].crash(losingPower: false) }
-  func begin(_ number: Int) { nodes[number - 1].begin(settings) }
+  func begin(_ number: Int) { nodes[number - 1].begin(settings(number)) }
 
   func end() {
     for node in nodes { node.end() }

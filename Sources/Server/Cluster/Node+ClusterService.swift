@@ -180,6 +180,7 @@ extension Node: ClusterService {
     guard let store = member?.store else { return }
     store.setVersionLifetime(nanoseconds: value(.versionLifetime))
     store.setSnapshotRate(bytesPerSecond: value(.snapshotRate))
+    store.setCheckInterval(nanoseconds: value(.checkInterval))
     member?.placement.setFactor(Int(value(.replicas)))
   }
 
