@@ -212,8 +212,8 @@ final class NodeSimulation: @unchecked Sendable {
         guard let store = node.store, let environment = node.environments.last else { return fail("a node ended") }
         environment.reactors[0].enqueue { reactor in
           reactor.run { [self] reactor in
-            let led = store.shard(on: reactor).sortedReplicas.filter { $0.holdsLease && $0.descriptor.replicas.count > 1 }
-            for replica in led {
+            let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
+            for replica in led where replica.descriptor.replicas.count > 1 {
               switch await replica.checkConsistency() {
               case .equal(_, _, let silent): if !silent.isEmpty { pass.isComplete = false }
               case .notChecked: pass.isComplete = false

@@ -84,7 +84,9 @@ extension Node {
       }
     }
     let check = await firstCheck(after: request.after, member)
-    if let check { logger.info("replicas compared", metadata: ["range": "\(check.range)", "outcome": "\(check.text)"]) }
+    if let check {
+      logger.info("replicas compared", metadata: ["range": "\(check.range)", "outcome": "\(check.text)"])
+    }
     return .success(CheckReply(check).message(ClusterCall.check))
   }
 
