@@ -169,7 +169,10 @@ extension Replica {
       var piece = SnapshotPiece(
         range: descriptor.id, to: ReplicaID(peer.rawValue), from: replica.replicaID, number: number,
         span: descriptor.span)
-      if bytes == nil { piece.end = SnapshotPiece.End(descriptor: descriptor, applied: applied, count: number) }
+      if bytes == nil {
+        let claimed = replica.shard.faults.snapshotsMissTail ? replica.applied.encoded() : applied
+        piece.end = SnapshotPiece.End(descriptor: descriptor, applied: claimed, count: number)
+      }
       number += 1
       do throws(TransportError) {
         _ = try await network.call(

@@ -58,6 +58,10 @@ package struct PlantedFaults: Sendable {
   package var forgetsReadsAtLease = false
   /// Snapshots miss some of the versions there are.
   package var cutsSnapshots = false
+  /// A snapshot's pieces are those of its beginning, and it says that it holds what was applied at its end.
+  package var snapshotsMissTail = false
+  /// A replica that was removed may come back, with nothing of what it had vouched for, and votes.
+  package var forgetsRemovals = false
   /// Replicas that do not lead apply some commands without their effects.
   package var losesAppliedWrites = false
   /// The right half of a split does not know what was read there before.

@@ -40,6 +40,11 @@ final class NodeSimulation: @unchecked Sendable {
     var resetsPerMillion = 0
     /// Directions in which nothing passes, by the numbers of nodes.
     var cut: Set<[NodeAddress]> = []
+    /// Whether only the messages of groups are lost there, so that stores go on hearing each other.
+    var cutsGroupsOnly = false
+
+    /// The kind of the messages of groups.
+    private static let groups: UInt16 = 1
 
     init(_ random: RandomSource, delay: Int64) {
       self.random = random
@@ -47,7 +52,10 @@ final class NodeSimulation: @unchecked Sendable {
     }
 
     func fate(_ packet: LoopbackNetwork.Packet) -> LoopbackNetwork.Fate {
-      if cut.contains([packet.source, packet.target]) { return .lose }
+      if cut.contains([packet.source, packet.target]) {
+        if !cutsGroupsOnly { return .lose }
+        if case .frame(_, Self.groups) = packet.content { return .lose }
+      }
       if resetsPerMillion > 0, random.draw(below: 1_000_000) < resetsPerMillion { return .reset }
       return .deliver(afterNanoseconds: 10_000 + random.exponential(mean: delay))
     }
@@ -259,6 +267,8 @@ final class NodeSimulation: @unchecked Sendable {
     case .breakPromises: settings.store.faults.breaksPromises = true
     case .forgetReadsAtLease: settings.store.faults.forgetsReadsAtLease = true
     case .forgetReadsAtSplit: settings.store.faults.forgetsReadsAtSplit = true
+    case .missSnapshotTail: settings.store.faults.snapshotsMissTail = true
+    case .forgetRemovals: settings.store.faults.forgetsRemovals = true
     case .loseAppliedWrites: settings.store.faults.losesAppliedWrites = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
     default: break
@@ -401,12 +411,14 @@ final class NodeSimulation: @unchecked Sendable {
       if isEnding { return }
       let one = SimulatedNode.address(random.pick(nodes).number)
       let isOneWay = random.chance(percent: 40)
+      weather.cutsGroupsOnly = random.chance(percent: 25)
       for node in nodes where random.chance(percent: 70) {
         let other = SimulatedNode.address(node.number)
         weather.cut.insert([one, other])
         if !isOneWay { weather.cut.insert([other, one]) }
       }
-      world.note(9, 0, "\(one.host) is cut off\(isOneWay ? " in one direction" : "")")
+      let how = (isOneWay ? " in one direction" : "") + (weather.cutsGroupsOnly ? ", its groups only" : "")
+      world.note(9, 0, "\(one.host) is cut off\(how)")
       world.schedule(afterNanoseconds: random.exponential(mean: 2 * .second)) { [self] in
         weather.cut = []
         world.note(9, 1, "the network is whole")

@@ -1,5 +1,6 @@
 // A range that has lost its quorum says so at once to whoever asks, with the replicas that are missing, and serves again as soon as it can.
 
+import Encoding
 import Ranges
 import Testing
 import Transactions
@@ -45,6 +46,27 @@ import Transactions
     for holder in holders { cluster.begin(holder) }
     cluster.run(seconds: 6)
     #expect(cluster.get("k", through: outside)?.value == "1")
+    cluster.end()
+  }
+
+  // Members that had promised to follow it, and did not tick, took it for the leader and refused their votes for ever.
+  @Test func `A leader that steps down while its store is believed to live is elected again`() throws {
+    let cluster = TestCluster(3)
+    #expect(cluster.put("k", "1", through: 1)?.value != nil)
+    let leader = try #require(cluster.serving().first)
+    cluster.silenceGroups(of: leader)
+    let write = cluster.begin(leader) { system async throws(TransactionError) in
+      let transaction = system.begin()
+      transaction.put(Key([9]), [1])
+      _ = try await transaction.commit()
+    }
+    cluster.run(seconds: 6)
+    #expect(cluster.serving().isEmpty)
+    cluster.heal()
+    cluster.run(seconds: 4)
+    #expect(cluster.serving() == [leader])
+    #expect(cluster.wait(for: write) != nil)
+    #expect(cluster.put("k", "2", through: leader)?.value != nil)
     cluster.end()
   }
 

@@ -18,6 +18,7 @@ final class TestCluster: @unchecked Sendable {
 
   let world: SimulatedWorld
   let nodes: [SimulatedNode]
+  let decisions = NodeDecisions()
   private let links = Links()
   private let settings: (Int) -> SimulatedNode.Settings
   /// Why nodes ended by themselves, or did not begin.
@@ -42,6 +43,7 @@ final class TestCluster: @unchecked Sendable {
       return settings
     }
     for node in nodes {
+      node.decisions = decisions
       node.onDeath = { [unowned self] node, _, reason in ends[node.number] = reason }
       node.onRefusal = { [unowned self] reason in ends[node.number] = reason }
       begin(node.number)
@@ -58,6 +60,20 @@ final class TestCluster: @unchecked Sendable {
   func isolate(_ numbers: Int...) {
     let apart = Set(numbers.map(SimulatedNode.address))
     lose { apart.contains($0.source) != apart.contains($0.target) }
+  }
+
+  /// Messages between replicas of a node and others are lost, in both directions or only to it; stores go on hearing each other.
+  func silenceGroups(of number: Int, onlyToIt: Bool = false) {
+    let one = SimulatedNode.address(number)
+    lose { packet in
+      guard case .frame(_, 1) = packet.content else { return false }
+      return packet.target == one || !onlyToIt && packet.source == one
+    }
+  }
+
+  /// The node's process stands still for a while.
+  func pause(_ number: Int, seconds: Double) {
+    nodes[number - 1].environments.last?.machine.pause(forNanoseconds: Int64(seconds * 1e9))
   }
 
   func heal() { lose { _ in false } }
@@ -126,21 +142,54 @@ final class TestCluster: @unchecked Sendable {
     }
   }
 
+  /// Something that is under way.
+  final class Pending<Value: Sendable>: Sendable {
+    fileprivate let result = Mutex<Result<Value, TransactionError>?>(nil)
+    fileprivate let begun: Int64
+    fileprivate init(_ begun: Int64) { self.begun = begun }
+  }
+
   /// Has a client of a node do something, and waits for it; nil if that takes too long.
   func ask<Value: Sendable>(
     _ number: Int, withinSeconds limit: Double = 60,
     _ body: @escaping @Sendable (TransactionSystem) async throws(TransactionError) -> Value
   ) -> Answer<Value>? {
-    let found = Mutex<Result<Value, TransactionError>?>(nil)
-    let begun = world.now
+    wait(for: begin(number, body), withinSeconds: limit)
+  }
+
+  /// Has a client of a node do something meanwhile.
+  func begin<Value: Sendable>(
+    _ number: Int, _ body: @escaping @Sendable (TransactionSystem) async throws(TransactionError) -> Value
+  ) -> Pending<Value> {
+    let pending = Pending<Value>(world.now)
     perform(number) { reactor, _, door in
       let system = door.access(on: reactor).gateway.transactions
       let result: Result<Value, TransactionError>
       do throws(TransactionError) { result = .success(try await body(system)) } catch { result = .failure(error) }
-      found.withLock { $0 = result }
+      pending.result.withLock { $0 = result }
     }
-    let result = wait(limit) { found.withLock { $0 } }
-    return result.map { Answer(result: $0, seconds: Double(world.now - begun) / 1e9) }
+    return pending
+  }
+
+  func wait<Value>(for pending: Pending<Value>, withinSeconds limit: Double = 60) -> Answer<Value>? {
+    let result = wait(limit) { pending.result.withLock { $0 } }
+    return result.map { Answer(result: $0, seconds: Double(world.now - pending.begun) / 1e9) }
+  }
+
+  /// Reads a key twice in one transaction, with some seconds in between.
+  func readTwice(_ key: String, through number: Int, secondsBetween: Double) -> Pending<[String?]> {
+    begin(number) { system async throws(TransactionError) in
+      let transaction = system.begin(isReadOnly: true)
+      var found: [String?] = []
+      for pass in 0..<2 {
+        var block = KeyValueBlock()
+        let exists = try await transaction.get(Key(Array(key.utf8)), into: &block)
+        found.append(exists ? String(decoding: block.value(0), as: UTF8.self) : nil)
+        if pass == 0 { await system.reactor.sleep(nanoseconds: Int64(secondsBetween * 1e9)) }
+      }
+      await transaction.rollback()
+      return found
+    }
   }
 
   private func wait<Value>(_ limit: Double, _ value: () -> Value?) -> Value? {
