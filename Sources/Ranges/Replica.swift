@@ -514,7 +514,12 @@ public final class Replica {
       if let heir = heirs.first { group.act { $0.transferLeadership(to: heir.replica.peer) } }
       return
     }
-    for member in descriptor.replicas {
+    askWhetherItHasLeft()
+  }
+
+  /// Whoever knows that this replica is no member any more answers so to any message.
+  func askWhetherItHasLeft() {
+    for member in descriptor.replicas where member.replica != replicaID {
       shard.post(
         RangeEnvelope(
           range: id, to: member.replica, from: replicaID, message: .fortified(term: .zero, epoch: 0)), to: member.node)

@@ -157,8 +157,13 @@ extension StoreShard {
     mustWakeAll = false
     let all = sortedReplicas
     if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
-    for replica in all where replica.isOutside {
-      if tickCount % 5 == 0 { replica.askToGo() }
+    for replica in all {
+      if replica.isOutside {
+        if tickCount % 5 == 0 { replica.askToGo() }
+      } else if replica.isInitialized, replica.leaderNode == nil, (tickCount &+ replica.id.rawValue) % 50 == 0 {
+        // It may have been removed, and nobody has told: a learner would wait for ever.
+        replica.askWhetherItHasLeft()
+      }
     }
     for replica in all where !replica.isAloneAndLeads {
       // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
