@@ -24,8 +24,13 @@ final class SimulatedEngine: Engine, @unchecked Sendable {
   /// The process is gone.
   func disconnect() { isOpen = false }
 
-  private func check() throws(StorageError) {
+  /// The disk may have gone back to what was durable: nothing that is left of the process may take that for its own.
+  private func checkOpen() throws(StorageError) {
     if !isOpen { throw .inputOutput("the process is dead") }
+  }
+
+  private func check() throws(StorageError) {
+    try checkOpen()
     if let error = failure?() {
       hasFailed = true
       throw error
@@ -52,6 +57,7 @@ final class SimulatedEngine: Engine, @unchecked Sendable {
   func read(
     _ family: ColumnFamily, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void
   ) throws(StorageError) {
+    try checkOpen()
     try disk.read(family, key) { value in
       if let value, let damaged = rot?.damaged(value) {
         damaged.withUnsafeBytes { body($0) }
@@ -66,6 +72,7 @@ final class SimulatedEngine: Engine, @unchecked Sendable {
   ) throws(StorageError) { try disk.readPersisted(family, key, body) }
 
   func makeIterator(_ family: ColumnFamily, _ bounds: IteratorBounds) throws(StorageError) -> any EngineIterator {
+    try checkOpen()
     let iterator = try disk.makeIterator(family, bounds)
     return rot.map { RottingIterator(iterator, $0) } ?? iterator
   }
