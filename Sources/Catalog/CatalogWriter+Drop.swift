@@ -51,7 +51,10 @@ extension CatalogWriter {
           draft.columns[index].defaultSQL = nil
         }
       }
-      guard draft.columns != table.columns else { continue }
+      // Those that it descended from know it no more.
+      draft.lineage.children.removeAll(where: dropped.contains)
+      draft.lineage.parents.removeAll(where: dropped.contains)
+      guard draft.columns != table.columns || draft.lineage != table.lineage else { continue }
       draft.version += 1
       changed.append(.relation(draft.descriptor()))
     }

@@ -45,7 +45,7 @@ extension CatalogWriter {
     var draft = TableDraft(
       TableDescriptor(
         oid: oid, schema: schema.oid, name: new.name, owner: view.userOID, kind: .table, columns: columns,
-        nextColumnID: (columns.map(\.id).max() ?? 0) + 1))
+        lineage: new.lineage, nextColumnID: (columns.map(\.id).max() ?? 0) + 1))
     for check in new.checks { try add(check, to: &draft) }
     if let primary = new.primaryKey {
       draft.primaryIndex = try name(primary, for: &draft, taken: &taken)
@@ -65,6 +65,7 @@ extension CatalogWriter {
       objects.append(.relation(sequence.owned(by: table.oid, column: column.id)))
     }
     apply(put: objects)
+    for parent in new.lineage.parents { try link(oid, under: parent) }
     if new.foreignKeys.isEmpty { return table }
     var made = table
     for key in new.foreignKeys { made = try addForeignKey(key, to: oid) }

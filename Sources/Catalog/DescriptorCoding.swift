@@ -261,6 +261,8 @@ enum DescriptorCoding {
         $0.text(3, check.expressionSQL)
         $0.integers(4, check.columns.map(Int64.init))
         $0.text(5, check.comment)
+        $0.flag(6, check.isInherited)
+        $0.flag(7, check.isNoInherit)
       }
     }
     for dependency in table.dependencies {
@@ -274,6 +276,7 @@ enum DescriptorCoding {
     out.integer(15, Int64(bitPattern: table.version))
     for key in table.foreignKeys { out.message(16) { write(key, &$0) } }
     out.integers(17, table.referencedBy.map { Int64($0.rawValue) })
+    if !table.lineage.isEmpty { out.message(18) { write(table.lineage, &$0) } }
   }
 
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
@@ -301,6 +304,8 @@ enum DescriptorCoding {
           case 3: value.text.store(in: &check.expressionSQL)
           case 4: value.uint32s.store(in: &check.columns)
           case 5: value.text.store(in: &check.comment)
+          case 6: value.flag.store(in: &check.isInherited)
+          case 7: value.flag.store(in: &check.isNoInherit)
           default: true
           }
         }
@@ -322,6 +327,7 @@ enum DescriptorCoding {
       case 15: return value.integer.map { UInt64(bitPattern: $0) }.store(in: &table.version)
       case 16: return readForeignKey(value.bytes).append(to: &table.foreignKeys)
       case 17: return value.uint32s.map { $0.map { OID($0) } }.store(in: &table.referencedBy)
+      case 18: return readLineage(value.bytes).store(in: &table.lineage)
       default: return true
       }
     }
@@ -420,6 +426,8 @@ enum DescriptorCoding {
     out.oid(9, column.ownedSequence)
     out.flag(10, column.isHidden)
     out.text(11, column.comment)
+    out.flag(12, column.isInherited)
+    out.flag(13, !column.isLocal)
   }
 
   private static func readColumn(_ bytes: UnsafeRawBufferPointer) -> ColumnDescriptor? {
@@ -438,6 +446,8 @@ enum DescriptorCoding {
       case 9: value.oid.store(in: &column.ownedSequence)
       case 10: value.flag.store(in: &column.isHidden)
       case 11: value.text.store(in: &column.comment)
+      case 12: value.flag.store(in: &column.isInherited)
+      case 13: value.flag.map { !$0 }.store(in: &column.isLocal)
       default: true
       }
     }

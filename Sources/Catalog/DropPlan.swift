@@ -54,6 +54,10 @@ struct DropPlan {
       if requested.contains(child.oid) || visited.contains(child.oid) { continue }
       addForeignKey(key, of: child, to: relation, dependsOn: name)
     }
+    // Partitions go silently; what merely inherits has to be asked for.
+    for child in view.children(of: relation) {
+      if child.isPartition { visit(child) } else { add(child, dependsOn: name) }
+    }
     for reader in view.readers(of: relation.oid) { add(reader, dependsOn: name) }
   }
 

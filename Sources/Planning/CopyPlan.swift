@@ -25,6 +25,7 @@ public struct CopyInto: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  public var partitions: PartitionPlan?
   /// `WHERE`, over the table's columns in order.
   public var filter: ScalarExpression?
   public var sequences: [OID: Int]
@@ -112,7 +113,12 @@ extension CopyInto {
     fields = columns
     self.values = values
     checks = try binder.checks(table, row).map {
-      RowCheck(name: $0.name, condition: planner.translate($0.condition, row))
+      RowCheck.condition(name: $0.name, planner.translate($0.condition, row))
+    }
+    if table.isPartitioned {
+      partitions = try binder.partitionPlan(table)
+    } else if let guarded = try binder.partitionGuard(table, row) {
+      checks.append(.partition(guarded.map { planner.translate($0, row) }))
     }
     predicates = [:]
     for predicate in try binder.predicates(table, row) {

@@ -158,13 +158,10 @@ public enum SetOperator: UInt8, Sendable, Hashable {
 }
 
 /// A check of a new row, over the table's columns in order.
-public struct RowCheck: Sendable {
-  public var name: String
-  public var condition: ScalarExpression
-  public init(name: String, condition: ScalarExpression) {
-    self.name = name
-    self.condition = condition
-  }
+public enum RowCheck: Sendable {
+  case condition(name: String, ScalarExpression)
+  /// The row belongs into the partition.
+  case partition(PartitionGuard)
 }
 
 public enum ConflictAction: Sendable {
@@ -195,6 +192,8 @@ public struct InsertPlan: Sendable {
   public var predicates: IndexPredicates
   public var onConflict: ConflictAction?
   public var references = ReferencePlan()
+  /// Of a partitioned table: where its rows go. Then `checks`, `predicates` and `onConflict` are those of the partitions.
+  public var partitions: PartitionPlan?
   /// Put out the rows inserted or updated, all columns of the table in order; else no rows, only a count.
   public var returnsRows: Bool
   public init(
@@ -219,6 +218,8 @@ public struct UpdatePlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// Of a partition of the table that the statement named.
+  public var move: PartitionMove?
   /// Puts out the new row, then the source's columns after the old row.
   public var returnsRows: Bool
   public init(

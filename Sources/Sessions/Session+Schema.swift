@@ -108,6 +108,10 @@ private final class PlannerCompiler: ExpressionCompiler {
   func compile(_ sql: String, over table: TableDescriptor, as type: SQLType) throws(SQLError) -> ScalarExpression {
     try session.planner(catalog).compile(sql, over: table, as: type)
   }
+
+  func partitionGuard(of table: TableDescriptor) throws(SQLError) -> PartitionGuard? {
+    try session.planner(catalog).partitionGuard(of: table)
+  }
 }
 
 /// Transactions for the steps of an online change, each with the catalog as it then is.

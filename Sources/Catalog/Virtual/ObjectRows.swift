@@ -261,6 +261,7 @@ extension SystemRelations {
         if function.form == .infix, let left = function.arguments.first { row["oprleft"] = .oid(left.oid) }
         if let right = function.arguments.last { row["oprright"] = .oid(right.oid) }
         row["oprresult"] = .oid(function.result.oid)
+        row["oprcode"] = .oid(OperatorFunctions.procedure(of: function))
       }
     }
   }

@@ -19,7 +19,7 @@ extension TableDescriptor {
 
   var relationKindLetter: String {
     switch kind {
-    case .table: "r"
+    case .table: isPartitioned ? "p" : "r"
     case .view: "v"
     case .sequence: "S"
     case .virtual: VirtualTable.withOID(oid)?.isView == true ? "v" : "r"
@@ -52,6 +52,11 @@ extension SystemRelations {
         row["relhasrules"] = .bool(kind == "v")
         row["relhastriggers"] = .bool(!relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty)
         row["relispopulated"] = .bool(true)
+        row["relispartition"] = .bool(relation.isPartition)
+        row["relhassubclass"] = .bool(!relation.lineage.children.isEmpty)
+        if let bound = relation.lineage.bound, let parent = relation.lineage.parents.first.flatMap(view.relation) {
+          row["relpartbound"] = .text(BoundText.text(bound, parent))
+        }
         row["relreplident"] = .text(kind == "r" && !relation.isVirtual ? "d" : "n")
         if relation.isVirtual {
           row["relacl"] = try .parsed(SQLType(OID(1034)), "{postgres=arwdDxt/postgres,=r/postgres}")
@@ -66,7 +71,7 @@ extension SystemRelations {
           row["relam"] = .int(403)
           row["relfilenode"] = .oid(index.oid)
           row["relpersistence"] = .text(view.isTemporary(relation) ? "t" : "p")
-          row["relkind"] = .text("i")
+          row["relkind"] = .text(relation.isPartitioned ? "I" : "i")
           row["relnatts"] = .int(index.columns.count + index.included.count)
           row["relispopulated"] = .bool(true)
           row["relreplident"] = .text("n")
@@ -96,7 +101,8 @@ extension SystemRelations {
       row["atthasdef"] = .bool(column.defaultSQL != nil || column.generatedSQL != nil)
       row["attidentity"] = .text(column.identity.map { $0 == .always ? "a" : "d" } ?? "")
       row["attgenerated"] = .text(column.generatedSQL == nil ? "" : "s")
-      row["attislocal"] = .bool(true)
+      row["attislocal"] = .bool(column.isLocal)
+      row["attinhcount"] = .int(column.isInherited ? 1 : 0)
       row["attcollation"] = .oid(type?.collation ?? .invalid)
     }
   }
@@ -333,6 +339,35 @@ extension SystemRelations {
         row["seqmin"] = .int(options.minimum)
         row["seqcache"] = .int(options.cache)
         row["seqcycle"] = .bool(options.cycles)
+      }
+    }
+  }
+}
+
+extension SystemRelations {
+  static let inheritanceRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      for (place, parent) in relation.lineage.parents.enumerated() {
+        try rows.add { (row) throws(SQLError) in
+          row["inhrelid"] = .oid(relation.oid)
+          row["inhparent"] = .oid(parent)
+          row["inhseqno"] = .int(place + 1)
+        }
+      }
+    }
+  }
+
+  static let partitionedTableRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      guard let partitioning = relation.lineage.partitioning else { continue }
+      let rest = view.children(of: relation).first { $0.lineage.bound == .rest }
+      let columns = partitioning.keys.map { String($0.column ?? 0) }.joined(separator: " ")
+      try rows.add { (row) throws(SQLError) in
+        row["partrelid"] = .oid(relation.oid)
+        row["partstrat"] = .text(String(partitioning.strategy.name.prefix(1)))
+        row["partnatts"] = .int(partitioning.keys.count)
+        row["partdefid"] = .oid(rest?.oid ?? .invalid)
+        row["partattrs"] = try .parsed(SQLType(OID(22)), columns)
       }
     }
   }

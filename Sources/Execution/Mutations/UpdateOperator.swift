@@ -29,6 +29,7 @@ final class UpdateOperator: Operator {
   /// Rows stay where they are, and nothing but themselves changes: the old ones need not be kept.
   private let staysInPlace: Bool
   private var touch = FirstTouch()
+  private var movers: PartitionedWriter?
 
   init(_ source: Operator, _ plan: UpdatePlan) throws(SQLError) {
     self.source = source
@@ -36,7 +37,8 @@ final class UpdateOperator: Operator {
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     changed = Set(plan.assignments.map(\.column))
-    staysInPlace = writer.staysInPlace(changed)
+    if let move = plan.move { movers = try PartitionedWriter(move.plan, source.context) }
+    staysInPlace = writer.staysInPlace(changed) && plan.move == nil
     let columnCount = plan.table.columns.count
     mayRepeat = source.kinds.count > columnCount
     super.init(
@@ -61,7 +63,20 @@ final class UpdateOperator: Operator {
       for assignment in plan.assignments {
         new.columns[assignment.column] = try Evaluator.evaluate(assignment.value, batch, context.evaluation)
       }
-      try await writer.update(old: old, new: new, changed: changed)
+      if let move = plan.move, let movers {
+        let strays = try move.stays.strays(new, context)
+        if !strays.isEmpty {
+          let others = (0..<Int32(new.rowCount)).filter { !strays.contains($0) }
+          if !others.isEmpty {
+            try await writer.update(old: old.gather(others), new: new.gather(others), changed: changed)
+          }
+          try await self.move(old.gather(strays), new.gather(strays), move, movers)
+        } else {
+          try await writer.update(old: old, new: new, changed: changed)
+        }
+      } else {
+        try await writer.update(old: old, new: new, changed: changed)
+      }
       if plan.returnsRows {
         return Batch(columns: new.columns + batch.columns.dropFirst(columnCount), rowCount: batch.rowCount)
       }
@@ -69,8 +84,22 @@ final class UpdateOperator: Operator {
     return nil
   }
 
+  /// Rows that fit into another partition leave this one.
+  private func move(
+    _ old: Batch, _ new: Batch, _ move: PartitionMove, _ movers: PartitionedWriter
+  ) async throws(SQLError) {
+    let before = context.affectedRows
+    try await writer.delete(old)
+    let columns = zip(move.columns, movers.kinds).map { source, kind in
+      source.map { new.columns[$0] } ?? ColumnVector(kind, repeating: .null, count: new.rowCount)
+    }
+    _ = try await movers.insert(Batch(columns: columns, rowCount: new.rowCount), returning: false)
+    context.affectedRows = before + new.rowCount
+  }
+
   override func rewind(_ reason: Rewind) {
     if mayRepeat { touch.removeAll() }
+    movers?.rewind()
     source.rewind(reason)
   }
 }

@@ -16,6 +16,22 @@ public enum SchemaExecutor {
   ) async throws(SQLError) -> SchemaOutcome {
     var outcome = SchemaOutcome()
     switch operation {
+    case .sequence(let operations):
+      let inOne = context.withoutSteps
+      for operation in operations {
+        let part = try await run(operation, inOne)
+        outcome.notices += part.notices
+      }
+    case .createTable(let definition, let ifNotExists):
+      let writer = try await context.writer()
+      guard let table = try writer.createTable(definition, ifNotExists: ifNotExists) else {
+        outcome.notices.append(exists("relation", definition.name))
+        break
+      }
+      outcome.notices += definition.notices.map { SQLError(.successfulCompletion, $0) }
+      if table.isPartition, let parent = table.lineage.parents.first {
+        try await TableAlteration(context: context).requireFreeDefault(of: parent, beside: table.oid)
+      }
     case .createIndex(let table, let index, let expressions, let ifNotExists, _):
       let build = IndexBuild(context: context)
       let isMade: Bool
@@ -90,10 +106,6 @@ public enum SchemaExecutor {
     _ operation: SchemaOperation, _ writer: CatalogWriter, _ outcome: inout SchemaOutcome
   ) throws(SQLError) {
     switch operation {
-    case .createTable(let definition, let ifNotExists):
-      if try writer.createTable(definition, ifNotExists: ifNotExists) == nil {
-        outcome.notices.append(exists("relation", definition.name))
-      }
     case .createView(let schema, let name, let sql, let columns, let dependencies, let replaces):
       _ = try writer.createView(
         schema: schema, name: name, sql: sql, columns: columns, dependencies: dependencies, replaces: replaces)
@@ -139,7 +151,7 @@ public enum SchemaExecutor {
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split:
+    case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split:
       preconditionFailure("these are carried out with rows")
     }
   }

@@ -137,6 +137,12 @@ struct Modification: Sendable {
   var checks: [(name: String, condition: ScalarExpression)]
   var predicates: [(index: UInt32, condition: ScalarExpression)]
   var references = ReferencePlan()
+  /// That the rows belong into the table, over `rowColumns`, where it is a partition.
+  var guarded: PartitionGuard?
+  /// INSERT into a partitioned table.
+  var partitions: PartitionPlan?
+  /// UPDATE of a partition that a mention of its parent means; `stays` over `rowColumns`.
+  var move: PartitionMove?
   var returnsRows: Bool
   /// Columns of the source beyond the table's that RETURNING or assignments use.
   var otherColumns: [ColumnID] = []

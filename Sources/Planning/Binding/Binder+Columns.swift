@@ -53,6 +53,11 @@ extension Binder {
       }
       level = current.parent
     }
+    level = scope
+    while let current = level {
+      if let found = systemColumn(name.text, of: current.tables) { return found }
+      level = current.parent
+    }
     throw missingColumn(name.text, qualifier: nil, scope, at: name.position)
   }
 
@@ -84,6 +89,7 @@ extension Binder {
             .ambiguousColumn, "column reference \"\(reference.name.text)\" is ambiguous", at: reference.position)
         }
         guard let column = columns.first else {
+          if let found = systemColumn(reference.name.text, of: [target]) { return found }
           throw missingColumn(reference.name.text, qualifier: table.text, scope, at: reference.position)
         }
         return mention(column, in: current, from: scope, name: column.name, at: reference.position)

@@ -78,7 +78,7 @@ extension Binder {
   }
 
   /// Columns under the names of `AS alias (names)`.
-  private func renamed(
+  func renamed(
     _ columns: [ScopeColumn], _ alias: String, _ written: TableAlias?
   ) throws(SQLError) -> [ScopeColumn] {
     guard let written, !written.columns.isEmpty else { return columns }
@@ -106,6 +106,9 @@ extension Binder {
     if case .view(let sql) = table.kind { return try bindView(table, sql, alias, reference) }
     if case .sequence = table.kind {
       throw context.unsupported("reading sequences as tables is", at: reference.position)
+    }
+    if !reference.isOnly, !table.lineage.isEmpty, table.isPartitioned || !table.lineage.children.isEmpty {
+      return try bindFamily(table, alias: alias, written: reference.alias)
     }
     return try bindScan(table, alias: alias, written: reference.alias, lock: nil).source
   }
