@@ -341,7 +341,14 @@ extension CatalogWriter {
         .featureNotSupported, "cannot change owner of sequence \"\(table.name)\"",
         detail: "Sequence \"\(table.name)\" is linked to table \"\(owner.name)\".")
     }
-    let changed = try table.changed { (draft) throws(SQLError) in draft.owner = role }
+    let changed = try table.changed { (draft) throws(SQLError) in
+      draft.owner = role
+      // What the old owner gave or had is the new one's.
+      for index in (draft.acl ?? []).indices {
+        if draft.acl?[index].grantee == table.owner { draft.acl?[index].grantee = role }
+        if draft.acl?[index].grantor == table.owner { draft.acl?[index].grantor = role }
+      }
+    }
     var objects: [CatalogObject] = [.relation(changed)]
     for sequence in table.columns.compactMap(\.ownedSequence).compactMap(view.relation) {
       objects.append(.relation(try sequence.changed { (draft) throws(SQLError) in draft.owner = role }))

@@ -82,6 +82,14 @@ struct DropPlan {
     dependents.append(("type \(quoteIdentifier(type.name))", what))
   }
 
+  /// Functions that fall with their schema.
+  private(set) var functions: [FunctionDescriptor] = []
+
+  mutating func add(function: FunctionDescriptor, dependsOn what: String) {
+    functions.append(function)
+    dependents.append(("function \(function.signature)", what))
+  }
+
   mutating func add(column: ColumnDescriptor, of table: TableDescriptor, dependsOn what: String) {
     dependents.append(("column \(column.name) of \(view.describe(table))", what))
   }

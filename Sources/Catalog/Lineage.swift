@@ -95,7 +95,9 @@ extension CatalogView {
     var found = [table]
     var next = 0
     while next < found.count {
-      for child in children(of: found[next]) where !found.contains(where: { $0.oid == child.oid }) { found.append(child) }
+      for child in children(of: found[next]) where !found.contains(where: { $0.oid == child.oid }) {
+        found.append(child)
+      }
       next += 1
     }
     return found

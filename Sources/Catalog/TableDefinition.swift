@@ -54,5 +54,9 @@ public struct RoleOptions: Sendable, Hashable {
   public var removesPassword = false
   /// Microseconds since 2000-01-01 UTC.
   public var validUntil: Int64?
+  /// Roles that it becomes a member of, and those that become members of it.
+  public var inRoles: [OID] = []
+  public var members: [OID] = []
+  public var administrators: [OID] = []
   public init() {}
 }

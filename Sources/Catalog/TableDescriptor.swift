@@ -31,6 +31,8 @@ public struct ColumnDescriptor: Sendable, Hashable {
   /// Whether a parent has it, too; and whether the table was given it itself.
   public var isInherited = false
   public var isLocal = true
+  /// What is granted on the column alone.
+  public var acl: [Grant] = []
 
   public init(id: UInt32, name: String, type: SQLType, isNullable: Bool = true) {
     self.id = id
@@ -183,6 +185,8 @@ public final class TableDescriptor: Sendable {
   public let dependencies: [RelationDependency]
   public let comment: String?
   public let lineage: Lineage
+  /// Nil: nobody but the owner was ever granted anything.
+  public let acl: [Grant]?
   /// The first id that no column has had.
   public let nextColumnID: UInt32
   /// Grows with every change of this descriptor.
@@ -192,7 +196,7 @@ public final class TableDescriptor: Sendable {
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
     foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
-    comment: String? = nil, lineage: Lineage = Lineage(), nextColumnID: UInt32,
+    comment: String? = nil, lineage: Lineage = Lineage(), acl: [Grant]? = nil, nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -209,6 +213,7 @@ public final class TableDescriptor: Sendable {
     self.dependencies = dependencies
     self.comment = comment
     self.lineage = lineage
+    self.acl = acl
     self.nextColumnID = nextColumnID
     self.version = version
   }

@@ -104,6 +104,7 @@ struct FunctionCatalog {
     catalog.addJSONOperators()
     catalog.addJSONBuilding()
     catalog.addJSONAssignment()
+    catalog.addTransitions()
     catalog.addOperatorFunctions()
     return catalog
   }

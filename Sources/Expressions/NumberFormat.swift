@@ -45,7 +45,9 @@ struct NumberFormat {
       let byte = template[index]
       let isDigit = byte == UInt8(ascii: "9") || byte == UInt8(ascii: "0")
       let other = ["MI", "PL", "SG"].first(where: starts)
-      if isScientific, isDigit || other != nil || starts("FM") || starts("PR") || starts("S") || byte == UInt8(ascii: ".") {
+      if isScientific,
+        isDigit || other != nil || starts("FM") || starts("PR") || starts("S") || byte == UInt8(ascii: ".")
+      {
         throw refuse("\"EEEE\" must be the last pattern used")
       }
       if starts("FM") {

@@ -97,7 +97,9 @@ struct TableFunctionCatalog {
 
   /// The catalog answers with numbers, row after row.
   private mutating func addPartitions() {
-    @Sendable func numbers(_ name: String, _ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) -> [Int64?] {
+    @Sendable func numbers(_ name: String, _ arguments: [Datum], _ context: EvaluationContext) throws(SQLError)
+      -> [Int64?]
+    {
       guard case .bytes(let text) = try context.services.catalogFunction(name, arguments) else { return [] }
       return String(decoding: text, as: UTF8.self).split(separator: ",").map { Int64($0) }
     }
@@ -113,7 +115,9 @@ struct TableFunctionCatalog {
       return PreparedRows(
         shape.indices.map { place in
           var column = ColumnVector(.int64)
-          for row in stride(from: place, to: all.count, by: shape.count) { column.append(all[row].map { .int64($0) } ?? .null) }
+          for row in stride(from: place, to: all.count, by: shape.count) {
+            column.append(all[row].map { .int64($0) } ?? .null)
+          }
           return column
         })
     }

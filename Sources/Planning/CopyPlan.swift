@@ -32,6 +32,7 @@ public struct CopyInto: Sendable {
   public var catalogVersion: UInt64
   /// As of a `QueryPlan`.
   public var dependencies: [Key] = []
+  public var requirements: [AccessRequirement] = []
 }
 
 extension CopyPlan {
@@ -54,6 +55,9 @@ extension CopyPlan {
       }
       let (source, scan) = try binder.bindScan(table, alias: table.name, written: nil, lock: nil)
       let ordinals = try CopyPlan.ordinals(columns, table, context)
+      let visible = table.columns.indices.filter { !table.columns[$0].isHidden }
+      context.noteReading(table, visible.map { scan.columns[$0] }, always: true)
+      context.mentioned.formUnion(ordinals.map { scan.columns[$0] })
       let outputs = ordinals.map {
         OutputColumn(name: table.columns[$0].name, id: scan.columns[$0], type: table.columns[$0].type)
       }
@@ -129,6 +133,8 @@ extension CopyInto {
       self.filter = planner.translate(try binder.coerceToBoolean(bound, "WHERE", at: filter), row)
     }
     references = try binder.references(of: table)
+    context.noteWriting(.insert, table, ordinals: columns)
+    requirements = context.requirements
     let plan = PhysicalPlan(.values([values]), output: [])
     sequences = SequenceUse.count(in: plan)
     catalogVersion = context.names.catalog.version

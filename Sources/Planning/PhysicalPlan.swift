@@ -218,6 +218,8 @@ public struct UpdatePlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// The same number for all plans of one statement that changes several tables as one.
+  public var family: Int?
   /// Of a partition of the table that the statement named.
   public var move: PartitionMove?
   /// Puts out the new row, then the source's columns after the old row.
@@ -241,6 +243,8 @@ public struct DeletePlan: Sendable {
   public var source: PhysicalPlan
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// As of an `UpdatePlan`.
+  public var family: Int?
   /// Puts out the source's columns.
   public var returnsRows: Bool
   public init(table: TableDescriptor, source: PhysicalPlan, predicates: IndexPredicates, returnsRows: Bool) {
@@ -347,12 +351,15 @@ public final class QueryPlan: Sendable {
   /// Whether a literal was read by the session's settings (time zone, date order) or by the time of planning: such a plan
   /// is for this session's settings only.
   public let dependsOnSettings: Bool
+  /// Privileges that whoever runs it needs.
+  public let requirements: [AccessRequirement]
 
   public init(
     kind: Kind, root: PhysicalPlan, columns: [ResultColumn], parameterTypes: [SQLType], outerSlotCount: Int,
     sequences: [OID: Int], writing: String?, catalogVersion: UInt64, dependencies: [Key] = [],
-    dependsOnSettings: Bool = false
+    dependsOnSettings: Bool = false, requirements: [AccessRequirement] = []
   ) {
+    self.requirements = requirements
     self.dependencies = dependencies
     self.dependsOnSettings = dependsOnSettings
     self.kind = kind

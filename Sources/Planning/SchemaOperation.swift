@@ -84,6 +84,10 @@ public enum SchemaOperation: Sendable {
   case dropRoles([OID])
   case truncate([OID], restartsIdentity: Bool, cascades: Bool)
   case comment(on: OID, column: UInt32?, text: String?)
+  case createFunction(FunctionDescriptor, replaces: Bool)
+  case dropFunctions([OID])
+  case changePrivileges(PrivilegeChange)
+  case changeMembership(of: [OID], in: [OID], isGrant: Bool, adminOption: Bool)
   /// One after the other, in one transaction.
   case sequence([SchemaOperation])
   /// Nothing to do but say so (`IF EXISTS`, `IF NOT EXISTS`).

@@ -14,6 +14,7 @@ extension Session {
     _ operation: SchemaOperation, tag: String, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
     let operation = try await hashingPassword(of: operation)
+    if case .createTableAs(_, _, let source, _) = operation { try catalog.check(source.requirements) }
     let execution = executionContext(parameters: [], active, catalog)
     // Steps are transactions of their own: they would wait for ever for what earlier statements of this one have locked.
     let isAlone = !active.isExplicit && active.statementCount <= 1
@@ -58,6 +59,8 @@ extension Session {
     case .createTableAs(let statement): statement.isMaterializedView ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS"
     case .createIndex: "CREATE INDEX"
     case .createView: "CREATE VIEW"
+    case .createFunction: "CREATE FUNCTION"
+    case .dropFunction: "DROP FUNCTION"
     case .refresh: "REFRESH MATERIALIZED VIEW"
     case .createSchema: "CREATE SCHEMA"
     case .createEnum, .createComposite: "CREATE TYPE"

@@ -58,7 +58,9 @@ extension SystemRelations {
           row["relpartbound"] = .text(BoundText.text(bound, parent))
         }
         row["relreplident"] = .text(kind == "r" && !relation.isVirtual ? "d" : "n")
-        if relation.isVirtual {
+        if let acl = relation.acl {
+          row["relacl"] = try .parsed(SQLType(OID(1034)), view.text(acl))
+        } else if relation.isVirtual {
           row["relacl"] = try .parsed(SQLType(OID(1034)), "{postgres=arwdDxt/postgres,=r/postgres}")
         }
       }
@@ -81,7 +83,8 @@ extension SystemRelations {
   }
 
   private static func addAttribute(
-    _ column: ColumnDescriptor, relation: OID, number: UInt32, isRequired: Bool, of rows: inout VirtualRows
+    _ column: ColumnDescriptor, relation: OID, number: UInt32, isRequired: Bool, acl: String? = nil,
+    of rows: inout VirtualRows
   ) throws(SQLError) {
     let type = SystemTypes.find(column.type.oid)
     try rows.add { (row) throws(SQLError) in
@@ -101,6 +104,7 @@ extension SystemRelations {
       row["atthasdef"] = .bool(column.defaultSQL != nil || column.generatedSQL != nil)
       row["attidentity"] = .text(column.identity.map { $0 == .always ? "a" : "d" } ?? "")
       row["attgenerated"] = .text(column.generatedSQL == nil ? "" : "s")
+      if let acl { row["attacl"] = try .parsed(SQLType(OID(1034)), acl) }
       row["attislocal"] = .bool(column.isLocal)
       row["attinhcount"] = .int(column.isInherited ? 1 : 0)
       row["attcollation"] = .oid(type?.collation ?? .invalid)
@@ -115,7 +119,8 @@ extension SystemRelations {
       for relation in all.map(\.descriptor) {
         for column in relation.columns {
           try addAttribute(
-            column, relation: relation.oid, number: column.id, isRequired: !column.isNullable, of: &rows)
+            column, relation: relation.oid, number: column.id, isRequired: !column.isNullable,
+            acl: column.acl.isEmpty ? nil : view.text(column.acl), of: &rows)
         }
       }
     } catch {

@@ -67,7 +67,11 @@ final class PartitionedWriter {
       let own = writer.withRowIDs(try shaped(batch.gather(rows), number))
       var written = own
       do throws(SQLError) {
-        if let resolver = resolvers[number] { written = try await resolver.insert(own) } else { try await writer.insert(own) }
+        if let resolver = resolvers[number] {
+          written = try await resolver.insert(own)
+        } else {
+          try await writer.insert(own)
+        }
       } catch {
         failedRow = writer.failedRow.map { Int(rows[$0]) }
         throw error

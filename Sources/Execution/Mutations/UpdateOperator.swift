@@ -30,8 +30,10 @@ final class UpdateOperator: Operator {
   private let staysInPlace: Bool
   private var touch = FirstTouch()
   private var movers: PartitionedWriter?
+  private let family: SourceFamily?
 
-  init(_ source: Operator, _ plan: UpdatePlan) throws(SQLError) {
+  init(_ source: Operator, _ plan: UpdatePlan, _ family: SourceFamily? = nil) throws(SQLError) {
+    self.family = family
     self.source = source
     self.plan = plan
     writer = try TableWriter(
@@ -47,6 +49,7 @@ final class UpdateOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     let columnCount = writer.codec.kinds.count
+    try await family?.open()
     while var batch = try await source.next() {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
@@ -70,7 +73,12 @@ final class UpdateOperator: Operator {
           if !others.isEmpty {
             try await writer.update(old: old.gather(others), new: new.gather(others), changed: changed)
           }
-          try await self.move(old.gather(strays), new.gather(strays), move, movers)
+          let tables = try await self.move(old.gather(strays), new.gather(strays), move, movers)
+          if let ordinal = move.tableOrdinal {
+            var all = batch.columns[ordinal].int64s
+            for (row, table) in zip(strays, tables) { all[Int(row)] = table }
+            batch.columns[ordinal] = ColumnVector(int64s: all)
+          }
         } else {
           try await writer.update(old: old, new: new, changed: changed)
         }
@@ -84,17 +92,18 @@ final class UpdateOperator: Operator {
     return nil
   }
 
-  /// Rows that fit into another partition leave this one.
+  /// Rows that fit into another partition leave this one; where each of them is then.
   private func move(
     _ old: Batch, _ new: Batch, _ move: PartitionMove, _ movers: PartitionedWriter
-  ) async throws(SQLError) {
+  ) async throws(SQLError) -> [Int64] {
     let before = context.affectedRows
     try await writer.delete(old)
     let columns = zip(move.columns, movers.kinds).map { source, kind in
       source.map { new.columns[$0] } ?? ColumnVector(kind, repeating: .null, count: new.rowCount)
     }
-    _ = try await movers.insert(Batch(columns: columns, rowCount: new.rowCount), returning: false)
+    let moved = try await movers.insert(Batch(columns: columns, rowCount: new.rowCount), returning: true)
     context.affectedRows = before + new.rowCount
+    return moved.columns.last?.int64s ?? []
   }
 
   override func rewind(_ reason: Rewind) {
@@ -110,8 +119,10 @@ final class DeleteOperator: Operator {
   private let writer: TableWriter
   private let mayRepeat: Bool
   private var touch = FirstTouch()
+  private let family: SourceFamily?
 
-  init(_ source: Operator, _ plan: DeletePlan) throws(SQLError) {
+  init(_ source: Operator, _ plan: DeletePlan, _ family: SourceFamily? = nil) throws(SQLError) {
+    self.family = family
     self.source = source
     self.plan = plan
     writer = try TableWriter(
@@ -121,6 +132,7 @@ final class DeleteOperator: Operator {
   }
 
   override func next() async throws(SQLError) -> Batch? {
+    try await family?.open()
     while var batch = try await source.next() {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }

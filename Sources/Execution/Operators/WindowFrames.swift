@@ -249,7 +249,9 @@ struct WindowRanges {
       if limit.isNaN && !key.datum(row).isNaN {
         // Infinity less infinity: all are within reach but the values that are not numbers.
         let isLow = isStart != isDescending
-        if case .float64 = limit { limit = .float64(isLow ? -.infinity : .infinity) } else {
+        if case .float64 = limit {
+          limit = .float64(isLow ? -.infinity : .infinity)
+        } else {
           limit = .numeric(isLow ? .negativeInfinity : .infinity)
         }
       }

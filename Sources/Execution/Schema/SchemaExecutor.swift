@@ -150,6 +150,12 @@ public enum SchemaExecutor {
         _ = try writer.replaceStorage(of: table)
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
+    case .createFunction(let function, let replaces): try writer.createFunction(function, replaces: replaces)
+    case .dropFunctions(let functions): try writer.dropFunctions(functions)
+    case .changePrivileges(let change): try writer.change(change, &outcome.notices)
+    case .changeMembership(let members, let roles, let isGrant, let adminOption):
+      try writer.changeMembership(
+        of: members, in: roles, isGrant: isGrant, adminOption: adminOption, &outcome.notices)
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
     case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split:
       preconditionFailure("these are carried out with rows")

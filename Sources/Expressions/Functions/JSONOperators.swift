@@ -237,7 +237,8 @@ extension FunctionCatalog {
       try mapAllRows(a, n) { (row) throws(SQLError) -> [UInt8]? in
         if row.isNull(0) || row.isNull(1) || row.isNull(3) { return nil }
         let treatment = row.isNull(4) ? nil : String(decoding: row.bytes(4), as: UTF8.self)
-        guard let treatment, ["delete_key", "return_target", "use_json_null", "raise_exception"].contains(treatment) else {
+        guard let treatment, ["delete_key", "return_target", "use_json_null", "raise_exception"].contains(treatment)
+        else {
           throw SQLError(
             .invalidParameterValue,
             "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or \"raise_exception\"")

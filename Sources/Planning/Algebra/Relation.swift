@@ -143,6 +143,10 @@ struct Modification: Sendable {
   var partitions: PartitionPlan?
   /// UPDATE of a partition that a mention of its parent means; `stays` over `rowColumns`.
   var move: PartitionMove?
+  /// The same number for all tables that one statement changes as one.
+  var family: Int?
+  /// The source's column that says of which table a row is.
+  var tableColumn: ColumnID?
   var returnsRows: Bool
   /// Columns of the source beyond the table's that RETURNING or assignments use.
   var otherColumns: [ColumnID] = []

@@ -14,6 +14,11 @@ extension Binder {
       }
     }
     let name = call.name.name.text
+    if call.over == nil, !call.isStar, !call.isDistinct, call.filter == nil, call.orderBy.isEmpty,
+      let (function, result, arguments) = try userFunction(call, scope, at: position)
+    {
+      return try bindUserCall(function, result, arguments, scope, at: position)
+    }
     if let complete = try withParameters(call, scope, at: position) { return try bindCall(complete, scope) }
     if let over = call.over { return try bindWindowCall(call, over, scope, at: position) }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
@@ -188,7 +193,18 @@ extension Binder {
       throw context.error(.syntaxError, "DISTINCT specified, but \(name) has no arguments", at: position)
     }
     if scope.isInAggregate {
-      throw context.error(.groupingError, "aggregate function calls cannot be nested", at: position)
+      throw context.error(
+        .groupingError,
+        scope.clause == .filter
+          ? "aggregate functions are not allowed in FILTER" : "aggregate function calls cannot be nested", at: position)
+    }
+    if !call.isWithinGroup && registry.isOrderedSet(name) {
+      let types = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
+        try bind(argument.value, scope).type
+      }
+      _ = try context.located(position) { () throws(SQLError) in try resolveAggregate(name, types) }
+      throw context.error(
+        .wrongObjectType, "WITHIN GROUP is required for ordered-set aggregate \(name)", at: position)
     }
     let marks = mentionMarks(scope)
     let clause = scope.clause

@@ -58,12 +58,14 @@ extension Binder {
       if let found = systemColumn(name.text, of: current.tables) { return found }
       level = current.parent
     }
+    if let value = context.frames.last?.value(named: name.text) { return value }
     throw missingColumn(name.text, qualifier: nil, scope, at: name.position)
   }
 
   func mention(
     _ column: ScopeColumn, in level: Scope, from scope: Scope, name: String, at position: SourcePosition
   ) -> ScalarExpression {
+    context.mentioned.insert(column.id)
     if !level.isInAggregate {
       let mention = ColumnMention(id: column.id, position: position, name: name)
       if level === scope { level.mentions.append(mention) } else { level.subqueryMentions.append(mention) }
@@ -95,6 +97,11 @@ extension Binder {
         return mention(column, in: current, from: scope, name: column.name, at: reference.position)
       }
       level = current.parent
+    }
+    if schema == nil, let frame = context.frames.last, frame.function.name == table.text,
+      let value = frame.value(named: reference.name.text)
+    {
+      return value
     }
     throw missingTable(table.text, schema: schema, scope, at: reference.position)
   }

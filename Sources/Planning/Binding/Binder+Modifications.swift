@@ -149,6 +149,10 @@ extension Binder {
     let hasList = !ordinals.isEmpty
     if !hasList { ordinals = table.columns.indices.filter { !table.columns[$0].isHidden } }
 
+    context.noteWriting(.insert, table, ordinals: ordinals)
+    if case .update(let assignments, _)? = statement.onConflict?.action {
+      context.noteWriting(.update, table, ordinals: assignedOrdinals(assignments, table))
+    }
     var defaults: [Int: ScalarExpression] = [:]
     func defaultExpression(_ ordinal: Int) throws(SQLError) -> ScalarExpression {
       if let known = defaults[ordinal] { return known }
@@ -304,6 +308,7 @@ extension Binder {
     let alias = statement.alias?.text ?? table.name
     let (target, scan) = try bindScan(
       table, alias: alias, written: statement.alias.map { TableAlias($0) }, lock: nil)
+    context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
     var change = Modification(
       kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
@@ -548,10 +553,12 @@ extension Binder {
     _ statement: UpdateStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "update")
+    context.noteWriting(.update, table, ordinals: assignedOrdinals(statement.assignments, table))
     let ctes = try bindWithClause(statement.with, outer, nil)
-    return try eachMember(of: table, statement.table) { (member) throws(SQLError) in
+    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
       let (target, scan) = try bindTarget(member, of: table, statement.table)
+      context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
       scope.add(target)
       var relation = try bindOtherTables(statement.from, target, scope)
       if let filter = statement.filter {
@@ -566,11 +573,20 @@ extension Binder {
         kind: .update(assignments), table: member, source: relation, sourceColumns: scan.columns,
         rowColumns: scan.columns, checks: try checks(member, scan.columns),
         predicates: try predicates(member, scan.columns), returnsRows: false)
+      change.family = family
       change.references = try references(of: member)
       if member.isPartition, change.touches(try partitionKeyOrdinals(member)) {
         if member.oid == table.oid {
           change.guarded = try partitionGuard(member, scan.columns)
-        } else if let stays = try partitionGuard(member, scan.columns, below: table.oid) {
+        } else if let stays = try partitionGuard(member, scan.columns) {
+          // A row that moves is of another table afterwards.
+          let tableID = context.makeColumn("tableoid", .oid, isNullable: false)
+          let own = ScalarExpression.constant(.int64(Int64(member.oid.rawValue)), .oid)
+          change.source = .compute(relation, [ComputedColumn(id: tableID, expression: own)])
+          let hidden = ScopeColumn(name: "tableoid", id: tableID, isHidden: true)
+          if let first = scope.tables.indices.first { scope.tables[first].columns.append(hidden) }
+          scope.columns.append(hidden)
+          change.tableColumn = tableID
           change.move = PartitionMove(
             stays: stays, plan: try partitionPlan(table), columns: Self.places(of: table, in: member))
         }
@@ -583,10 +599,12 @@ extension Binder {
     _ statement: DeleteStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "delete from")
+    context.noteWriting(.delete, table)
     let ctes = try bindWithClause(statement.with, outer, nil)
-    return try eachMember(of: table, statement.table) { (member) throws(SQLError) in
+    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
       let (target, scan) = try bindTarget(member, of: table, statement.table)
+      context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
       scope.add(target)
       var relation = try bindOtherTables(statement.using, target, scope)
       if let filter = statement.filter {
@@ -597,6 +615,7 @@ extension Binder {
       var change = Modification(
         kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
         checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
+      change.family = family
       change.references = try references(of: member)
       return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
     }
@@ -611,6 +630,15 @@ extension Binder {
     if member.oid == table.oid { return try bindScan(table, alias: alias, written: reference.alias, lock: lock) }
     let scan = try bindScan(member, alias: alias, written: nil, lock: lock).scan
     return (try bindMember(member, of: table, alias: alias, written: reference.alias, scan), scan)
+  }
+
+  private func assignedOrdinals(_ assignments: [Assignment], _ table: TableDescriptor) -> [Int] {
+    assignments.flatMap { assignment in
+      switch assignment {
+      case .single(let target, _): [target]
+      case .multiple(let targets, _): targets
+      }
+    }.compactMap { target in table.columns.firstIndex { $0.name == target.column.text && !$0.isHidden } }
   }
 
   /// The columns that decide in which partition a row stands.
@@ -628,14 +656,16 @@ extension Binder {
   /// The statement for each table whose rows its target means, one after the other, as one.
   private func eachMember(
     of table: TableDescriptor, _ reference: TableReference,
-    _ bind: (TableDescriptor) throws(SQLError) -> BoundQuery
+    _ bind: (TableDescriptor, _ family: Int?) throws(SQLError) -> BoundQuery
   ) throws(SQLError) -> BoundQuery {
     var members = reference.isOnly ? [table] : try members(of: table)
     // Without partitions there are no rows; the statement must be sound all the same.
     if members.isEmpty { members = [table] }
-    var whole = try bind(members[0])
+    context.sharedCount += 1
+    let family = members.count > 1 ? context.sharedCount : nil
+    var whole = try bind(members[0], family)
     for member in members.dropFirst() {
-      let next = try bind(member)
+      let next = try bind(member, family)
       let columns = whole.outputs.map { context.makeColumn($0.name, $0.type) }
       whole.relation = .setOperation(
         SetOperation(

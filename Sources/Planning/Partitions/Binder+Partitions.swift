@@ -79,7 +79,9 @@ extension Binder {
   func systemColumn(_ name: String, of tables: [ScopeTable]) -> ScalarExpression? {
     guard name == "tableoid" else { return nil }
     for table in tables where table.isVisible {
-      if let column = table.columns.first(where: { $0.name == name && $0.isHidden }) { return context.column(column.id) }
+      if let column = table.columns.first(where: { $0.name == name && $0.isHidden }) {
+        return context.column(column.id)
+      }
       guard let descriptor = table.table, case .table = descriptor.kind else { continue }
       let oid = ScalarExpression.constant(.int64(Int64(descriptor.oid.rawValue)), .oid)
       // Where an outer join misses its row there is no table either.
@@ -94,7 +96,9 @@ extension Binder {
   // MARK: Writing
 
   /// The routing of a partitioned table over a row's columns.
-  func routing(_ table: TableDescriptor, _ shape: TableDescriptor, _ columns: [ColumnID]) throws(SQLError) -> PartitionRouting {
+  func routing(_ table: TableDescriptor, _ shape: TableDescriptor, _ columns: [ColumnID]) throws(SQLError)
+    -> PartitionRouting
+  {
     let catalog = names.catalog
     var keys: [ScalarExpression] = []
     for key in table.lineage.partitioning?.keys ?? [] {
@@ -106,13 +110,11 @@ extension Binder {
     return try PartitionRouting(table, children: children, keys: keys)
   }
 
-  /// What a partition's rows must satisfy, over their columns; up to `top`, all the way if nil.
-  func partitionGuard(
-    _ table: TableDescriptor, _ columns: [ColumnID], below top: OID? = nil
-  ) throws(SQLError) -> PartitionGuard? {
+  /// What a partition's rows must satisfy, over their columns.
+  func partitionGuard(_ table: TableDescriptor, _ columns: [ColumnID]) throws(SQLError) -> PartitionGuard? {
     var levels: [PartitionGuard.Level] = []
     var current = table
-    while current.isPartition, current.oid != top, let parent = current.lineage.parents.first.flatMap(names.catalog.relation) {
+    while current.isPartition, let parent = current.lineage.parents.first.flatMap(names.catalog.relation) {
       names.uses.add(.relation(parent))
       let routing = try routing(parent, table, columns)
       guard let child = routing.children.firstIndex(of: current.oid) else {
@@ -138,7 +140,9 @@ extension Binder {
         let layout = scan.columns
         var target = PartitionTarget(
           table: current, columns: Self.places(of: current, in: table), computed: [],
-          checks: try checks(current, layout).map { .condition(name: $0.name, planner.translate($0.condition, layout)) },
+          checks: try checks(current, layout).map {
+            .condition(name: $0.name, planner.translate($0.condition, layout))
+          },
           predicates: [:], references: try references(of: current), onConflict: nil)
         for (ordinal, expression) in try generated(current, values: layout.map { .some(context.column($0)) })
         where current.columns[ordinal].isHidden {

@@ -135,7 +135,11 @@ public struct PartitionRouting: Sendable {
       var (low, high) = (0, rest ?? bounds.count)
       while low < high {
         let middle = (low + high) / 2
-        if case .range(let from, _) = bounds[middle], compare(key, row, from) >= 0 { low = middle + 1 } else { high = middle }
+        if case .range(let from, _) = bounds[middle], compare(key, row, from) >= 0 {
+          low = middle + 1
+        } else {
+          high = middle
+        }
       }
       if low > 0, case .range(_, let to) = bounds[low - 1], compare(key, row, to) < 0 { return low - 1 }
       return rest
@@ -178,7 +182,9 @@ public struct PartitionRouting: Sendable {
         switch (new, old) {
         case (.rest, .rest): true
         case (.list(let x), .list(let y)):
-          x.contains { a in y.contains { b in a.isNull || b.isNull ? a.isNull && b.isNull : types[0].compare(a, b) == 0 } }
+          x.contains { a in
+            y.contains { b in a.isNull || b.isNull ? a.isNull && b.isNull : types[0].compare(a, b) == 0 }
+          }
         case (.range(let from, let to), .range(let low, let high)):
           Self.compare(from, high, types) < 0 && Self.compare(low, to, types) < 0
         case (.hash(let m, let r), .hash(let n, let s)): r % min(m, n) == s % min(m, n)
@@ -259,10 +265,12 @@ public final class PartitionPlan: Sendable {
 
 /// What becomes of rows that an UPDATE makes unfit for the partition in which they stand.
 public struct PartitionMove: Sendable {
-  /// Over the partition's columns, up to the table that the statement named.
+  /// Over the partition's columns.
   public var stays: PartitionGuard
   /// Into the table that the statement named.
   public var plan: PartitionPlan
   /// For each of the columns of that table the ordinal of the partition's column; nil: none there.
   public var columns: [Int?]
+  /// The ordinal in the source of the column that says of which table a row is, where it is wanted.
+  public var tableOrdinal: Int?
 }

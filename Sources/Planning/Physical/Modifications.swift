@@ -68,9 +68,11 @@ extension PhysicalPlanner {
         },
         checks: checks, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.family = change.family
       plan.move = change.move.map { move in
         var move = move
         move.stays = move.stays.map { translate($0, ordinals) }
+        move.tableOrdinal = change.tableColumn.flatMap { source.layout.firstIndex(of: $0) }
         return move
       }
       let layout = change.returnsRows ? source.layout : []
@@ -82,6 +84,7 @@ extension PhysicalPlanner {
       var plan = DeletePlan(
         table: change.table, source: source.plan, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.family = change.family
       let layout = change.returnsRows ? source.layout : []
       return Built(
         plan: make(.delete(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)

@@ -22,8 +22,14 @@ extension SchemaPlanner {
     var operations = [own]
     for member in catalog.family(of: found).dropFirst() {
       let actions = statement.actions.filter { descends($0, from: found) }
-      let planned = try planned(actions, member).compactMap { inherited($0, by: member) }
-      if !planned.isEmpty { operations.append(.alterTable(member.oid, planned)) }
+      var current = member
+      var own: [AlterTableAction] = []
+      for action in try planned(actions, member) {
+        guard let taken = inherited(action, by: current) else { continue }
+        own.append(taken)
+        current = try foreseen(current, after: taken)
+      }
+      if !own.isEmpty { operations.append(.alterTable(member.oid, own)) }
     }
     return operations.count == 1 ? own : .sequence(operations)
   }
@@ -104,7 +110,9 @@ extension SchemaPlanner {
     }
     let keys = table.lineage.partitioning?.keys ?? []
     func refuse(_ name: Identifier, _ verb: String) throws(SQLError) {
-      guard let id = table.column(named: name.text)?.id, keys.contains(where: { $0.columns.contains(id) }) else { return }
+      guard let id = table.column(named: name.text)?.id, keys.contains(where: { $0.columns.contains(id) }) else {
+        return
+      }
       throw SQLError(
         .invalidTableDefinition,
         "cannot \(verb) column \"\(name.text)\" because it is part of the partition key of relation \"\(table.name)\"")
@@ -180,6 +188,10 @@ extension SchemaPlanner {
     case .setNotNull(let name, let isNotNull): return try changing(name) { $0.isNullable = !isNotNull }
     case .setType(let name, let type, _): return try changing(name) { $0.type = type }
     case .dropIdentity(let name): return try changing(name) { $0.identity = nil }
+    case .dropColumn(let name, _, _):
+      return try table.changed { (draft) throws(SQLError) in
+        draft.columns.removeAll { $0.name == name && !$0.isHidden }
+      }
     default: return table
     }
   }

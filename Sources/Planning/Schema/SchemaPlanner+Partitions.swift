@@ -33,7 +33,8 @@ extension SchemaPlanner {
       case .column(let name):
         if ["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"].contains(name.text) {
           throw context.error(
-            .invalidObjectDefinition, "cannot use system column \"\(name.text)\" in partition key", at: element.position)
+            .invalidObjectDefinition, "cannot use system column \"\(name.text)\" in partition key", at: element.position
+          )
         }
         guard let column = columns.first(where: { $0.name == name.text && !$0.isHidden }) else {
           throw context.error(
@@ -98,7 +99,7 @@ extension SchemaPlanner {
     _ specification: PartitionBoundSpecification, of parent: TableDescriptor, partition: String
   ) throws(SQLError) -> PartitionBound {
     guard let partitioning = parent.lineage.partitioning else {
-      throw SQLError(.wrongObjectType, "table \"\(parent.name)\" is not partitioned")
+      throw SQLError(.invalidObjectDefinition, "table \"\(parent.name)\" is not partitioned")
     }
     func misfit() -> SQLError {
       context.error(
@@ -159,7 +160,7 @@ extension SchemaPlanner {
       }
       let made: PartitionEdge = if let edge { edge } else { try self.edge(value, parent, key) }
       if made == .null {
-        throw context.error(.invalidTableDefinition, "cannot specify NULL in range bound", at: .unknown)
+        throw context.error(.invalidObjectDefinition, "cannot specify NULL in range bound", at: .unknown)
       }
       if let last = edges.last, last == .minimum || last == .maximum, made != last {
         let name = last == .minimum ? "MINVALUE" : "MAXVALUE"
@@ -201,7 +202,8 @@ extension SchemaPlanner {
       if let other = routing.defaultPartition {
         throw context.error(
           .invalidObjectDefinition,
-          "partition \"\(partition)\" conflicts with existing default partition \"\(name(other))\"", at: specification.position)
+          "partition \"\(partition)\" conflicts with existing default partition \"\(name(other))\"",
+          at: specification.position)
       }
       return
     }
@@ -213,13 +215,15 @@ extension SchemaPlanner {
         throw SQLError(
           .invalidObjectDefinition, "every hash partition modulus must be a factor of the next larger modulus",
           detail:
-            "The new modulus \(modulus) is not a factor of \(next), the modulus of existing partition \"\(owner(of: next, routing))\".")
+            "The new modulus \(modulus) is not a factor of \(next), the modulus of existing partition \"\(owner(of: next, routing))\"."
+        )
       }
       if let previous, modulus % previous != 0 {
         throw SQLError(
           .invalidObjectDefinition, "every hash partition modulus must be a factor of the next larger modulus",
           detail:
-            "The new modulus \(modulus) is not divisible by \(previous), the modulus of existing partition \"\(owner(of: previous, routing))\".")
+            "The new modulus \(modulus) is not divisible by \(previous), the modulus of existing partition \"\(owner(of: previous, routing))\"."
+        )
       }
     }
     if case .range(let from, let to) = bound, try routing.isEmpty(bound) {
@@ -290,7 +294,9 @@ extension SchemaPlanner {
   }
 
   /// A parent's index for a child whose columns have other ids; nil if it needs a column that the child lacks.
-  func inherited(_ index: IndexDescriptor, of parent: TableDescriptor, _ columns: [ColumnDescriptor]) -> IndexDescriptor? {
+  func inherited(_ index: IndexDescriptor, of parent: TableDescriptor, _ columns: [ColumnDescriptor])
+    -> IndexDescriptor?
+  {
     func id(_ old: UInt32) -> UInt32? {
       guard let column = parent.column(id: old), !column.isHidden else { return nil }
       return columns.first { $0.name == column.name && !$0.isHidden }?.id
@@ -351,7 +357,7 @@ extension SchemaPlanner {
   func planAttach(
     _ name: QualifiedName, _ specification: PartitionBoundSpecification, to parent: TableDescriptor
   ) throws(SQLError) -> [AlterTableAction] {
-    try requirePartitioned(parent, "ATTACH PARTITION")
+    try requirePartitioned(parent)
     let child = try binder.names.relation(name)
     guard case .table = child.kind else {
       throw SQLError(
@@ -388,7 +394,9 @@ extension SchemaPlanner {
     var keys: [ForeignKey] = []
     for key in parent.foreignKeys {
       guard let wanted = inherited(key, of: parent, child.columns),
-        !child.foreignKeys.contains(where: { $0.columns == wanted.columns && $0.referencedTable == wanted.referencedTable })
+        !child.foreignKeys.contains(where: {
+          $0.columns == wanted.columns && $0.referencedTable == wanted.referencedTable
+        })
       else { continue }
       keys.append(wanted)
     }
@@ -396,7 +404,7 @@ extension SchemaPlanner {
   }
 
   func planDetach(_ name: QualifiedName, from parent: TableDescriptor) throws(SQLError) -> [AlterTableAction] {
-    try requirePartitioned(parent, "DETACH PARTITION")
+    try requirePartitioned(parent)
     let child = try binder.names.relation(name)
     guard child.isPartition, child.lineage.parents.contains(parent.oid) else {
       throw SQLError(
@@ -405,11 +413,9 @@ extension SchemaPlanner {
     return [.detach(child.oid)]
   }
 
-  private func requirePartitioned(_ table: TableDescriptor, _ action: String) throws(SQLError) {
+  private func requirePartitioned(_ table: TableDescriptor) throws(SQLError) {
     guard table.isPartitioned else {
-      throw SQLError(
-        .wrongObjectType, "ALTER action \(action) cannot be performed on relation \"\(table.name)\"",
-        detail: "This operation is not supported for tables.")
+      throw SQLError(.invalidObjectDefinition, "table \"\(table.name)\" is not partitioned")
     }
   }
 

@@ -100,7 +100,9 @@ extension SchemaPlanner {
       let parent = try context.located(partition.parent.position) { () throws(SQLError) in
         try binder.names.relation(partition.parent)
       }
-      guard parent.isPartitioned else { throw SQLError(.wrongObjectType, "\"\(parent.name)\" is not partitioned") }
+      guard parent.isPartitioned else {
+        throw SQLError(.invalidObjectDefinition, "\"\(parent.name)\" is not partitioned")
+      }
       return [parent]
     }
     if !statement.inherits.isEmpty, statement.partitionBy != nil {
@@ -547,7 +549,9 @@ extension SchemaPlanner {
     // Each partition gets one of its own.
     var operations = [own]
     for member in catalog.family(of: table).dropFirst() {
-      guard var copy = inherited(index, of: table, member.columns) ?? (expressions.isEmpty ? nil : index) else { continue }
+      guard var copy = inherited(index, of: table, member.columns) ?? (expressions.isEmpty ? nil : index) else {
+        continue
+      }
       copy.name = ""
       operations.append(
         .createIndex(table: member.oid, copy, expressions: expressions, ifNotExists: false, isConcurrent: false))

@@ -56,7 +56,9 @@ extension SyntaxParser {
       let value = Int64(try signedInteger())
       switch word.text {
       case "modulus":
-        if modulus != nil { throw grammarError("modulus for hash partition provided more than once", place, state: .duplicateObject) }
+        if modulus != nil {
+          throw grammarError("modulus for hash partition provided more than once", place, state: .duplicateObject)
+        }
         modulus = value
       case "remainder":
         if remainder != nil {
