@@ -35,6 +35,8 @@ public struct FunctionDescriptor: Sendable, Hashable {
   public var body: String
   /// Whether the body was given as statements or an expression, rather than as a string.
   public var isStandard = false
+  /// PL/pgSQL rather than SQL.
+  public var isProcedural = false
   public var comment: String?
 
   public init(
@@ -89,7 +91,7 @@ extension FunctionDescriptor {
   func definition(schema: String) -> String {
     var lines = [
       "CREATE OR REPLACE FUNCTION \(quoteIdentifier(schema)).\(quoteIdentifier(name))(\(argumentText(identity: false)))",
-      " RETURNS \(resultText)", " LANGUAGE sql",
+      " RETURNS \(resultText)", " LANGUAGE \(isProcedural ? "plpgsql" : "sql")",
     ]
     var words: [String] = []
     if volatility != .volatile { words.append(volatility == .immutable ? "IMMUTABLE" : "STABLE") }
@@ -185,6 +187,7 @@ extension DescriptorCoding {
     out.text(12, function.body)
     out.flag(13, function.isStandard)
     out.text(14, function.comment)
+    out.flag(15, function.isProcedural)
   }
 
   private static func write(_ parameter: FunctionDescriptor.Parameter, _ out: inout FieldWriter) {
@@ -215,6 +218,7 @@ extension DescriptorCoding {
       case 12: value.text.store(in: &function.body)
       case 13: value.flag.store(in: &function.isStandard)
       case 14: value.text.store(in: &function.comment)
+      case 15: value.flag.store(in: &function.isProcedural)
       default: true
       }
     }

@@ -94,6 +94,8 @@ public struct ScanPlan: Sendable {
   public var filter: ScalarExpression?
   /// Locks the primary key of each row that passes `filter`.
   public var lock: RowLock?
+  /// Of a partition: what has to hold for there to be anything to read.
+  public var pruning: [PartitionPruning] = []
   /// Rows wanted, if known at plan time, to size batches; not a limit.
   public var rowHint: Int?
 

@@ -220,7 +220,7 @@ extension SystemRelations {
         row["proname"] = .text(function.name)
         row["pronamespace"] = .oid(function.schema)
         row["proowner"] = .oid(function.owner)
-        row["prolang"] = .int(14)
+        row["prolang"] = .int(function.isProcedural ? 13_000 : 14)
         row["procost"] = .float64(100)
         row["prorows"] = .float64(function.returnsSet ? 1000 : 0)
         if function.isVariadic, let last = function.parameters.last {

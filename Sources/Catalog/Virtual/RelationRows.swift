@@ -119,8 +119,7 @@ extension SystemRelations {
       for relation in all.map(\.descriptor) {
         for column in relation.columns {
           try addAttribute(
-            column, relation: relation.oid, number: column.id, isRequired: !column.isNullable,
-            acl: column.acl.isEmpty ? nil : view.text(column.acl), of: &rows)
+            column, relation: relation.oid, number: column.id, isRequired: !column.isNullable, of: &rows)
         }
       }
     } catch {
@@ -134,7 +133,8 @@ extension SystemRelations {
     for relation in view.relations {
       for column in relation.visibleColumns {
         try addAttribute(
-          column, relation: relation.oid, number: column.id, isRequired: !column.isNullable, of: &rows)
+          column, relation: relation.oid, number: column.id, isRequired: !column.isNullable,
+          acl: column.acl.isEmpty ? nil : view.text(column.acl), of: &rows)
       }
       for index in relation.visibleIndexes {
         for (position, id) in (index.columns.map(\.columnID) + index.included).enumerated() {

@@ -19,6 +19,28 @@ extension PartitionGuard {
   }
 }
 
+extension PartitionPruning {
+  /// Whether the partition may hold a row that the statement asks for.
+  func mayHold(_ context: ExecutionContext) throws(SQLError) -> Bool {
+    if let equal {
+      var keys: [ColumnVector] = []
+      for (value, key) in zip(equal, level.routing.keys) {
+        var column = ColumnVector(key.type.storage)
+        let datum = try Evaluator.value(value, context.evaluation)
+        if datum.isNull { return false }
+        column.append(datum)
+        keys.append(column)
+      }
+      return level.routing.child(keys, 0) == level.child
+    }
+    for (comparison, value) in first {
+      let datum = try Evaluator.value(value, context.evaluation)
+      if !level.routing.mayHold(level.child, comparison, datum) { return false }
+    }
+    return true
+  }
+}
+
 final class PartitionedWriter {
   private let plan: PartitionPlan
   private let context: ExecutionContext

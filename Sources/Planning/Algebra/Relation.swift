@@ -28,6 +28,8 @@ struct TableScan: Sendable {
   var alias: String
   /// The column id of each of the table's columns, in order.
   var columns: [ColumnID]
+  /// Of a partition that a mention of its parent means: over `columns`.
+  var guarded: PartitionGuard?
   /// Locks wanted on its rows, from `FOR UPDATE` or because they will be changed.
   var lock: RowLock?
 }

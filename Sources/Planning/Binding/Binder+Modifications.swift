@@ -628,7 +628,8 @@ extension Binder {
     let alias = reference.alias?.name.text ?? table.name
     let lock = RowLock(isExclusive: true)
     if member.oid == table.oid { return try bindScan(table, alias: alias, written: reference.alias, lock: lock) }
-    let scan = try bindScan(member, alias: alias, written: nil, lock: lock).scan
+    var scan = try bindScan(member, alias: alias, written: nil, lock: lock).scan
+    scan.guarded = try partitionGuard(member, scan.columns)
     return (try bindMember(member, of: table, alias: alias, written: reference.alias, scan), scan)
   }
 

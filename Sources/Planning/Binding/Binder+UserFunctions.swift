@@ -11,9 +11,11 @@ import SQLTypes
 struct FunctionFrame {
   var function: FunctionDescriptor
   var values: [ScalarExpression]
+  /// The variables of a body in PL/pgSQL, with what they are worth at this point of it.
+  var variables: [String: (type: SQLType, value: ScalarExpression)] = [:]
 
   func value(named name: String) -> ScalarExpression? {
-    function.parameters.firstIndex { $0.name == name }.map { values[$0] }
+    variables[name]?.value ?? function.parameters.firstIndex { $0.name == name }.map { values[$0] }
   }
 }
 
@@ -202,6 +204,10 @@ extension Binder {
   private func value(
     of function: FunctionDescriptor, _ result: SQLType, _ scope: Scope, at position: SourcePosition
   ) throws(SQLError) -> ScalarExpression {
+    if function.isProcedural {
+      let block = try Parser.parseProcedure(Array(function.body.utf8))
+      return try procedureValue(of: block, function, result, scope)
+    }
     let query = try body(of: function)
     if let expression = query.onlyExpression {
       let inner = Scope(parent: nil, ctes: [])
@@ -230,6 +236,63 @@ extension Binder {
       throw Self.mismatch(function, "Actual return type is \(TypeInfo.format(value.type)).")
     }
     return value
+  }
+
+  // MARK: PL/pgSQL
+
+  /// What a body without loops and effects returns: its assignments are carried along, its branches become conditions.
+  private func procedureValue(
+    of block: ProcedureBlock, _ function: FunctionDescriptor, _ result: SQLType, _ scope: Scope
+  ) throws(SQLError) -> ScalarExpression {
+    let inner = Scope(parent: nil, ctes: [])
+    let last = context.frames.count - 1
+    func bound(_ expression: Expression, as type: SQLType) throws(SQLError) -> ScalarExpression {
+      let value = try bind(expression, inner)
+      if let fit = try coerceIfPossible(value, to: type, .explicit, at: .unknown) { return fit }
+      // PL/pgSQL goes through the text form where there is no cast.
+      return try coerce(try coerce(value, to: .text, .explicit, at: .unknown), to: type, .explicit, at: .unknown)
+    }
+    func value(_ statements: ArraySlice<ProcedureStatement>) throws(SQLError) -> ScalarExpression {
+      guard let first = statements.first else {
+        throw SQLError(
+          .featureNotSupported, "functions in language plpgsql that may end without RETURN are not supported yet")
+      }
+      let rest = statements.dropFirst()
+      switch first {
+      case .nothing: return try value(rest)
+      case .return(let expression): return try bound(expression, as: result)
+      case .assign(let name, let expression):
+        guard let known = context.frames[last].variables[name.text] else {
+          if let place = function.parameters.firstIndex(where: { $0.name == name.text }) {
+            context.frames[last].values[place] = try bound(expression, as: function.parameters[place].type)
+            return try value(rest)
+          }
+          throw SQLError(.syntaxError, "\"\(name.text)\" is not a known variable")
+        }
+        context.frames[last].variables[name.text] = (known.type, try bound(expression, as: known.type))
+        return try value(rest)
+      case .if(let branches, let otherwise):
+        let before = context.frames[last]
+        var cases: [CaseBranch] = []
+        for branch in branches {
+          let condition = try coerceToBoolean(try bind(branch.condition, inner), "IF", at: branch.condition)
+          cases.append(CaseBranch(condition: condition, result: try value(branch.statements + rest)))
+          context.frames[last] = before
+        }
+        let other = try value(otherwise + rest)
+        context.frames[last] = before
+        return .conditional(cases, otherwise: other, type: result)
+      }
+    }
+    for variable in block.variables {
+      let type = try resolveType(variable.type)
+      let initial: ScalarExpression =
+        if let expression = variable.initial { try bound(expression, as: type) } else { .null(type.valueType) }
+      context.frames[last].variables[variable.name.text] = (type, initial)
+    }
+    let whole = try value(block.statements[...])
+    for attachment in inner.attachments { attach(attachment, scope) }
+    return whole
   }
 
   // MARK: In FROM

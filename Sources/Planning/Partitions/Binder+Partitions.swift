@@ -40,7 +40,8 @@ extension Binder {
     }
     var whole: (relation: Relation, columns: [ColumnID])?
     for member in members {
-      let (_, scan) = try bindScan(member, alias: alias, written: nil, lock: nil)
+      var scan = try bindScan(member, alias: alias, written: nil, lock: nil).scan
+      scan.guarded = try partitionGuard(member, scan.columns)
       let tableID = made("tableoid", .oid, false, 0)
       let own = ComputedColumn(id: tableID, expression: .constant(.int64(Int64(member.oid.rawValue)), .oid))
       let columns = visible.compactMap { column in

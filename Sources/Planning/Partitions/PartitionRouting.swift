@@ -172,6 +172,30 @@ public struct PartitionRouting: Sendable {
     return 0
   }
 
+  /// Whether a partition may hold rows whose first key compares so with a value.
+  public func mayHold(_ child: Int, _ comparison: Comparison, _ value: Datum) -> Bool {
+    // Nothing compares with NULL.
+    if value.isNull { return false }
+    guard strategy == .range, case .range(let from, let to) = bounds[child] else { return true }
+    func order(_ edge: Edge) -> Int {
+      switch edge {
+      case .minimum: -1
+      case .maximum: 1
+      case .value(let bound): types[0].compare(bound, value)
+      }
+    }
+    let (low, high) = (order(from[0]), order(to[0]))
+    // With one key the upper bound itself is out.
+    let isAbove = keys.count == 1 ? high > 0 : high >= 0
+    switch comparison {
+    case .equal: return low <= 0 && isAbove
+    case .less: return low < 0
+    case .lessOrEqual: return low <= 0
+    case .greater, .greaterOrEqual: return isAbove
+    case .notEqual: return true
+    }
+  }
+
   // MARK: Bounds against each other
 
   /// The partition whose bound shares rows with a new one; error 42P17 for a range that holds none.
@@ -210,6 +234,15 @@ public struct PartitionRouting: Sendable {
     guard case .rest? = bounds.last else { return nil }
     return children.last
   }
+}
+
+/// What a statement's conditions say of a partition before any of its rows is read.
+public struct PartitionPruning: Sendable {
+  public var level: PartitionGuard.Level
+  /// What each of the keys is equal to, if that is known of all.
+  public var equal: [ScalarExpression]?
+  /// What the first key is compared with.
+  public var first: [(comparison: Comparison, value: ScalarExpression)]
 }
 
 /// What a row must satisfy to stand where it does: at each level its table's routing must lead on to it.

@@ -18,8 +18,8 @@ extension SchemaPlanner {
     if case .text = written, language == nil {
       throw SQLError(.invalidFunctionDefinition, "no language specified")
     }
-    if let language, language != "sql" {
-      guard ["plpgsql", "c", "internal"].contains(language) else {
+    if let language, language != "sql", language != "plpgsql" {
+      guard ["c", "internal"].contains(language) else {
         throw SQLError(.undefinedObject, "language \"\(language)\" does not exist")
       }
       throw SQLError(.featureNotSupported, "functions in language \(language) are not supported yet")
@@ -48,7 +48,20 @@ extension SchemaPlanner {
       case .volatile?, nil: .volatile
       }
     function.isStrict = statement.isStrict ?? false
-    try checkBody(function)
+    function.isProcedural = language == "plpgsql"
+    if function.isProcedural {
+      if function.returnsSet || !function.outputs.isEmpty || function.result.oid == SQLType.void.oid
+        || function.isStandard
+      {
+        throw SQLError(
+          .featureNotSupported, "functions in language plpgsql that return anything but one value are not supported yet"
+        )
+      }
+      // Names and types are looked at when it is called, as in PostgreSQL.
+      _ = try Parser.parseProcedure(Array(function.body.utf8))
+    } else {
+      try checkBody(function)
+    }
     return .createFunction(function, replaces: statement.orReplace)
   }
 
