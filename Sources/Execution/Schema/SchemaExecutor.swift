@@ -139,7 +139,7 @@ public enum SchemaExecutor {
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split:
+    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split, .scatter:
       preconditionFailure("these are carried out with rows")
     }
   }
