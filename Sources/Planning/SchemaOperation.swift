@@ -75,6 +75,8 @@ public enum SchemaOperation: Sendable {
   case renameIndex(table: OID, index: OID, to: String)
   /// Begins ranges at keys of an index of a table; `points` gives values of its first columns.
   case split(table: OID, index: UInt32, points: QueryPlan)
+  /// Gives leases and replicas of a table's ranges to nodes at random; those of one index, or all.
+  case scatter(table: OID, index: UInt32?)
   case renameSchema(OID, to: String)
   /// Relations that exist (tables, views, sequences), and what else falls with them if it cascades.
   case dropRelations([OID], cascades: Bool)

@@ -90,6 +90,15 @@ enum LocalKeys {
     return bytes
   }
 
+  /// Where all lies that a range's log has made, besides what bears its number.
+  static func parts(of span: KeySpan) -> [(family: ColumnFamily, lower: [UInt8], upper: [UInt8])] {
+    let bounds = MVCC.bounds(span)
+    return [
+      (.data, bounds.lower, bounds.upper), (.locks, bounds.lower, bounds.upper),
+      (.local, records(from: span.start), records(from: span.end)),
+    ]
+  }
+
   /// Removes all that a range holds: versions, intents, transaction records.
   static func clear(_ span: KeySpan, into batch: inout WriteBatch) {
     guard !span.isEmpty else { return }

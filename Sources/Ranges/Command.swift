@@ -1,6 +1,6 @@
 // What a range's log carries: the outcome of an evaluated request, ready to be applied by every replica alike.
 //
-//   version, 1 byte (2)
+//   version, 1 byte (3)
 //   range id, varint
 //   lease sequence, varint          a command proposed under another lease is void (one member: always 1)
 //   span generation, varint         a command evaluated for other bounds of the range is void
@@ -8,6 +8,7 @@
 //   largest timestamp, 12 bytes     of the versions and intents written; after a restart the clock starts above it
 //   collected below, 12 bytes       what the batch, or one before, removes is seen by no read at or above (zero: says nothing)
 //   descriptor of a new range, with its length: splits it off at its start; empty: none
+//   check, varint                   each replica works out a checksum of its state behind this command (zero: none is asked for)
 //   batch                           the engine changes, as `WriteBatch` encodes them, up to the end
 //
 // Applying needs no reading and no decision, so it is deterministic, and replay after a crash repeats it exactly.
@@ -17,7 +18,7 @@ import Encoding
 import Storage
 
 struct Command {
-  static let version: UInt8 = 2
+  static let version: UInt8 = 3
 
   var range: RangeID
   var leaseSequence: UInt64 = 1
@@ -27,6 +28,8 @@ struct Command {
   var collectedBelow = Timestamp.zero
   /// The range that takes over what lies from its start on.
   var splitOff: RangeDescriptor?
+  /// Under this number each replica's state behind the command is compared.
+  var check: UInt64 = 0
   var batch: WriteBatch
 
   init(range: RangeID, batch: WriteBatch, largestTimestamp: Timestamp) {
@@ -58,6 +61,7 @@ struct Command {
     } else {
       bytes.append(0)
     }
+    ValueEncoding.appendVarint(check, to: &bytes)
     bytes.append(contentsOf: batch.bytes)
     return bytes
   }
@@ -74,7 +78,7 @@ struct Command {
         let largest = Timestamp(encoded: largestBytes),
         let collectedBytes = reader.readBytes(Timestamp.encodedCount),
         let collected = Timestamp(encoded: collectedBytes), let split = reader.readLengthPrefixed(),
-        let batch = WriteBatch(encoded: [UInt8](reader.rest))
+        let check = reader.readVarint(), let batch = WriteBatch(encoded: [UInt8](reader.rest))
       else { return nil }
       var command = Command(range: RangeID(range), batch: batch, largestTimestamp: largest)
       command.leaseSequence = lease
@@ -85,6 +89,7 @@ struct Command {
         command.splitOff = descriptor
       }
       command.closedTimestamp = closed
+      command.check = check
       return command
     }
     guard let decoded else { return nil }

@@ -160,6 +160,8 @@ final class ConsensusGroup {
       {
         return
       }
+      // Who asks for votes leads no more. Under its store's support this member does not tick, and would take it for the leader for ever.
+      if message.kind == .preVote, peer == leader, message.term > node.term { node.forgetLeader() }
       isAtRest = false
       isQuiet = false
       try? node.step(message)

@@ -25,6 +25,8 @@ final class Proposal {
   var onEnded: (() -> Void)?
   private var continuation: UnsafeContinuation<Outcome, Never>?
   private var outcome: Outcome?
+  /// Why nobody waits for the outcome any more.
+  private var abandonment: String?
 
   init(position: LogPosition, command: Command, byteCount: Int, latch: Latch?) {
     self.position = position
@@ -44,12 +46,23 @@ final class Proposal {
     }
   }
 
+  /// The outcome may be long in coming: whoever waits is told that it is not known. The command, and what belongs to it, stay.
+  func abandon(_ reason: String) {
+    abandonment = reason
+    if let continuation {
+      self.continuation = nil
+      continuation.resume(returning: .stopped(reason))
+    }
+  }
+
+  private var known: Outcome? { outcome ?? abandonment.map { .stopped($0) } }
+
   /// Suspends until the command is applied. Called at most once.
   func value(on reactor: Reactor) async -> Outcome {
-    if let outcome { return outcome }
+    if let known { return known }
     return await reactor.suspend { continuation in
-      if let outcome {
-        continuation.resume(returning: outcome)
+      if let known {
+        continuation.resume(returning: known)
       } else {
         self.continuation = continuation
       }

@@ -39,7 +39,7 @@ struct ProposalQuota {
 extension Replica {
   /// Suspends while too much is on its way. What is proposed then is still refused if the lease has gone.
   func untilQuotaIsFree() async {
-    while quota.isFull, holdsLease {
+    while quota.isFull, holdsLease, !progress.isStalled {
       let waiter = quota.makeWaiter()
       _ = await waiter.value(on: shard.reactor)
     }

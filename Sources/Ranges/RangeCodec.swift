@@ -411,6 +411,9 @@ extension RangeFailure {
     case .conflict(let inquiries):
       tag(11)
       writer.put(inquiries) { $1.encode(into: &$0) }
+    case .stalled(let text):
+      tag(12)
+      writer.put(text)
     }
   }
 
@@ -449,6 +452,7 @@ extension RangeFailure {
       var inquiries: [TransactionInquiry] = []
       for _ in 0..<(try reader.count()) { inquiries.append(try TransactionInquiry(from: &reader)) }
       self = .conflict(inquiries)
+    case 12: self = .stalled(try reader.text())
     default: throw MalformedMessage()
     }
   }

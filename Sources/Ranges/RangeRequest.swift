@@ -104,6 +104,8 @@ public enum RangeFailure: Error, Sendable {
   case ambiguous(String)
   /// Another replica serves the range; what is known of the range here, and who may lead it.
   case notLeaseholder(RangeDescriptor?, leader: NodeID?)
+  /// This replica has known of nobody who serves the range for `Limits.stallTime`; perhaps another one does.
+  case stalled(String)
   /// The range does not hold all that is asked for; what is known here of ranges that do.
   case outOfRange([RangeDescriptor])
   /// Intents are in the way of transactions whose records lie in other ranges: they are to be asked about there, and the range

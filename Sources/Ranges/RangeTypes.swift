@@ -39,6 +39,10 @@ public enum Limits {
   public static let snapshotBytesPerSecond: Int64 = 64 << 20
   /// Nanoseconds after the loss of a lease after which whoever waits for a command is told that its outcome is unknown.
   public static let outcomeTimeout: Int64 = 10_000_000_000
+  /// Nanoseconds without progress after which a range counts as unavailable, and refuses what would wait. Elections take a few seconds.
+  public static let stallTime: Int64 = 10_000_000_000
+  /// Bytes that a store reads in a second to compare replicas.
+  public static let checkedBytesPerSecond: Int64 = 16 << 20
   /// Bytes of state in one message of a snapshot.
   public static let snapshotChunkBytes = 1 << 20
   /// Nanoseconds between ticks of groups that are not at rest.

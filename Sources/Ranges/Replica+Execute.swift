@@ -14,8 +14,8 @@ extension Replica {
     }
     switch request {
     // What only cleans up is never held back by what the transaction lost.
-    case .abort, .cancelWait: if !holdsLease { return .failed(unavailable) }
-    default: if let refusal = refusal(header) { return .failed(refusal) }
+    case .abort, .cancelWait: if !holdsLease { return .failed(stalled(unavailable)) }
+    default: if let refusal = refusal(header) { return .failed(stalled(refusal)) }
     }
     switch request {
     case .get(let keys, let lock):
@@ -66,6 +66,12 @@ extension Replica {
     case .collectGarbage(let threshold): return response(await collectGarbage(below: threshold))
     case .statistics(let span): return .statistics(statistics(span))
     }
+  }
+
+  /// Whoever looks for the leaseholder is told if there has been none for long.
+  private func stalled(_ failure: RangeFailure) -> RangeFailure {
+    guard case .notLeaseholder = failure, let stall else { return failure }
+    return .stalled(stall)
   }
 
   private func response(_ failure: RangeFailure?) -> RangeResponse {

@@ -85,11 +85,7 @@ private final class SnapshotSource: @unchecked Sendable {
   init(_ view: any EngineSnapshot, _ descriptor: RangeDescriptor, isCut: Bool) {
     self.view = view
     self.isCut = isCut
-    let bounds = MVCC.bounds(descriptor.span)
-    parts = [
-      (.data, bounds.lower, bounds.upper), (.locks, bounds.lower, bounds.upper),
-      (.local, LocalKeys.records(from: descriptor.span.start), LocalKeys.records(from: descriptor.span.end)),
-    ]
+    parts = LocalKeys.parts(of: descriptor.span)
   }
 
   /// Nil at the end.
@@ -173,7 +169,10 @@ extension Replica {
       var piece = SnapshotPiece(
         range: descriptor.id, to: ReplicaID(peer.rawValue), from: replica.replicaID, number: number,
         span: descriptor.span)
-      if bytes == nil { piece.end = SnapshotPiece.End(descriptor: descriptor, applied: applied, count: number) }
+      if bytes == nil {
+        let claimed = replica.shard.faults.snapshotsMissTail ? replica.applied.encoded() : applied
+        piece.end = SnapshotPiece.End(descriptor: descriptor, applied: claimed, count: number)
+      }
       number += 1
       do throws(TransportError) {
         _ = try await network.call(

@@ -115,7 +115,7 @@ extension Replica {
 extension StoreShard {
   /// Whether a replica with this number may live here: none that came later has.
   func mayHold(_ range: RangeID, _ id: ReplicaID) throws(StorageError) -> Bool {
-    guard let bytes = try engine.get(.local, LocalKeys.tombstone(range)) else { return true }
+    guard !faults.forgetsRemovals, let bytes = try engine.get(.local, LocalKeys.tombstone(range)) else { return true }
     let least = bytes.withUnsafeBytes { raw -> UInt64? in
       var reader = ByteReader(raw)
       return reader.readVarint()

@@ -45,6 +45,11 @@ public final class Replica {
   var structuralLatch: Latch?
   /// Split off by what is being applied, to be opened once that is written.
   private var splitOff: [RangeDescriptor] = []
+  /// The number of a check that is being applied; 0: none.
+  private var checkNumber: UInt64 = 0
+  /// The last check that was applied here in this life.
+  var check: ReplicaCheck?
+  var isChecking = false
   /// The term in which the lease was given up: it is not taken up again before another one.
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
@@ -53,6 +58,8 @@ public final class Replica {
   var applied: AppliedState
   private var pending: Deque<Proposal> = []
   var quota = ProposalQuota()
+  var progress = ProgressWatch()
+  var load = RangeLoad()
   /// Transactions whose intents are still to be settled, first come first served.
   var resolutions: Deque<TransactionID> = []
   var isResolving = false
@@ -129,7 +136,7 @@ public final class Replica {
     command.leaseSequence = group.term
     command.spanGeneration = descriptor.spanGeneration
     let bytes = command.encoded()
-    guard holdsLease, let position = group.propose(bytes) else { return nil }
+    guard holdsLease, !progress.isStalled, let position = group.propose(bytes) else { return nil }
     let proposal = Proposal(position: position, command: command, byteCount: bytes.count, latch: latch)
     pending.append(proposal)
     quota.take(proposal.byteCount)
@@ -147,8 +154,12 @@ public final class Replica {
     return nil
   }
 
+  /// Where in the log the oldest command stands that is proposed here and not yet known to be committed.
+  var oldestCommand: UInt64? { pending.first?.position.index }
+
   var unavailable: RangeFailure {
     if let reason = shard.stopReason { return .unavailable(reason) }
+    if holdsLease, let stall { return .unavailable(stall) }
     if holdsLease { return .unavailable("range \(id) takes no commands now") }
     return .notLeaseholder(isInitialized ? descriptor : nil, leader: leaderNode)
   }
@@ -227,7 +238,7 @@ public final class Replica {
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
         if isOutside { break }
-        if batch.byteCount > Limits.applyBatchBytes { try writeOut(&batch, &finished) }
+        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 { try writeOut(&batch, &finished) }
       }
       try writeOut(&batch, &finished)
       group.log.forget(through: LogIndex(applied.index), keeping: 0)
@@ -284,6 +295,9 @@ public final class Replica {
   /// Adds a command's effects. False: it is void, since it was made for other bounds of the range.
   private func take(_ command: inout Command, into batch: inout WriteBatch) throws(StorageError) -> Bool {
     guard command.spanGeneration == descriptor.spanGeneration else { return false }
+    if shard.faults.losesAppliedWrites, !group.isLeader, applied.index % 16 == replicaID.rawValue {
+      command.batch = WriteBatch()
+    }
     if command.largestTimestamp > applied.largestTimestamp {
       applied.largestTimestamp = command.largestTimestamp
     }
@@ -294,6 +308,7 @@ public final class Replica {
     } else {
       batch.append(contentsOf: command.batch)
     }
+    checkNumber = command.check
     if let right = command.splitOff {
       try split(off: right, into: &batch)
       splitOff.append(right)
@@ -308,6 +323,8 @@ public final class Replica {
     shard.counters.appliedBytes &+= UInt64(batch.byteCount)
     bytesSinceSizing &+= UInt64(batch.byteCount)
     batch = WriteBatch()
+    if checkNumber != 0 { beginCheck(checkNumber) }
+    checkNumber = 0
     openSplitOff()
     let proposals = finished
     finished = []
@@ -363,6 +380,8 @@ public final class Replica {
       shard.reader.noteWritten(batch)
       group.replayed(entries)
     }
+    // What was asked for in an earlier life says nothing about the state now.
+    checkNumber = 0
   }
 
   // MARK: - The lease
@@ -481,6 +500,7 @@ public final class Replica {
   func tick() {
     group.tick()
     roleChanged()
+    watchProgress()
   }
 
   /// The replica leaves its range: nothing of it may answer any more.
@@ -502,6 +522,10 @@ public final class Replica {
 
   /// Suspends until what `waiter` waits for comes to pass; nil: look again.
   func wait(_ waiter: Waiter, key: Key?, timeout: Int64) async -> RangeFailure? {
+    if progress.isStalled {
+      cancel(waiter)
+      return unavailable
+    }
     var timer: TimerToken?
     let isLock = waiter.lock != nil
     if isLock { shard.counters.lockWaits &+= 1 } else { shard.counters.latchWaits &+= 1 }
@@ -531,6 +555,14 @@ public final class Replica {
   /// Ends whatever a transaction waits for here, be it a lock or a latch: its request does not begin again.
   public func cancelWait(_ id: TransactionID) {
     if let waiter = waits[id] { cancel(waiter) }
+  }
+
+  /// Ends every wait here, for locks, latches and commands; what is waited for stays.
+  func endWaits(_ reason: String) {
+    locks.stop(reason)
+    latches.stop(reason)
+    for proposal in pending { proposal.abandon(reason) }
+    quota.wakeAll()
   }
 
   func cancel(_ waiter: Waiter) {

@@ -16,6 +16,7 @@ enum StoreMessageKind {
   static let request: UInt16 = 16
   static let snapshot: UInt16 = 17
   static let lockWaits: UInt16 = 18
+  static let check: UInt16 = 19
 }
 
 /// What a range answered, and under which lease.

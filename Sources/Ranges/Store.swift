@@ -26,6 +26,10 @@ public struct StoreOptions: Sendable {
   public var supportDuration: Int64 = Limits.supportDuration
   /// Bytes of snapshots that leave in a second.
   public var snapshotRate = Limits.snapshotBytesPerSecond
+  /// Nanoseconds in which each range's replicas are compared once; 0: never.
+  public var checkInterval: Int64 = 24 * 3600 * 1_000_000_000
+  /// Requests a second above which a range is cut; 0: never.
+  public var splitLoad: UInt64 = 0
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -72,6 +76,7 @@ public final class Store: Sendable {
     maintenanceWorker = environment.makeWorker("store-upkeep", threads: 1)
     snapshotWorker = environment.makeWorker("snapshots", threads: 1)
     pacing = SnapshotPacing(rate: options.snapshotRate)
+    let checkRate = CheckRate()
     support = StoreSupport(node: identity.node, liveness, clock: clock, environment: environment)
     let link = Link()
     writer = LogWriter(
@@ -84,7 +89,8 @@ public final class Store: Sendable {
       let shard = StoreShard(
         reactor: reactor, clock: clock, engine: local.state,
         rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, opener: opener,
-        support: support, directory: directory, snapshotWorker: snapshotWorker, pacing: pacing, network: network,
+        support: support, directory: directory, snapshotWorker: snapshotWorker, pacing: pacing,
+        checkRate: checkRate, network: network,
         logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
       shard.faults = options.faults
@@ -117,6 +123,7 @@ public final class Store: Sendable {
     } else {
       identity = try StoreIdentity.bootstrap(local, cluster: ClusterID(&random))
     }
+    try Quarantine.check(local.log)
     let known = try local.log.storeRecord(StoreSupport.recordKind)
     guard
       let (liveness, record) = StoreSupport.restored(
@@ -144,6 +151,7 @@ public final class Store: Sendable {
     store.beginNetworking()
     store.scheduleMaintenance()
     store.scheduleCollection()
+    store.beginChecking()
     return store
   }
 
@@ -243,6 +251,10 @@ public final class Store: Sendable {
   /// Changes how many bytes of snapshots leave in a second.
   public func setSnapshotRate(bytesPerSecond: Int64) { pacing.setRate(bytesPerSecond) }
 
+  /// Requests a second above which a range is cut; 0: never.
+  public var splitLoad: UInt64 { options.withLock { $0.splitLoad } }
+  public func setSplitLoad(_ requestsPerSecond: UInt64) { options.withLock { $0.splitLoad = requestsPerSecond } }
+
   /// Whether nothing is served any more.
   public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
 
@@ -325,7 +337,11 @@ public final class Store: Sendable {
     var sum = ShardCounters()
     for (index, reactor) in environment.reactors.enumerated() {
       let shard = shards[index]
-      let counters = await reactor.perform { reactor in shard.access(on: reactor).counters }
+      let counters = await reactor.perform { reactor in
+        var counters = shard.access(on: reactor).counters
+        counters.stalledRanges = UInt64(shard.access(on: reactor).sortedReplicas.count { $0.progress.isStalled })
+        return counters
+      }
       sum = sum + counters
     }
     return sum

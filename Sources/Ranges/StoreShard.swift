@@ -20,6 +20,10 @@ public struct ShardCounters: Sendable {
   public var appliedBytes: UInt64 = 0
   public var intentsResolved: UInt64 = 0
   public var versionsCollected: UInt64 = 0
+  /// Ranges whose replicas were compared.
+  public var checks: UInt64 = 0
+  /// Of now: ranges that make no progress, as far as their replicas here can tell.
+  public var stalledRanges: UInt64 = 0
   public init() {}
 
   public static func + (a: ShardCounters, b: ShardCounters) -> ShardCounters {
@@ -33,6 +37,8 @@ public struct ShardCounters: Sendable {
     sum.refreshFailures = a.refreshFailures &+ b.refreshFailures
     sum.appliedBytes = a.appliedBytes &+ b.appliedBytes
     sum.intentsResolved = a.intentsResolved &+ b.intentsResolved
+    sum.checks = a.checks &+ b.checks
+    sum.stalledRanges = a.stalledRanges &+ b.stalledRanges
     sum.versionsCollected = a.versionsCollected &+ b.versionsCollected
     return sum
   }
@@ -52,6 +58,12 @@ package struct PlantedFaults: Sendable {
   package var forgetsReadsAtLease = false
   /// Snapshots miss some of the versions there are.
   package var cutsSnapshots = false
+  /// A snapshot's pieces are those of its beginning, and it says that it holds what was applied at its end.
+  package var snapshotsMissTail = false
+  /// A replica that was removed may come back, with nothing of what it had vouched for, and votes.
+  package var forgetsRemovals = false
+  /// Replicas that do not lead apply some commands without their effects.
+  package var losesAppliedWrites = false
   /// The right half of a split does not know what was read there before.
   package var forgetsReadsAtSplit = false
 
@@ -88,6 +100,7 @@ public final class StoreShard {
   /// Reads the state for snapshots, and flushes what they bring.
   let snapshotWorker: any Worker
   let pacing: SnapshotPacing
+  let checkRate: CheckRate
   /// The way to other nodes; nil for a node that is alone.
   let network: NodeTransport?
   /// Messages of this turn.
@@ -104,7 +117,7 @@ public final class StoreShard {
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
     opener: ReplicaOpener, support: StoreSupport, directory: StoreDirectory, snapshotWorker: any Worker,
-    pacing: SnapshotPacing,
+    pacing: SnapshotPacing, checkRate: CheckRate,
     network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
@@ -118,6 +131,7 @@ public final class StoreShard {
     self.directory = directory
     self.snapshotWorker = snapshotWorker
     self.pacing = pacing
+    self.checkRate = checkRate
     self.network = network
     self.logger = logger
     self.onFatal = onFatal

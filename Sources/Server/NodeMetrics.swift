@@ -9,6 +9,9 @@ enum NodeMetrics {
     var families: [MetricFamily] = [
       MetricFamily("meridian_uptime_seconds", "Time since the node started.", .gauge, uptime),
       MetricFamily("meridian_sql_sessions", "Clients connected.", .gauge, Double(totals.sessions)),
+      MetricFamily(
+        "meridian_ranges_unavailable", "Ranges with a replica here that have made no progress for ten seconds.", .gauge,
+        Double(shards.stalledRanges)),
     ]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       families.append(MetricFamily(name, help, .counter, Double(value)))
@@ -31,6 +34,7 @@ enum NodeMetrics {
     counter(
       "meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.",
       shards.refreshFailures)
+    counter("meridian_range_checks_total", "Ranges led here whose replicas were compared.", shards.checks)
     counter("meridian_range_applied_bytes_total", "Bytes of commands applied.", shards.appliedBytes)
     counter("meridian_range_intents_resolved_total", "Intents turned into versions or removed.", shards.intentsResolved)
     counter(

@@ -16,6 +16,10 @@ extension Session {
     let operation = try await hashingPassword(of: operation)
     if case .createTableAs(_, _, let source, _) = operation { try catalog.check(source.requirements) }
     let execution = executionContext(parameters: [], active, catalog)
+    if case .scatter(let table, let index) = operation {
+      try await scatter(table, index, catalog)
+      return client.send(commandTag: tag)
+    }
     // Steps are transactions of their own: they would wait for ever for what earlier statements of this one have locked.
     let isAlone = !active.isExplicit && active.statementCount <= 1
     let steps: SessionSteps? = isAlone ? SessionSteps(session: self) : nil

@@ -102,6 +102,12 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case forgetReadsAtLease = "forget-reads-at-lease"
   /// Workloads `node` and `cluster`: the right half of a split does not know what was read there before.
   case forgetReadsAtSplit = "forget-reads-at-split"
+  /// Workload `cluster`: snapshots miss what is applied while they are sent.
+  case missSnapshotTail = "miss-snapshot-tail"
+  /// Workload `cluster`: replicas that were removed come back empty, and vote.
+  case forgetRemovals = "forget-removals"
+  /// Workload `cluster`: replicas apply some commands without their effects.
+  case loseAppliedWrites = "lose-applied-writes"
   /// Workload `cluster`: snapshots miss some of the versions there are.
   case cutSnapshots = "cut-snapshots"
 }

@@ -29,6 +29,8 @@ final class NodeSimulation: @unchecked Sendable {
     var changeInterval: Int64
     var splitInterval: Int64
     var supportDuration: Int64
+    /// In what time each range's replicas are compared once; 0: only at the end.
+    var checkInterval: Int64
   }
 
   /// The part of the network's state that its closure needs. `@unchecked Sendable`: used by the thread of its world alone.
@@ -38,6 +40,11 @@ final class NodeSimulation: @unchecked Sendable {
     var resetsPerMillion = 0
     /// Directions in which nothing passes, by the numbers of nodes.
     var cut: Set<[NodeAddress]> = []
+    /// Whether only the messages of groups are lost there, so that stores go on hearing each other.
+    var cutsGroupsOnly = false
+
+    /// The kind of the messages of groups.
+    private static let groups: UInt16 = 1
 
     init(_ random: RandomSource, delay: Int64) {
       self.random = random
@@ -45,10 +52,20 @@ final class NodeSimulation: @unchecked Sendable {
     }
 
     func fate(_ packet: LoopbackNetwork.Packet) -> LoopbackNetwork.Fate {
-      if cut.contains([packet.source, packet.target]) { return .lose }
+      if cut.contains([packet.source, packet.target]) {
+        if !cutsGroupsOnly { return .lose }
+        if case .frame(_, Self.groups) = packet.content { return .lose }
+      }
       if resetsPerMillion > 0, random.draw(below: 1_000_000) < resetsPerMillion { return .reset }
       return .deliver(afterNanoseconds: 10_000 + random.exponential(mean: delay))
     }
+  }
+
+  /// One pass over all nodes. `@unchecked Sendable`: used by the thread of its world alone.
+  private final class Comparison: @unchecked Sendable {
+    var nodesLeft: Int
+    var isComplete = true
+    init(_ nodeCount: Int) { nodesLeft = nodeCount }
   }
 
   private let options: SimulationOptions
@@ -92,7 +109,8 @@ final class NodeSimulation: @unchecked Sendable {
       hasSmallBuffers: drawn.chance(percent: 50), speaksSQL: drawn.chance(percent: 40),
       packetDelay: drawn.pick([20_000, 200_000, 5 * .millisecond]),
       changeInterval: drawn.pick([500, 3000]) * .millisecond, splitInterval: drawn.pick([200, 2000]) * .millisecond,
-      supportDuration: drawn.pick([300, 1000, 3000]) * .millisecond)
+      supportDuration: drawn.pick([300, 1000, 3000]) * .millisecond,
+      checkInterval: drawn.pick([0, 0, 1]) * .second)
     weather = Weather(world.makeRandom("network"), delay: plan.packetDelay)
     workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients")) { [unowned self] in
       fail($0)
@@ -189,6 +207,34 @@ final class NodeSimulation: @unchecked Sendable {
         world.run(until: world.now + .second / 2)
       }
       if !isPlaced { fail("the range does not get its replicas after healing") }
+      if violation == nil { compareReplicas() }
+    }
+  }
+
+  /// Every range's replicas are compared, again until all of them can be.
+  private func compareReplicas() {
+    let limit = world.now + 60 * .second
+    while violation == nil {
+      let pass = Comparison(nodes.count)
+      for node in nodes {
+        guard let store = node.store, let environment = node.environments.last else { return fail("a node ended") }
+        environment.reactors[0].enqueue { reactor in
+          reactor.run { [self] reactor in
+            let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
+            for replica in led where replica.descriptor.replicas.count > 1 {
+              switch await replica.checkConsistency() {
+              case .equal(_, _, let silent): if !silent.isEmpty { pass.isComplete = false }
+              case .notChecked: pass.isComplete = false
+              case .different(let text): fail(text)
+              }
+            }
+            pass.nodesLeft -= 1
+          }
+        }
+      }
+      while pass.nodesLeft > 0, violation == nil, world.now < limit { world.run(until: world.now + .second / 10) }
+      if pass.nodesLeft == 0, pass.isComplete { return }
+      if world.now >= limit { fail("the replicas of some range cannot be compared") }
     }
   }
 
@@ -213,6 +259,7 @@ final class NodeSimulation: @unchecked Sendable {
     settings.store.maintenanceInterval = .second
     settings.store.collectionInterval = 0
     settings.store.supportDuration = plan.supportDuration
+    settings.store.checkInterval = plan.checkInterval
     switch options.planted {
     case .forgetTimestampCache: settings.store.faults.skipsTimestampCache = true
     case .forgetTimeAtRestart: settings.store.faults.forgetsTimeAtRestart = true
@@ -220,6 +267,9 @@ final class NodeSimulation: @unchecked Sendable {
     case .breakPromises: settings.store.faults.breaksPromises = true
     case .forgetReadsAtLease: settings.store.faults.forgetsReadsAtLease = true
     case .forgetReadsAtSplit: settings.store.faults.forgetsReadsAtSplit = true
+    case .missSnapshotTail: settings.store.faults.snapshotsMissTail = true
+    case .forgetRemovals: settings.store.faults.forgetsRemovals = true
+    case .loseAppliedWrites: settings.store.faults.losesAppliedWrites = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
     default: break
     }
@@ -361,12 +411,14 @@ final class NodeSimulation: @unchecked Sendable {
       if isEnding { return }
       let one = SimulatedNode.address(random.pick(nodes).number)
       let isOneWay = random.chance(percent: 40)
+      weather.cutsGroupsOnly = random.chance(percent: 25)
       for node in nodes where random.chance(percent: 70) {
         let other = SimulatedNode.address(node.number)
         weather.cut.insert([one, other])
         if !isOneWay { weather.cut.insert([other, one]) }
       }
-      world.note(9, 0, "\(one.host) is cut off\(isOneWay ? " in one direction" : "")")
+      let how = (isOneWay ? " in one direction" : "") + (weather.cutsGroupsOnly ? ", its groups only" : "")
+      world.note(9, 0, "\(one.host) is cut off\(how)")
       world.schedule(afterNanoseconds: random.exponential(mean: 2 * .second)) { [self] in
         weather.cut = []
         world.note(9, 1, "the network is whole")

@@ -31,6 +31,8 @@ final class SimulatedNode: @unchecked Sendable {
   struct Settings {
     var store = StoreOptions()
     var hasClockFaults = false
+    /// By how much the node's clock is off, and by how much every node admits that its own may be; nil: drawn where clocks have faults.
+    var clock: (offset: Int64, error: Int64)?
     /// In about so many reads one comes with a flipped bit; nil: none.
     var readsPerFlip: Int?
   }
@@ -96,6 +98,7 @@ final class SimulatedNode: @unchecked Sendable {
       machine.clock = SimulatedClock(
         offset: random.draw(Int64(-50)...50) * .millisecond, driftPerMillion: random.draw(Int64(-200)...200))
     }
+    if let clock = settings.clock { machine.clock = SimulatedClock(offset: clock.offset, driftPerMillion: 0) }
     // The monotonic clock begins anew with each machine; the wall clock is about that of the last one.
     let environment = SimulatedEnvironment(machine)
     environments.append(environment)
@@ -107,7 +110,7 @@ final class SimulatedNode: @unchecked Sendable {
     }
     world.note(3, UInt64(life), "node \(number), life \(life) begins")
     // Clocks of a cluster are off by what they admit.
-    let error = settings.hasClockFaults && network != nil ? 60 * Int64.millisecond : 0
+    let error = settings.clock?.error ?? (settings.hasClockFaults && network != nil ? 60 * Int64.millisecond : 0)
     let clock = NodeClock(environment: environment, source: BoundedErrorSource(maximumError: error))
     var logger = Logger(label: "node \(number)")
     logger.handler = TraceLogHandler(label: "node \(number)", life: life, world: world)

@@ -163,6 +163,7 @@ extension TransactionSystem {
     let deadline = now + Self.patience
     var attempt = 0
     var tried: [NodeID] = []
+    var stalls: [(node: NodeID, reason: String)] = []
     while true {
       let node = nextNode(for: range, besides: tried)
       let reply: RangeReply
@@ -201,6 +202,10 @@ extension TransactionSystem {
           continue
         }
         router.setLeaseholder(nil, of: range.id)
+      case .failed(.stalled(let reason)):
+        tried.append(node)
+        stalls.append((node, reason))
+        router.setLeaseholder(nil, of: range.id)
       default:
         router.setLeaseholder(node, of: range.id)
         return reply
@@ -218,6 +223,10 @@ extension TransactionSystem {
         range = newer
         continue
       }
+      if let reason = hopelessness(of: range, stalls) {
+        return RangeReply(response: .failed(.unavailable(reason)), lease: 0)
+      }
+      stalls = []
       if now > deadline {
         let nodes = candidates(for: range).map(\.description).joined(separator: ", ")
         return RangeReply(
@@ -225,6 +234,15 @@ extension TransactionSystem {
       }
       await backOff(attempt + 4)
     }
+  }
+
+  /// Why it makes no sense to wait for a range: each of its replicas has said so, or its node has been silent for long.
+  private func hopelessness(of range: RangeDescriptor, _ stalls: [(node: NodeID, reason: String)]) -> String? {
+    let replicas = Set(range.replicas.map(\.node))
+    let told = stalls.filter { replicas.contains($0.node) }
+    if !replicas.isEmpty, replicas.count == told.count { return told[0].reason }
+    guard let absence = store.absence(of: range, besides: Set(told.map(\.node)), upSince: beginning) else { return nil }
+    return told.first?.reason ?? absence
   }
 
   /// Who may serve a range: its replicas as far as they are known, and otherwise everybody.

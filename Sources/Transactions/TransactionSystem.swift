@@ -20,12 +20,15 @@ public final class TransactionSystem {
   var scratch = KeyValueBlock()
   /// Bytes of buffered writes after which they are sent on.
   public var bufferLimit = 4 << 20
+  /// When it was made, by the monotonic clock.
+  let beginning: Int64
 
   /// The gateway of `reactor`; made on it.
   public init(_ store: Store, on reactor: isolated Reactor) {
     self.store = store
     self.reactor = reactor
     shard = store.shard(on: reactor)
+    beginning = reactor.environment.monotonicNow().nanoseconds
     let own = shard.sortedReplicas.filter(\.isInitialized).map(\.descriptor)
     router = RangeRouter(own)
   }

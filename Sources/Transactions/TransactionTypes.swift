@@ -59,7 +59,7 @@ public enum TransactionError: Error, Sendable {
     case .lockNotAvailable(let key, let timedOut): self = .lockNotAvailable(key, timedOut: timedOut)
     case .cancelled: self = .cancelled
     case .limit(let text): self = .limit(text)
-    case .unavailable(let text): self = .unavailable(text)
+    case .unavailable(let text), .stalled(let text): self = .unavailable(text)
     case .notLeaseholder: self = .retry(reason: "the range's lease moved", key: nil)
     case .outOfRange: self = .retry(reason: "the range was split", key: nil)
     case .conflict: self = .retry(reason: "an unfinished transaction wrote the row", key: nil)

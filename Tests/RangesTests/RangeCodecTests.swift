@@ -96,7 +96,7 @@ import Transport
       .failed(.retry(reason: "x", key: Key([1]))), .failed(.writeTooOld(.zero, key: nil)),
       .failed(.lockNotAvailable(Key([2]), timedOut: true)), .failed(.limit("l")), .failed(.unavailable("u")),
       .failed(.ambiguous("a")), .failed(.notLeaseholder(descriptor, leader: NodeID(rawValue: 3))),
-      .failed(.notLeaseholder(nil, leader: nil)),
+      .failed(.notLeaseholder(nil, leader: nil)), .failed(.stalled("s")),
     ]
     for answer in answers {
       var writer = RangeWriter()

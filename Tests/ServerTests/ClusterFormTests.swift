@@ -2,6 +2,7 @@
 
 import Encoding
 import Ranges
+import Sessions
 import SQLTypes
 import Testing
 import Transport
@@ -44,6 +45,15 @@ import Transport
     ] {
       #expect(DecommissionReply(reply.message(ClusterCall.decommission)) == reply)
     }
+    let scatter = ScatterRequest([RangeID(4), RangeID(.max)])
+    #expect(ScatterRequest(scatter.message(ClusterCall.scatter)) == scatter)
+    let scattered = ScatterReply(Scattering(ranges: 1, leases: 2, replicas: 3, failures: 4))
+    #expect(ScatterReply(scattered.message(ClusterCall.scatter)) == scattered)
+    let check = CheckRequest(node: NodeID(rawValue: 3), after: RangeID(9))
+    #expect(CheckRequest(check.message(ClusterCall.check)) == check)
+    for reply in [CheckReply(nil), CheckReply(RangeCheck(range: 7, verdict: .different, text: "x"))] {
+      #expect(CheckReply(reply.message(ClusterCall.check)) == reply)
+    }
   }
 
   @Test func `Of several reports of a range the leaseholder's counts, then the latest`() {
@@ -64,6 +74,17 @@ import Transport
     #expect(led.count == 1 && led[0].leaseholder == nodes[1])
     let unled = RangeReport.merged([(nodes[0], report(1, nil)), (nodes[1], report(2, nil))])
     #expect(unled[0].leaseholder == nil && unled[0].entry.descriptor.generation == 2)
+    // Of a range that nobody leads any replica may say why; of one that is led, its leaseholder.
+    func troubled(_ report: RangeReport) -> RangeReport {
+      var report = report
+      report.entries[0].trouble = "t"
+      return report
+    }
+    #expect(RangeReport(troubled(report(2, 7)).message(ClusterCall.ranges)) == troubled(report(2, 7)))
+    let stalled = RangeReport.merged([(nodes[0], troubled(report(1, nil))), (nodes[1], report(2, nil))])
+    #expect(stalled[0].entry.trouble == "t" && stalled[0].entry.descriptor.generation == 2)
+    let served = RangeReport.merged([(nodes[0], troubled(report(2, nil))), (nodes[1], report(1, 5))])
+    #expect(served[0].entry.trouble.isEmpty)
   }
 
   @Test(
@@ -72,6 +93,8 @@ import Transport
       ("placement.dead_node_time", "1.5m", "90s"), ("placement.dead_node_time", "1s", nil),
       ("placement.dead_node_time", "x", nil),
       ("placement.replicas", "5", "5"), ("placement.replicas", "4", nil), ("placement.replicas", "9", nil),
+      ("consistency.check_interval", "off", "off"), ("consistency.check_interval", "12h", "12h"),
+      ("placement.dead_node_time", "off", nil),
       ("snapshots.bytes_per_second", "64MiB", "64MiB"), ("snapshots.bytes_per_second", "2097152", "2MiB"),
       ("snapshots.bytes_per_second", "1kB", nil), ("cluster.auto_upgrade", "false", "off"),
       ("cluster.auto_upgrade", "2", nil),

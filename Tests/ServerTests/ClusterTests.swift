@@ -105,6 +105,14 @@ struct ClusterTests {
       status.map(\.locality.description) == ["region=here,zone=z0", "region=here,zone=z1", "region=here,zone=z2"])
     // One range, served once.
     #expect(status.compactMap(\.leaseCount).reduce(0, +) == 1)
+    // Its replicas are equal, whoever is asked.
+    let leader = try #require(status.first { $0.leaseCount == 1 }).node
+    let isEqual = try await Self.eventually {
+      let check = try await ClusterClient(host: asked).check(leader, after: 0)
+      return check?.range == 1 && check?.verdict == .equal && check?.text.hasPrefix("nodes 1, 2, 3 agree") == true
+    }
+    #expect(isEqual)
+    #expect(try await ClusterClient(host: asked).check(leader, after: 1) == nil)
     await cluster.stop()
   }
 

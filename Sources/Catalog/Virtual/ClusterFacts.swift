@@ -48,10 +48,12 @@ public struct ClusterFacts: Sendable {
     public var lease: Int64?
     /// As the leaseholder's engine estimates it.
     public var byteCount: Int64?
+    /// Why it is not as it should be.
+    public var trouble: String?
 
     public init(
       range: Int64, span: KeySpan, generation: Int64, voters: [Int64], learners: [Int64], leaseholder: Int64?,
-      lease: Int64?, byteCount: Int64?
+      lease: Int64?, byteCount: Int64?, trouble: String?
     ) {
       self.range = range
       self.span = span
@@ -61,6 +63,7 @@ public struct ClusterFacts: Sendable {
       self.leaseholder = leaseholder
       self.lease = lease
       self.byteCount = byteCount
+      self.trouble = trouble
     }
   }
 

@@ -8,7 +8,7 @@ extension SystemRelations {
     15001 r nodes node_id:int8! address:text! sql_address:text! locality:text! version:text! started_at:timestamptz!
       is_live:bool! state:text! replicas:int8 leases:int8
     15002 r ranges range_id:int8! start_key:text! end_key:text! table_name:text generation:int8! voters:_int8!
-      learners:_int8! leaseholder:int8 size_bytes:int8
+      learners:_int8! leaseholder:int8 size_bytes:int8 trouble:text
     15003 r leases range_id:int8! node_id:int8! lease:int8!
     15004 r store_liveness node_id:int8! supports:int8! epoch:int8! until:timestamptz! is_withdrawn:bool!
     15005 r cluster_settings name:text! value:text! kind:text! initial:text! description:text!
@@ -48,6 +48,7 @@ extension SystemRelations {
         row["learners"] = try list(range.learners)
         row["leaseholder"] = range.leaseholder.map { .int64($0) } ?? .null
         row["size_bytes"] = range.byteCount.map { .int64($0) } ?? .null
+        row["trouble"] = .text(optional: range.trouble)
       }
     }
   }

@@ -157,7 +157,8 @@ public enum SchemaExecutor {
       try writer.changeMembership(
         of: members, in: roles, isGrant: isGrant, adminOption: adminOption, &outcome.notices)
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split:
+    case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split,
+      .scatter:
       preconditionFailure("these are carried out with rows")
     }
   }

@@ -12,6 +12,7 @@ extension SchemaPlanner {
     if case .splitAt(let query)? = statement.actions.first, statement.actions.count == 1 {
       return try planSplit(statement, at: query)
     }
+    if statement.actions == [.scatter] { return try planScatter(statement) }
     let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
     guard let found else { return notice }
     if statement.kind == .table { try requireTable(found, "ALTER TABLE") }
@@ -124,32 +125,42 @@ extension SchemaPlanner {
     }
   }
 
-  // MARK: SPLIT AT
+  // MARK: SPLIT AT, SCATTER
+
+  /// The index that a statement about its ranges speaks of; nil if it does not exist and need not.
+  private func indexInRanges(
+    _ statement: AlterTableStatement, _ verb: String
+  ) throws(SQLError) -> (table: TableDescriptor, index: IndexDescriptor)? {
+    let name = statement.table.name
+    if statement.kind == .index {
+      if let found = catalog.index(name.name.text, schema: name.schema?.text) { return found }
+      if statement.ifExists { return nil }
+      throw SQLError(.undefinedTable, "relation \"\(name.name.text)\" does not exist")
+    }
+    guard let found = try relation(name, ifExists: statement.ifExists).0 else { return nil }
+    try requireTable(found, "ALTER TABLE")
+    guard let primary = found.primaryIndex else {
+      throw SQLError(.wrongObjectType, "relation \"\(found.name)\" has no index to \(verb)")
+    }
+    return (found, primary)
+  }
+
+  private func absence(_ statement: AlterTableStatement) throws(SQLError) -> SchemaOperation {
+    .notice(
+      SQLError(.undefinedTable, "relation \"\(statement.table.name.name.text)\" does not exist, skipping"))
+  }
+
+  /// `ALTER TABLE … SCATTER`: all ranges of the table, or of one index.
+  private func planScatter(_ statement: AlterTableStatement) throws(SQLError) -> SchemaOperation {
+    guard let (table, index) = try indexInRanges(statement, "scatter") else { return try absence(statement) }
+    return .scatter(table: table.oid, index: statement.kind == .index ? index.id : nil)
+  }
 
   /// `ALTER TABLE … SPLIT AT`, by the primary key, or `ALTER INDEX … SPLIT AT`.
   private func planSplit(
     _ statement: AlterTableStatement, at query: SelectStatement
   ) throws(SQLError) -> SchemaOperation {
-    let table: TableDescriptor
-    let index: IndexDescriptor
-    if statement.kind == .index {
-      let name = statement.table.name
-      guard let found = catalog.index(name.name.text, schema: name.schema?.text) else {
-        if statement.ifExists {
-          return .notice(SQLError(.undefinedTable, "relation \"\(name.name.text)\" does not exist, skipping"))
-        }
-        throw SQLError(.undefinedTable, "relation \"\(name.name.text)\" does not exist")
-      }
-      (table, index) = found
-    } else {
-      let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
-      guard let found else { return notice }
-      try requireTable(found, "ALTER TABLE")
-      guard let primary = found.primaryIndex else {
-        throw SQLError(.wrongObjectType, "relation \"\(found.name)\" has no index to split")
-      }
-      (table, index) = (found, primary)
-    }
+    guard let (table, index) = try indexInRanges(statement, "split") else { return try absence(statement) }
     let columns = try planQuery(.select(query)).columns
     guard columns.count <= index.columns.count else {
       throw SQLError(
@@ -270,6 +281,7 @@ extension SchemaPlanner {
     case .attachPartition(let name, let bound): return try planAttach(name, bound, to: table)
     case .detachPartition(let name, _, _): return try planDetach(name, from: table)
     case .splitAt: throw SQLError(.syntaxError, "SPLIT AT cannot be combined with other actions")
+    case .scatter: throw SQLError(.syntaxError, "SCATTER cannot be combined with other actions")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
     case .trigger: throw context.unsupported("triggers are")
     }

@@ -131,6 +131,10 @@ extension SyntaxParser {
       try rowLevelSecurity()
       return .rowLevelSecurity(isEnabled ? .enable : .disable)
     default:
+      if isWord("scatter") {
+        advance()
+        return .scatter
+      }
       guard isWord("split"), isWord("at", ahead: 1) else { throw syntaxError() }
       advance()
       advance()

@@ -130,6 +130,7 @@ extension SyntaxPrinter {
     case .setAccessMethod(let name): named("SET ACCESS METHOD", name)
     case .clusterOn(let name): named("CLUSTER ON", name)
     case .setWithoutCluster: word("SET WITHOUT CLUSTER")
+    case .scatter: word("SCATTER")
     case .splitAt(let query):
       word("SPLIT AT")
       select(query)

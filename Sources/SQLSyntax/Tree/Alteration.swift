@@ -55,6 +55,8 @@ public enum AlterTableAction: Sendable, Equatable {
   case trigger(TriggerSelection, isEnabled: Bool)
   /// `SPLIT AT query`: begins a range at each of the keys. CockroachDB's spelling.
   case splitAt(SelectStatement)
+  /// `SCATTER`: gives the ranges' leases and replicas to nodes at random. CockroachDB's spelling.
+  case scatter
 }
 
 /// `SET GENERATED …`, or SET/RESTART of a sequence option of an identity column.

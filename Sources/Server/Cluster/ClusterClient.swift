@@ -2,6 +2,7 @@
 
 import Certificates
 import Logging
+import Ranges
 import Reactors
 import Sessions
 import Transport
@@ -30,6 +31,8 @@ public struct ClusterClient: Sendable {
     static let status: Int64 = 60_000_000_000
     /// Leases are handed on and sessions end.
     static let drain: Int64 = 60_000_000_000
+    /// The replicas of one range are read through.
+    static let check = CheckRequest.patience + 10_000_000_000
   }
 
   /// Begins a cluster on the node.
@@ -79,6 +82,17 @@ public struct ClusterClient: Sendable {
       throw senseless
     }
     return reply.leaseCount
+  }
+
+  /// Has a node compare the replicas of the next range that it leads.
+  /// - Returns: which one that was, and what came of it; nil: that was the last.
+  /// - Throws: `ClusterFailure`: not reachable, or the node that leads is not.
+  public func check(_ node: NodeID, after range: UInt64) async throws -> RangeCheck? {
+    let request = CheckRequest(node: node, after: RangeID(range))
+    guard let reply = CheckReply(try await call(request.message(ClusterCall.check), Limits.check)) else {
+      throw senseless
+    }
+    return reply.check
   }
 
   private var senseless: ClusterFailure {

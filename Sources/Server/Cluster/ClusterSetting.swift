@@ -22,7 +22,7 @@ struct ClusterSetting: Sendable {
     case boolean
     /// Bounds, and whether only odd numbers will do.
     case integer(ClosedRange<Int64>, isOdd: Bool)
-    /// Nanoseconds.
+    /// Nanoseconds; 0 is `off`, where it is within the bounds.
     case duration(ClosedRange<Int64>)
     case bytes(ClosedRange<Int64>)
 
@@ -51,12 +51,18 @@ struct ClusterSetting: Sendable {
   static let autoUpgrade = ClusterSetting(
     name: "cluster.auto_upgrade", kind: .boolean, initial: 1,
     summary: "Whether the version rises by itself once every member's binary knows the next one.", since: 1)
+  static let checkInterval = ClusterSetting(
+    name: "consistency.check_interval", kind: .duration(0...365 * 86_400 * second), initial: 24 * 3600 * second,
+    summary: "In what time the replicas of each range are compared once; off: never.")
   static let deadNodeTime = ClusterSetting(
     name: "placement.dead_node_time", kind: .duration(2 * second...30 * 86_400 * second), initial: 300 * second,
     summary: "Silence after which a node counts as dead, and its replicas are made anew on others.")
   static let replicas = ClusterSetting(
     name: "placement.replicas", kind: .integer(1...7, isOdd: true), initial: 3,
     summary: "Replicas that each range is to have.")
+  static let splitLoad = ClusterSetting(
+    name: "ranges.split_load", kind: .integer(0...1_000_000_000, isOdd: false), initial: 0,
+    summary: "Requests a second above which a range is cut in two; 0: never.")
   static let snapshotRate = ClusterSetting(
     name: "snapshots.bytes_per_second", kind: .bytes(1 << 20...1 << 40), initial: 64 << 20,
     summary: "How fast one node sends snapshots to others.")
@@ -65,7 +71,9 @@ struct ClusterSetting: Sendable {
     summary: "How long past versions of rows are kept, for reads of the past.")
 
   /// By name.
-  static let all = [autoUpgrade, version, deadNodeTime, replicas, snapshotRate, versionLifetime]
+  static let all = [
+    autoUpgrade, version, checkInterval, deadNodeTime, replicas, splitLoad, snapshotRate, versionLifetime,
+  ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }
 
@@ -112,7 +120,8 @@ struct ClusterSetting: Sendable {
       }
       return value
     case .duration(let bounds):
-      return try bounded(ClusterFlags.duration(text), bounds, hint: "Durations are like 500ms, 3s, 5m, 4h.")
+      let isOff = bounds.contains(0) && ["off", "0"].contains(text.lowercased())
+      return try bounded(isOff ? 0 : ClusterFlags.duration(text), bounds, hint: "Durations are like 500ms, 3s, 5m, 4h.")
     case .bytes(let bounds):
       return try bounded(Self.byteCount(text), bounds, hint: "Sizes are like 512kB, 64MiB, 1GiB.")
     }
@@ -136,6 +145,7 @@ struct ClusterSetting: Sendable {
   }
 
   private static func durationText(_ value: Int64) -> String {
+    if value == 0 { return "off" }
     let units: [(String, Int64)] = [
       ("h", 3600 * second), ("m", 60 * second), ("s", second), ("ms", 1_000_000), ("us", 1000),
     ]

@@ -44,7 +44,8 @@ extension Node: ClusterService {
         range: Int64(clamping: entry.descriptor.id.rawValue), span: entry.descriptor.span,
         generation: Int64(clamping: entry.descriptor.generation), voters: nodes(.voter), learners: nodes(.learner),
         leaseholder: leaseholder.map { Int64($0.rawValue) }, lease: entry.lease.map { Int64(clamping: $0) },
-        byteCount: leaseholder == nil ? nil : Int64(clamping: entry.byteCount))
+        byteCount: leaseholder == nil ? nil : Int64(clamping: entry.byteCount),
+        trouble: entry.trouble.isEmpty ? nil : entry.trouble)
     }
     for (node, report) in reports.sorted(by: { $0.node < $1.node }) {
       facts.supports += report.grants.map {
@@ -67,7 +68,7 @@ extension Node: ClusterService {
         store.shard(on: reactor).sortedReplicas.filter(\.isInitialized).map { replica in
           RangeReport.Entry(
             descriptor: replica.descriptor, lease: replica.holdsLease ? replica.leaseSequence : nil,
-            byteCount: replica.holdsLease ? replica.approximateByteCount : 0)
+            byteCount: replica.holdsLease ? replica.approximateByteCount : 0, trouble: replica.trouble ?? "")
         }
       }
     }
@@ -179,6 +180,8 @@ extension Node: ClusterService {
     guard let store = member?.store else { return }
     store.setVersionLifetime(nanoseconds: value(.versionLifetime))
     store.setSnapshotRate(bytesPerSecond: value(.snapshotRate))
+    store.setSplitLoad(UInt64(clamping: value(.splitLoad)))
+    store.setCheckInterval(nanoseconds: value(.checkInterval))
     member?.placement.setFactor(Int(value(.replicas)))
   }
 

@@ -11,6 +11,8 @@ struct RangeReport: ClusterMessage, Equatable {
     var lease: UInt64?
     /// As the leaseholder's engine estimates it.
     var byteCount: UInt64
+    /// Why the range is not as it should be, in words; empty: nothing is known.
+    var trouble = ""
   }
 
   var entries: [Entry] = []
@@ -22,9 +24,13 @@ struct RangeReport: ClusterMessage, Equatable {
     guard let count = reader.readVarint() else { return nil }
     for _ in 0..<count {
       guard let bytes = reader.readLengthPrefixed(), let descriptor = RangeDescriptor(encoded: [UInt8](bytes)),
-        let lease = reader.readVarint(), let byteCount = reader.readVarint()
+        let lease = reader.readVarint(), let byteCount = reader.readVarint(),
+        let trouble = reader.readLengthPrefixed()
       else { return nil }
-      entries.append(Entry(descriptor: descriptor, lease: lease == 0 ? nil : lease, byteCount: byteCount))
+      entries.append(
+        Entry(
+          descriptor: descriptor, lease: lease == 0 ? nil : lease, byteCount: byteCount,
+          trouble: String(decoding: trouble, as: UTF8.self)))
     }
     guard let grantCount = reader.readVarint() else { return nil }
     for _ in 0..<grantCount {
@@ -42,6 +48,7 @@ struct RangeReport: ClusterMessage, Equatable {
       ValueEncoding.appendLengthPrefixed(entry.descriptor.encoded(), to: &bytes)
       ValueEncoding.appendVarint(entry.lease ?? 0, to: &bytes)
       ValueEncoding.appendVarint(entry.byteCount, to: &bytes)
+      ValueEncoding.appendLengthPrefixed(Array(entry.trouble.utf8), to: &bytes)
     }
     ValueEncoding.appendVarint(UInt64(grants.count), to: &bytes)
     for grant in grants {
@@ -52,7 +59,8 @@ struct RangeReport: ClusterMessage, Equatable {
     }
   }
 
-  /// What is known of each range: by who leads it in the latest lease, or else by whoever knows its latest form. In the order of keys.
+  /// What is known of each range: by who leads it in the latest lease, or else by whoever knows its latest form; where nobody leads, what
+  /// any of its replicas says of that. In the order of keys.
   static func merged(
     _ reports: [(node: NodeID, report: RangeReport)]
   ) -> [(entry: Entry, leaseholder: NodeID?)] {
@@ -66,7 +74,9 @@ struct RangeReport: ClusterMessage, Equatable {
         }
         let isBetter =
           (entry.lease ?? 0, entry.descriptor.generation) > (old.entry.lease ?? 0, old.entry.descriptor.generation)
-        if isBetter { found[entry.descriptor.id] = new }
+        var best = isBetter ? new : old
+        if best.0.lease == nil, best.0.trouble.isEmpty { best.0.trouble = (isBetter ? old : new).0.trouble }
+        found[entry.descriptor.id] = best
       }
     }
     return found.values.sorted {
