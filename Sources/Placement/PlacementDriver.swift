@@ -25,14 +25,16 @@ public final class PlacementDriver: Sendable {
     static let stepsAtOnce = 16
   }
 
-  private let store: Store
+  let store: Store
   private let options: Options
   private let nodes: @Sendable () -> [PlacementNode]
-  private let logger: Logger
+  let logger: Logger
   private let isStopped = Mutex(false)
   private let factorNow: Mutex<Int>
   /// Steps under way, by reactor.
   private let underWay: Mutex<[Int]>
+  /// Ranges that somebody else changes meanwhile.
+  private let reserved = Mutex<Set<RangeID>>([])
 
   /// - Parameter nodes: all members as they are known now, this one among them.
   public init(
@@ -68,12 +70,20 @@ public final class PlacementDriver: Sendable {
     }
   }
 
+  /// From what is known now.
+  var currentPlan: PlacementPlan { PlacementPlan(own: store.identity.node, factor: factor, nodes: nodes()) }
+
+  /// Leaves a range alone until it is given back. False: it is already.
+  func reserve(_ range: RangeID) -> Bool { reserved.withLock { $0.insert(range).inserted } }
+  func giveBack(_ range: RangeID) { reserved.withLock { _ = $0.remove(range) } }
+
   /// Begins what is to be done. Whether there is something under way, or to come.
   private func look(on reactor: isolated Reactor) -> Bool {
-    let plan = PlacementPlan(own: store.identity.node, factor: factor, nodes: nodes())
+    let plan = currentPlan
+    let reserved = reserved.withLock { $0 }
     var ranges: [PlacementRange] = []
     for replica in store.shard(on: reactor).sortedReplicas where replica.holdsLease && !replica.isChanging {
-      if plan.isSettled(replica.descriptor) { continue }
+      if plan.isSettled(replica.descriptor) || reserved.contains(replica.descriptor.id) { continue }
       ranges.append(PlacementRange(replica.descriptor, caughtUp: replica.caughtUpNodes))
     }
     let steps = plan.steps(for: ranges)
@@ -117,7 +127,7 @@ public final class PlacementDriver: Sendable {
     while true {
       var leases = 0
       var heirs = 0
-      let plan = PlacementPlan(own: store.identity.node, factor: factor, nodes: nodes())
+      let plan = currentPlan
       for reactor in environment.reactors {
         let (led, inherited) = await reactor.perform { reactor in
           _ = self.look(on: reactor)

@@ -118,6 +118,9 @@ public struct PlacementPlan: Sendable {
     return descriptor.replicas.allSatisfy { $0.kind == .voter && isKeeping($0.node) }
   }
 
+  /// Who may be given replicas and leases, in the order of their numbers.
+  var takers: [NodeID] { sortedNodes.filter(isTaking) }
+
   /// The next step of each range that needs one.
   public func steps(for ranges: [PlacementRange]) -> [PlacementStep] {
     var plan = self
@@ -224,7 +227,7 @@ public struct PlacementPlan: Sendable {
   }
 
   /// How many parts of their places a node has in common with others.
-  private func closeness(of node: NodeID, to others: [NodeID]) -> Int {
+  func closeness(of node: NodeID, to others: [NodeID]) -> Int {
     let place = nodes[node]?.place ?? []
     return others.reduce(0) { sum, other in
       sum + zip(place, nodes[other]?.place ?? []).prefix { $0 == $1 }.count

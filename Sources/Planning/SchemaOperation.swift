@@ -29,6 +29,13 @@ public enum AlterTableAction: Sendable {
   case rename(to: String)
   case setSchema(OID)
   case setOwner(OID)
+  /// Makes another table a partition; it gets the indexes and foreign keys that it lacks.
+  case attachPartition(OID, PartitionBound, indexes: [IndexDescriptor], foreignKeys: [ForeignKey])
+  case detach(OID)
+  case inherit(OID)
+  case noInherit(OID)
+  /// A parent has the column no more; the table keeps it as its own.
+  case disinheritColumn(String)
 }
 
 /// A key of an index that is an expression over the table's columns.
@@ -68,6 +75,8 @@ public enum SchemaOperation: Sendable {
   case renameIndex(table: OID, index: OID, to: String)
   /// Begins ranges at keys of an index of a table; `points` gives values of its first columns.
   case split(table: OID, index: UInt32, points: QueryPlan)
+  /// Gives leases and replicas of a table's ranges to nodes at random; those of one index, or all.
+  case scatter(table: OID, index: UInt32?)
   case renameSchema(OID, to: String)
   /// Relations that exist (tables, views, sequences), and what else falls with them if it cascades.
   case dropRelations([OID], cascades: Bool)
@@ -77,6 +86,12 @@ public enum SchemaOperation: Sendable {
   case dropRoles([OID])
   case truncate([OID], restartsIdentity: Bool, cascades: Bool)
   case comment(on: OID, column: UInt32?, text: String?)
+  case createFunction(FunctionDescriptor, replaces: Bool)
+  case dropFunctions([OID])
+  case changePrivileges(PrivilegeChange)
+  case changeMembership(of: [OID], in: [OID], isGrant: Bool, adminOption: Bool)
+  /// One after the other, in one transaction.
+  case sequence([SchemaOperation])
   /// Nothing to do but say so (`IF EXISTS`, `IF NOT EXISTS`).
   case notice(SQLError)
 }

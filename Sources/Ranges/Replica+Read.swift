@@ -30,6 +30,7 @@ extension Replica {
     if let lock { return lockingGet(key, header, lock, observed: &observed, into: &block) }
     if let refusal = refusal(header) ?? refusal(of: key) { return .failed(refusal) }
     shard.counters.reads &+= 1
+    noteRequest(key)
     let timestamp = header.readTimestamp
     if timestamp < applied.collectionThreshold { return .failed(tooOld) }
     let hash = KeyHash.hash(key.bytes)
@@ -77,6 +78,7 @@ extension Replica {
   ) -> ReadStep {
     if let refusal = refusal(header) ?? refusal(of: key) { return .failed(refusal) }
     shard.counters.reads &+= 1
+    noteRequest(key)
     do throws(StorageError) {
       let owner: LockOwner
       switch try lock(key, header, request) {
@@ -109,6 +111,7 @@ extension Replica {
   ) -> ReadStep {
     if let refusal = refusal(header) ?? refusal(of: span) { return .failed(refusal) }
     shard.counters.scans &+= 1
+    noteRequest(span)
     do throws(StorageError) {
       if let lock {
         return try lockingScan(

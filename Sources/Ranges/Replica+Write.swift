@@ -86,6 +86,7 @@ extension Replica {
     {
       return .failed(refusal)
     }
+    noteRequest(request.writes)
     if request.writes.isEmpty || header.hasIntents && request.purpose == .commit,
       let refusal = refusal(of: header.anchor)
     {

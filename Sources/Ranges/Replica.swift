@@ -59,6 +59,7 @@ public final class Replica {
   private var pending: Deque<Proposal> = []
   var quota = ProposalQuota()
   var progress = ProgressWatch()
+  var load = RangeLoad()
   /// Transactions whose intents are still to be settled, first come first served.
   var resolutions: Deque<TransactionID> = []
   var isResolving = false

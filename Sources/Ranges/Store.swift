@@ -28,6 +28,8 @@ public struct StoreOptions: Sendable {
   public var snapshotRate = Limits.snapshotBytesPerSecond
   /// Nanoseconds in which each range's replicas are compared once; 0: never.
   public var checkInterval: Int64 = 24 * 3600 * 1_000_000_000
+  /// Requests a second above which a range is cut; 0: never.
+  public var splitLoad: UInt64 = 0
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -274,6 +276,10 @@ public final class Store: Sendable {
 
   /// Changes how many bytes of snapshots leave in a second.
   public func setSnapshotRate(bytesPerSecond: Int64) { pacing.setRate(bytesPerSecond) }
+
+  /// Requests a second above which a range is cut; 0: never.
+  public var splitLoad: UInt64 { options.withLock { $0.splitLoad } }
+  public func setSplitLoad(_ requestsPerSecond: UInt64) { options.withLock { $0.splitLoad = requestsPerSecond } }
 
   /// Whether nothing is served any more.
   public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }

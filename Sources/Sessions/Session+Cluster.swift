@@ -1,6 +1,7 @@
 // Statements about the cluster: its settings, and where its ranges are.
 
 import Catalog
+import Encoding
 import SQLSyntax
 import SQLTypes
 
@@ -22,6 +23,18 @@ extension Session {
       ]
     }
     send(columns: Self.showRangesColumns, rows: rows, tag: "SHOW")
+  }
+
+  /// `ALTER … SCATTER`: at once, and whatever becomes of the transaction. Who holds locks in a range whose lease moves begins anew.
+  func scatter(
+    _ table: OID, _ index: UInt32?, _ catalog: CatalogView
+  ) async throws(SQLError) {
+    guard let descriptor = catalog.relation(table) else {
+      throw SQLError(.undefinedTable, "the table was dropped by another transaction")
+    }
+    let prefix = index.map { KeyLayout.index(descriptor.oid, $0) } ?? KeyLayout.table(descriptor.oid)
+    let scattering = await gateway.cluster?.scatter(KeySpan(prefix: prefix)) ?? Scattering()
+    client.send(notice: SQLError(.successfulCompletion, scattering.summary), severity: "NOTICE")
   }
 
   func clusterSetting(_ name: String) throws(SQLError) -> SettingRow {

@@ -1,6 +1,7 @@
 // What must be done for the ranges that a reactor serves and takes transactions or other ranges: their descriptors are written to
 // `meta`, what transactions left in other ranges is settled when their coordinator does not do it, and of transactions that
-// left intents here it is asked how they stand. Deadlocks over several ranges are broken. Ranges that have grown too large are split.
+// left intents here it is asked how they stand. Deadlocks over several ranges are broken. Ranges that have grown too large, or have too
+// much to bear, are split.
 //
 // Each piece of work may fail, be done twice, or be done by two keepers at once: the next round sees what is left.
 
@@ -19,13 +20,15 @@ public final class RangeKeeper {
   /// Rounds between two looks at sizes.
   private static let sizingRounds = 25
 
-  private let system: TransactionSystem
+  let system: TransactionSystem
   /// Bytes beyond which a range is split.
   private let rangeByteLimit: UInt64
   private var round = 0
   /// Who waited here in the last round.
   private var waiting: Set<TransactionID> = []
   private var deadlocks = DeadlockSearch()
+  /// When loads were last looked at, by the monotonic clock.
+  var loadsSeen: Int64 = 0
   private var isStopped = false
 
   public init(_ system: TransactionSystem, rangeByteLimit: UInt64 = 512 << 20) {
@@ -61,7 +64,10 @@ public final class RangeKeeper {
       }
     }
     await breakDeadlocks()
-    if round % Self.settlingRounds == 0 { await settle() }
+    if round % Self.settlingRounds == 0 {
+      await settle()
+      await splitBusy()
+    }
     if round % Self.sizingRounds == 0 { await splitLarge() }
   }
 

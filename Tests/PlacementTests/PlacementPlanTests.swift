@@ -144,6 +144,22 @@ import Transport
       #expect(replicas.count == 3 && replicas.allSatisfy { $0.kind == .voter && staying.contains($0.node) })
     }
   }
+
+  @Test func `Replicas are exchanged where that costs no spread, and the leaseholder's stays`() {
+    func exchanges(_ cluster: String, _ replicas: String) -> String {
+      let range = self.range(1, replicas)
+      let plan = PlacementPlan(own: range.descriptor.replicas[0].node, nodes: self.nodes(cluster))
+      return plan.exchanges(of: range.descriptor).map { "\($0.from.rawValue)>\($0.to.rawValue)" }.joined(separator: " ")
+    }
+    #expect(exchanges("1 2 3", "1 2 3") == "")
+    #expect(exchanges("1 2 3 4", "1 2 3") == "2>4 3>4")
+    #expect(exchanges("1 2 3 4? 5~ 6-", "1 2 3") == "")
+    // In zone b there is a node already.
+    #expect(exchanges("1[a] 2[b] 3[c] 4[b]", "1 2 3") == "2>4")
+    // What is being repaired is left alone.
+    #expect(exchanges("1 2 3 4", "1 2") == "")
+    #expect(exchanges("1 2 3 4", "1 2 3L") == "")
+  }
 }
 
 extension PlacementNode {

@@ -2,6 +2,7 @@
 
 import Encoding
 import Ranges
+import Sessions
 import SQLTypes
 import Testing
 import Transport
@@ -44,6 +45,10 @@ import Transport
     ] {
       #expect(DecommissionReply(reply.message(ClusterCall.decommission)) == reply)
     }
+    let scatter = ScatterRequest([RangeID(4), RangeID(.max)])
+    #expect(ScatterRequest(scatter.message(ClusterCall.scatter)) == scatter)
+    let scattered = ScatterReply(Scattering(ranges: 1, leases: 2, replicas: 3, failures: 4))
+    #expect(ScatterReply(scattered.message(ClusterCall.scatter)) == scattered)
     let check = CheckRequest(node: NodeID(rawValue: 3), after: RangeID(9))
     #expect(CheckRequest(check.message(ClusterCall.check)) == check)
     for reply in [CheckReply(nil), CheckReply(RangeCheck(range: 7, verdict: .different, text: "x"))] {

@@ -1,6 +1,7 @@
 // ALTER TABLE … SPLIT AT, and statements over the ranges that it makes.
 
 import Foundation
+import Server
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -29,6 +30,33 @@ struct SplitAtTests {
     #expect(await client.query("select concat(count(*), ' ', sum(c)) from cut").values == ["97 391"])
     #expect(await client.query("select count(*) from cut where c = 4").values == ["14"])
     await node.node.stop()
+  }
+
+  @Test func rangesAreScatteredOverNodes() async throws {
+    let cluster = try await LocalCluster.start(count: 4) { _, _ in }
+    let client = try await TestClient.connect(port: cluster.nodes[1].sqlAddress.port)
+    await client.query(
+      "create table spread (a int primary key); create index spread_a on spread (a);"
+        + "insert into spread select generate_series(1, 100)")
+    // Three replicas of the one range before it is cut.
+    var voters = ""
+    for _ in 0..<300 where voters != "3" {
+      voters = await client.query("select max(cardinality(voters)) from meridian_catalog.ranges").value ?? ""
+      try await Task.sleep(nanoseconds: 50_000_000)
+    }
+    #expect(await client.query("alter table spread split at select generate_series(0, 110, 10)").state == nil)
+    let answer = await client.query("alter table spread scatter")
+    #expect(answer.state == nil && answer.tags == ["ALTER TABLE"])
+    let ranges = "from meridian_catalog.ranges where table_name = 'spread'"
+    #expect(await client.query("select count(distinct leaseholder) > 1 \(ranges)").value == "t")
+    #expect(await client.query("select count(distinct voters) > 1 \(ranges)").value == "t")
+    #expect(await client.query("select min(cardinality(voters)) \(ranges)").value == "3")
+    #expect(await client.query("select sum(a) from spread").value == "5050")
+    #expect(await client.query("alter index spread_a scatter").tags == ["ALTER INDEX"])
+    #expect(await client.query("alter table nowhere scatter").state == "42P01")
+    #expect(await client.query("alter table if exists nowhere scatter").state == nil)
+    #expect(await client.query("alter table spread scatter, add b int").state == "42601")
+    await cluster.stop()
   }
 
   @Test func whatIsNoKeyIsRefused() async throws {

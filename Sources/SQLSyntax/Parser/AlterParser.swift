@@ -43,6 +43,9 @@ extension SyntaxParser {
       if options.isEmpty { throw syntaxError() }
       return .alterSequence(AlterSequenceStatement(name: table.name, ifExists: ifExists, options: options))
     }
+    if isAt(.attach) || isAt(.detach) {
+      return .alterTable(AlterTableStatement(kind, table: table, ifExists: ifExists, actions: [try partitionAction()]))
+    }
     var actions: [AlterTableAction] = []
     repeat { actions.append(try alterAction()) } while accept(.comma)
     return .alterTable(AlterTableStatement(kind, table: table, ifExists: ifExists, actions: actions))
@@ -128,6 +131,10 @@ extension SyntaxParser {
       try rowLevelSecurity()
       return .rowLevelSecurity(isEnabled ? .enable : .disable)
     default:
+      if isWord("scatter") {
+        advance()
+        return .scatter
+      }
       guard isWord("split"), isWord("at", ahead: 1) else { throw syntaxError() }
       advance()
       advance()

@@ -48,11 +48,15 @@ public enum AlterTableAction: Sendable, Equatable {
   case setWithoutCluster
   case inherit(QualifiedName)
   case noInherit(QualifiedName)
+  case attachPartition(QualifiedName, PartitionBoundSpecification)
+  case detachPartition(QualifiedName, isConcurrent: Bool, finalizes: Bool)
   case replicaIdentity(ReplicaIdentity)
   case rowLevelSecurity(RowLevelSecurity)
   case trigger(TriggerSelection, isEnabled: Bool)
   /// `SPLIT AT query`: begins a range at each of the keys. CockroachDB's spelling.
   case splitAt(SelectStatement)
+  /// `SCATTER`: gives the ranges' leases and replicas to nodes at random. CockroachDB's spelling.
+  case scatter
 }
 
 /// `SET GENERATED …`, or SET/RESTART of a sequence option of an identity column.

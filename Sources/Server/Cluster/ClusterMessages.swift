@@ -23,6 +23,7 @@ enum ClusterCall {
   static let drain: UInt16 = 37
   static let ranges: UInt16 = 38
   static let check: UInt16 = 39
+  static let scatter: UInt16 = 40
 }
 
 /// What each call's request and reply has in common.

@@ -60,6 +60,9 @@ struct ClusterSetting: Sendable {
   static let replicas = ClusterSetting(
     name: "placement.replicas", kind: .integer(1...7, isOdd: true), initial: 3,
     summary: "Replicas that each range is to have.")
+  static let splitLoad = ClusterSetting(
+    name: "ranges.split_load", kind: .integer(0...1_000_000_000, isOdd: false), initial: 0,
+    summary: "Requests a second above which a range is cut in two; 0: never.")
   static let snapshotRate = ClusterSetting(
     name: "snapshots.bytes_per_second", kind: .bytes(1 << 20...1 << 40), initial: 64 << 20,
     summary: "How fast one node sends snapshots to others.")
@@ -68,7 +71,9 @@ struct ClusterSetting: Sendable {
     summary: "How long past versions of rows are kept, for reads of the past.")
 
   /// By name.
-  static let all = [autoUpgrade, version, checkInterval, deadNodeTime, replicas, snapshotRate, versionLifetime]
+  static let all = [
+    autoUpgrade, version, checkInterval, deadNodeTime, replicas, splitLoad, snapshotRate, versionLifetime,
+  ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }
 

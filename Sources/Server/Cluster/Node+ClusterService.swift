@@ -68,7 +68,7 @@ extension Node: ClusterService {
         store.shard(on: reactor).sortedReplicas.filter(\.isInitialized).map { replica in
           RangeReport.Entry(
             descriptor: replica.descriptor, lease: replica.holdsLease ? replica.leaseSequence : nil,
-            byteCount: replica.holdsLease ? replica.approximateByteCount : 0, trouble: replica.stall ?? "")
+            byteCount: replica.holdsLease ? replica.approximateByteCount : 0, trouble: replica.trouble ?? "")
         }
       }
     }
@@ -180,6 +180,7 @@ extension Node: ClusterService {
     guard let store = member?.store else { return }
     store.setVersionLifetime(nanoseconds: value(.versionLifetime))
     store.setSnapshotRate(bytesPerSecond: value(.snapshotRate))
+    store.setSplitLoad(UInt64(clamping: value(.splitLoad)))
     store.setCheckInterval(nanoseconds: value(.checkInterval))
     member?.placement.setFactor(Int(value(.replicas)))
   }

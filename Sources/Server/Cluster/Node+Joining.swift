@@ -83,6 +83,12 @@ extension Node {
       guard let self else { return .failure(stopping) }
       return await answerCheck(message, isForwarded: from != nil, on: reactor)
     }
+    transport.onCall(ClusterCall.scatter) { [weak self] from, message, _ in
+      guard let self else { return .failure(stopping) }
+      guard let member, from != nil else { return .failure(CallRefusal("the node is in no cluster")) }
+      guard let request = ScatterRequest(message) else { return .failure(CallRefusal("the request makes no sense")) }
+      return .success(ScatterReply(await scatter(request.ranges, member)).message(ClusterCall.scatter))
+    }
     transport.onCall(ClusterCall.drain) { [weak self] _, _, _ in
       guard let self else { return .failure(stopping) }
       return .success(DrainReply(leaseCount: await drain()).message(ClusterCall.drain))
