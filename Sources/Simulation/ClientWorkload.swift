@@ -170,6 +170,8 @@ final class ClientWorkload {
 
   /// Reads everything at the end.
   func readAll(_ client: any NodeClient, _ isAlive: () -> Bool) async throws(ClientFailure) {
+    // Faults may have let nobody begin.
+    if !isSetUp { try await setUp(client) }
     await audit(client, isAlive)
     do throws(ClientFailure) {
       try await client.begin(isReadOnly: true)
