@@ -1,5 +1,4 @@
-// has_table_privilege and its kin. Owners and superusers may do everything with what is theirs, everybody may read the
-// system's relations and use public things; nothing else is granted.
+// has_table_privilege and its kin, as the catalog's grants have it; databases, functions and types are open to everybody.
 
 import SQLTypes
 
@@ -46,7 +45,19 @@ extension CatalogFunctions {
       if call.name == "has_column_privilege", let name = call.text(object + 1), relation.column(named: name) == nil {
         throw .undefinedColumn(name, of: relation.name)
       }
-      return .bool(asRole.acts(for: relation.owner) || (relation.isVirtual && wanted.contains("select")))
+      var columns: [UInt32] = []
+      if call.name == "has_column_privilege" {
+        let named = call.text(object + 1).flatMap { relation.column(named: $0)?.id }
+        columns = [named ?? UInt32(clamping: call.integer(object + 1) ?? 0)]
+      }
+      return .bool(
+        wanted.contains { word in
+          guard let privilege = Privileges.named(word) else { return false }
+          if call.name == "has_table_privilege" || call.name == "has_sequence_privilege" {
+            return asRole.holdsWhole(privilege, on: relation)
+          }
+          return asRole.holds(privilege, on: relation, columns: columns)
+        })
     case "has_schema_privilege":
       let schema: SchemaDescriptor?
       if let name = call.text(object) {
@@ -55,8 +66,7 @@ extension CatalogFunctions {
         schema = view.schema(call.oid(object))
       }
       guard let schema else { return .null }
-      let isOpen = schema.database == .invalid || schema.owner == .databaseOwnerRole
-      return .bool(asRole.acts(for: schema.owner) || (isOpen && wanted.contains("usage")))
+      return .bool(wanted.contains { word in Privileges.named(word).map { asRole.holds($0, on: schema) } ?? false })
     case "has_database_privilege":
       let database: DatabaseDescriptor?
       if let name = call.text(object) {

@@ -99,17 +99,43 @@ public struct CatalogFunctions {
     case "to_regcollation": return lookUp(call, OID(4191))
     case "pg_get_serial_sequence": return try serialSequence(call)
     case "pg_get_function_identity_arguments", "pg_get_function_arguments":
+      if let own = view.snapshot.function(call.oid(0)) {
+        return .text(own.argumentText(identity: call.name == "pg_get_function_identity_arguments"))
+      }
       return .text(optional: SystemProcedures.find(call.oid(0))?.argumentText)
+    case "pg_get_functiondef":
+      guard let own = view.snapshot.function(call.oid(0)) else { return .null }
+      return .text(own.definition(schema: view.schema(own.schema)?.name ?? ""))
     case "pg_get_function_result":
+      if let own = view.snapshot.function(call.oid(0)) { return .text(own.resultText) }
       return .text(
         optional: SystemProcedures.find(call.oid(0)).map { procedure in
           (procedure.returnsSet ? "SETOF " : "") + TypeInfo.format(SQLType(procedure.result))
         })
-    case "pg_get_function_sqlbody", "pg_get_functiondef", "pg_get_function_arg_default", "pg_get_triggerdef",
-      "pg_get_partkeydef", "pg_get_partition_constraintdef", "pg_get_statisticsobjdef",
+    case "pg_get_function_sqlbody", "pg_get_function_arg_default", "pg_get_triggerdef",
+      "pg_get_statisticsobjdef",
       "pg_get_statisticsobjdef_columns", "pg_get_statisticsobjdef_expressions":
       // There are no such objects.
       return .null
+    case "pg_get_partition_constraintdef":
+      return .text(optional: view.relation(call.oid(0)).flatMap(view.partitionConstraint))
+    case "pg_get_partkeydef": return .text(optional: view.relation(call.oid(0)).flatMap(BoundText.key))
+    case "pg_partition_ancestors", "pg_partition_tree":
+      guard let table = view.relation(call.oid(0)), table.isPartition || table.isPartitioned else { return .null }
+      if call.name == "pg_partition_ancestors" {
+        return .text(([table] + view.ancestors(of: table)).map { "\($0.oid)" }.joined(separator: ","))
+      }
+      var levels: [OID: Int] = [table.oid: 0]
+      let rows = view.family(of: table).map { member in
+        let parent = member.lineage.parents.first
+        if member.oid != table.oid { levels[member.oid] = (parent.flatMap { levels[$0] } ?? 0) + 1 }
+        return
+          "\(member.oid),\(parent.map { "\($0)" } ?? "null"),\(member.isPartitioned ? 0 : 1),\(levels[member.oid] ?? 0)"
+      }
+      return .text(rows.joined(separator: ","))
+    case "pg_partition_root":
+      guard let table = view.relation(call.oid(0)), table.isPartition || table.isPartitioned else { return .null }
+      return .oid((view.ancestors(of: table).last ?? table).oid)
     case "pg_encoding_to_char": return .text(call.integer(0) == 6 ? "UTF8" : "")
     case "getdatabaseencoding": return .text("UTF8")
     case "pg_index_column_has_property": return indexProperty(call)
@@ -222,7 +248,11 @@ public struct CatalogFunctions {
     switch call.name {
     case "pg_table_is_visible": return view.isVisible(relation: oid).map { .bool($0) } ?? .null
     case "pg_type_is_visible": return TypeInfo.find(oid) == nil ? .null : .bool(true)
-    case "pg_function_is_visible": return SystemProcedures.find(oid) == nil ? .null : .bool(true)
+    case "pg_function_is_visible":
+      if let own = view.snapshot.function(oid) {
+        return .bool(view.functions(named: own.name, schema: nil).contains { $0.oid == oid })
+      }
+      return SystemProcedures.find(oid) == nil ? .null : .bool(true)
     case "pg_operator_is_visible":
       let exists = FunctionRegistry.shared.allScalars.contains { $0.oid == oid && $0.form != .function }
       return exists ? .bool(true) : .null

@@ -31,6 +31,9 @@ struct CatalogContents: Sendable {
   private(set) var databases: [OID: DatabaseDescriptor] = [:]
   private(set) var roles: [OID: RoleDescriptor] = [:]
   private(set) var types: [OID: TypeDescriptor] = [:]
+  private(set) var functions: [OID: FunctionDescriptor] = [:]
+  /// Several may have one name.
+  private(set) var functionNames: [ScopedName: [OID]] = [:]
   private(set) var typeNames: [ScopedName: OID] = [:]
   /// The OID of a relation, or of an index.
   private(set) var relationNames: [ScopedName: OID] = [:]
@@ -78,7 +81,15 @@ struct CatalogContents: Sendable {
       types[type.oid] = type
       typeNames[ScopedName(scope: type.schema, name: type.name)] = type.oid
       type.register()
+    case .function(let function):
+      if let old = functions[function.oid] { forgetName(of: old) }
+      functions[function.oid] = function
+      functionNames[ScopedName(scope: function.schema, name: function.name), default: []].append(function.oid)
     }
+  }
+
+  private mutating func forgetName(of function: FunctionDescriptor) {
+    functionNames[ScopedName(scope: function.schema, name: function.name)]?.removeAll { $0 == function.oid }
   }
 
   mutating func remove(_ object: CatalogObject) {
@@ -97,6 +108,8 @@ struct CatalogContents: Sendable {
       if let old = types.removeValue(forKey: type.oid) {
         typeNames[ScopedName(scope: old.schema, name: old.name)] = nil
       }
+    case .function(let function):
+      if let old = functions.removeValue(forKey: function.oid) { forgetName(of: old) }
     }
   }
 

@@ -51,7 +51,10 @@ extension CatalogWriter {
           draft.columns[index].defaultSQL = nil
         }
       }
-      guard draft.columns != table.columns else { continue }
+      // Those that it descended from know it no more.
+      draft.lineage.children.removeAll(where: dropped.contains)
+      draft.lineage.parents.removeAll(where: dropped.contains)
+      guard draft.columns != table.columns || draft.lineage != table.lineage else { continue }
       draft.version += 1
       changed.append(.relation(draft.descriptor()))
     }
@@ -224,10 +227,16 @@ extension CatalogWriter {
       for type in view.snapshot.types where type.schema == schema.oid {
         plan.add(type: type, dependsOn: what)
       }
+      for function in view.snapshot.functions where function.schema == schema.oid {
+        plan.add(function: function, dependsOn: what)
+      }
     }
     try plan.check(
       dropping: schemas.count == 1 ? "schema \(quoteIdentifier(schemas[0].name))" : nil, cascades: cascades)
-    return carryOut(plan, removing: schemas.map { .schema($0) } + plan.types.map { .type($0) })
+    return carryOut(
+      plan,
+      removing: schemas.map { .schema($0) } + plan.types.map { .type($0) }
+        + plan.functions.map { .function($0) })
   }
 
   /// The caller has made sure that nobody is connected to it.
@@ -244,8 +253,11 @@ extension CatalogWriter {
       for relation in view.snapshot.relations(in: schema.oid) { plan.visit(relation) }
     }
     let types = view.snapshot.types.filter { type in schemas.contains { $0.oid == type.schema } }
+    let functions = view.snapshot.functions.filter { function in schemas.contains { $0.oid == function.schema } }
     var outcome = carryOut(
-      plan, removing: schemas.map { .schema($0) } + types.map { .type($0) } + [.database(database)])
+      plan,
+      removing: schemas.map { .schema($0) } + types.map { .type($0) } + functions.map { .function($0) }
+        + [.database(database)])
     outcome.notices = []
     return outcome
   }

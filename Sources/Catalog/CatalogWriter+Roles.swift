@@ -32,6 +32,10 @@ extension CatalogWriter {
     var role = RoleDescriptor(oid: try makeOID(), name: name)
     role.apply(options)
     apply(put: [.role(role)])
+    var notices: [SQLError] = []
+    try changeMembership(of: [role.oid], in: options.inRoles, isGrant: true, adminOption: false, &notices)
+    try changeMembership(of: options.members, in: [role.oid], isGrant: true, adminOption: false, &notices)
+    try changeMembership(of: options.administrators, in: [role.oid], isGrant: true, adminOption: true, &notices)
     return role
   }
 
@@ -106,7 +110,14 @@ extension CatalogWriter {
       }
       roles.append(.role(role))
     }
-    apply(remove: roles)
+    // Nobody is a member of what is gone.
+    var members: [CatalogObject] = []
+    for var member in view.snapshot.roles
+    where !oids.contains(member.oid) && member.memberOf.contains(where: { oids.contains($0.role) }) {
+      member.memberOf.removeAll { oids.contains($0.role) }
+      members.append(.role(member))
+    }
+    apply(put: members, remove: roles)
   }
 
   private func ownedObjects(_ role: OID) -> [String] {
@@ -116,6 +127,16 @@ extension CatalogWriter {
     }
     for schema in view.snapshot.schemas where schema.owner == role {
       found.append("owner of schema \(quoteIdentifier(schema.name))")
+    }
+    for relation in view.relations
+    where relation.owner != role
+      && (relation.grants + relation.columns.flatMap(\.acl)).contains(where: { $0.grantee == role })
+    {
+      found.append("privileges for \(describe(relation))")
+    }
+    for schema in view.schemas where schema.owner != role && (schema.acl ?? []).contains(where: { $0.grantee == role })
+    {
+      found.append("privileges for schema \(quoteIdentifier(schema.name))")
     }
     var elsewhere: [OID: Int] = [:]
     for relation in view.snapshot.relations where relation.owner == role {

@@ -45,7 +45,7 @@ extension CatalogWriter {
     var draft = TableDraft(
       TableDescriptor(
         oid: oid, schema: schema.oid, name: new.name, owner: view.userOID, kind: .table, columns: columns,
-        nextColumnID: (columns.map(\.id).max() ?? 0) + 1))
+        lineage: new.lineage, nextColumnID: (columns.map(\.id).max() ?? 0) + 1))
     for check in new.checks { try add(check, to: &draft) }
     if let primary = new.primaryKey {
       draft.primaryIndex = try name(primary, for: &draft, taken: &taken)
@@ -65,6 +65,7 @@ extension CatalogWriter {
       objects.append(.relation(sequence.owned(by: table.oid, column: column.id)))
     }
     apply(put: objects)
+    for parent in new.lineage.parents { try link(oid, under: parent) }
     if new.foreignKeys.isEmpty { return table }
     var made = table
     for key in new.foreignKeys { made = try addForeignKey(key, to: oid) }
@@ -340,7 +341,14 @@ extension CatalogWriter {
         .featureNotSupported, "cannot change owner of sequence \"\(table.name)\"",
         detail: "Sequence \"\(table.name)\" is linked to table \"\(owner.name)\".")
     }
-    let changed = try table.changed { (draft) throws(SQLError) in draft.owner = role }
+    let changed = try table.changed { (draft) throws(SQLError) in
+      draft.owner = role
+      // What the old owner gave or had is the new one's.
+      for index in (draft.acl ?? []).indices {
+        if draft.acl?[index].grantee == table.owner { draft.acl?[index].grantee = role }
+        if draft.acl?[index].grantor == table.owner { draft.acl?[index].grantor = role }
+      }
+    }
     var objects: [CatalogObject] = [.relation(changed)]
     for sequence in table.columns.compactMap(\.ownedSequence).compactMap(view.relation) {
       objects.append(.relation(try sequence.changed { (draft) throws(SQLError) in draft.owner = role }))

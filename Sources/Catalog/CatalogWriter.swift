@@ -122,7 +122,7 @@ public final class CatalogWriter {
 
   /// Error 42501 unless the user may make objects in the schema.
   func requireCreation(in schema: SchemaDescriptor) throws(SQLError) {
-    if schema.database == .invalid || !view.acts(for: schema.owner) {
+    if schema.database == .invalid || !view.holds(.create, on: schema) {
       throw SQLError(.insufficientPrivilege, "permission denied for schema \(schema.name)")
     }
   }
@@ -145,6 +145,7 @@ extension CatalogContents {
     case .database(let database): databases[database.oid] != nil
     case .role(let role): roles[role.oid] != nil
     case .type(let type): types[type.oid] != nil
+    case .function(let function): functions[function.oid] != nil
     }
   }
 
@@ -156,6 +157,7 @@ extension CatalogContents {
     case .database(let database): databases[database.oid].map { .database($0) } ?? object
     case .role(let role): roles[role.oid].map { .role($0) } ?? object
     case .type(let type): types[type.oid].map { .type($0) } ?? object
+    case .function(let function): functions[function.oid].map { .function($0) } ?? object
     }
   }
 }
@@ -168,8 +170,7 @@ extension CatalogView {
   public func acts(for role: OID) -> Bool {
     if isSuperuser { return true }
     let own = userOID
-    if own == .invalid { return false }
-    return own == role || (role == .databaseOwnerRole && snapshot.database(database)?.owner == own)
+    return own != .invalid && rolesActed(by: own).contains(role)
   }
 }
 

@@ -16,6 +16,7 @@ enum DescriptorCoding {
     case .database(let database): write(database, &writer)
     case .role(let role): write(role, &writer)
     case .type(let type): write(type, &writer)
+    case .function(let function): write(function, &writer)
     }
     return [format] + writer.bytes
   }
@@ -30,6 +31,7 @@ enum DescriptorCoding {
     case UInt8(ascii: "d"): return readDatabase(fields).map { .database($0) }
     case UInt8(ascii: "o"): return readRole(fields).map { .role($0) }
     case UInt8(ascii: "t"): return readType(fields).map { .type($0) }
+    case UInt8(ascii: "f"): return readFunction(fields).map { .function($0) }
     default: return nil
     }
   }
@@ -42,6 +44,10 @@ enum DescriptorCoding {
     out.oid(3, schema.owner)
     out.text(4, schema.comment)
     out.oid(5, schema.database)
+    if let acl = schema.acl {
+      out.flag(6, true)
+      write(acl, 7, &out)
+    }
   }
 
   private static func readSchema(_ bytes: UnsafeRawBufferPointer) -> SchemaDescriptor? {
@@ -53,6 +59,8 @@ enum DescriptorCoding {
       case 3: value.oid.store(in: &schema.owner)
       case 4: value.text.store(in: &schema.comment)
       case 5: value.oid.store(in: &schema.database)
+      case 6: Optional([Grant]()).store(in: &schema.acl)
+      case 7: readGrant(value.bytes).map { (schema.acl ?? []) + [$0] }.store(in: &schema.acl)
       default: true
       }
     }
@@ -98,6 +106,12 @@ enum DescriptorCoding {
     out.text(11, role.password)
     out.integer(12, role.validUntil, unless: nil)
     out.text(13, role.comment)
+    for membership in role.memberOf {
+      out.message(14) {
+        $0.oid(1, membership.role)
+        $0.flag(2, membership.isAdministrator)
+      }
+    }
   }
 
   private static func readRole(_ bytes: UnsafeRawBufferPointer) -> RoleDescriptor? {
@@ -117,10 +131,23 @@ enum DescriptorCoding {
       case 11: value.text.store(in: &role.password)
       case 12: value.integer.store(in: &role.validUntil)
       case 13: value.text.store(in: &role.comment)
+      case 14: readMembership(value.bytes).append(to: &role.memberOf)
       default: true
       }
     }
     return isWhole ? role : nil
+  }
+
+  private static func readMembership(_ bytes: UnsafeRawBufferPointer) -> RoleMembership? {
+    var membership = RoleMembership(role: .invalid)
+    let isWhole = readFields(bytes) { tag, value in
+      switch tag {
+      case 1: value.oid.store(in: &membership.role)
+      case 2: value.flag.store(in: &membership.isAdministrator)
+      default: true
+      }
+    }
+    return isWhole ? membership : nil
   }
 
   private static func write(_ type: TypeDescriptor, _ out: inout FieldWriter) {
@@ -261,6 +288,8 @@ enum DescriptorCoding {
         $0.text(3, check.expressionSQL)
         $0.integers(4, check.columns.map(Int64.init))
         $0.text(5, check.comment)
+        $0.flag(6, check.isInherited)
+        $0.flag(7, check.isNoInherit)
       }
     }
     for dependency in table.dependencies {
@@ -274,6 +303,11 @@ enum DescriptorCoding {
     out.integer(15, Int64(bitPattern: table.version))
     for key in table.foreignKeys { out.message(16) { write(key, &$0) } }
     out.integers(17, table.referencedBy.map { Int64($0.rawValue) })
+    if !table.lineage.isEmpty { out.message(18) { write(table.lineage, &$0) } }
+    if let acl = table.acl {
+      out.flag(19, true)
+      write(acl, 20, &out)
+    }
   }
 
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
@@ -301,6 +335,8 @@ enum DescriptorCoding {
           case 3: value.text.store(in: &check.expressionSQL)
           case 4: value.uint32s.store(in: &check.columns)
           case 5: value.text.store(in: &check.comment)
+          case 6: value.flag.store(in: &check.isInherited)
+          case 7: value.flag.store(in: &check.isNoInherit)
           default: true
           }
         }
@@ -322,6 +358,9 @@ enum DescriptorCoding {
       case 15: return value.integer.map { UInt64(bitPattern: $0) }.store(in: &table.version)
       case 16: return readForeignKey(value.bytes).append(to: &table.foreignKeys)
       case 17: return value.uint32s.map { $0.map { OID($0) } }.store(in: &table.referencedBy)
+      case 18: return readLineage(value.bytes).store(in: &table.lineage)
+      case 19: return Optional([Grant]()).store(in: &table.acl)
+      case 20: return readGrant(value.bytes).map { (table.acl ?? []) + [$0] }.store(in: &table.acl)
       default: return true
       }
     }
@@ -420,6 +459,9 @@ enum DescriptorCoding {
     out.oid(9, column.ownedSequence)
     out.flag(10, column.isHidden)
     out.text(11, column.comment)
+    out.flag(12, column.isInherited)
+    out.flag(13, !column.isLocal)
+    write(column.acl, 14, &out)
   }
 
   private static func readColumn(_ bytes: UnsafeRawBufferPointer) -> ColumnDescriptor? {
@@ -438,6 +480,9 @@ enum DescriptorCoding {
       case 9: value.oid.store(in: &column.ownedSequence)
       case 10: value.flag.store(in: &column.isHidden)
       case 11: value.text.store(in: &column.comment)
+      case 12: value.flag.store(in: &column.isInherited)
+      case 13: value.flag.map { !$0 }.store(in: &column.isLocal)
+      case 14: readGrant(value.bytes).append(to: &column.acl)
       default: true
       }
     }

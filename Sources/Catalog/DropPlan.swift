@@ -54,6 +54,10 @@ struct DropPlan {
       if requested.contains(child.oid) || visited.contains(child.oid) { continue }
       addForeignKey(key, of: child, to: relation, dependsOn: name)
     }
+    // Partitions go silently; what merely inherits has to be asked for.
+    for child in view.children(of: relation) {
+      if child.isPartition { visit(child) } else { add(child, dependsOn: name) }
+    }
     for reader in view.readers(of: relation.oid) { add(reader, dependsOn: name) }
   }
 
@@ -76,6 +80,14 @@ struct DropPlan {
   mutating func add(type: TypeDescriptor, dependsOn what: String) {
     types.append(type)
     dependents.append(("type \(quoteIdentifier(type.name))", what))
+  }
+
+  /// Functions that fall with their schema.
+  private(set) var functions: [FunctionDescriptor] = []
+
+  mutating func add(function: FunctionDescriptor, dependsOn what: String) {
+    functions.append(function)
+    dependents.append(("function \(function.signature)", what))
   }
 
   mutating func add(column: ColumnDescriptor, of table: TableDescriptor, dependsOn what: String) {

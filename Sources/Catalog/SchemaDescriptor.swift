@@ -10,6 +10,8 @@ public struct SchemaDescriptor: Sendable, Hashable {
   /// The database that it is part of; invalid: the system's, in every database.
   public var database: OID
   public var comment: String?
+  /// Nil: as it was made.
+  public var acl: [Grant]?
 
   public init(oid: OID, name: String, owner: OID, database: OID, comment: String? = nil) {
     self.oid = oid
@@ -41,6 +43,17 @@ public struct DatabaseDescriptor: Sendable, Hashable {
   }
 }
 
+public struct RoleMembership: Sendable, Hashable {
+  public var role: OID
+  /// Whether the member may make others members.
+  public var isAdministrator: Bool
+
+  public init(role: OID, isAdministrator: Bool = false) {
+    self.role = role
+    self.isAdministrator = isAdministrator
+  }
+}
+
 public struct RoleDescriptor: Sendable, Hashable {
   public var oid: OID
   public var name: String
@@ -58,6 +71,7 @@ public struct RoleDescriptor: Sendable, Hashable {
   /// Microseconds since 2000-01-01 UTC after which the password is void.
   public var validUntil: Int64?
   public var comment: String?
+  public var memberOf: [RoleMembership] = []
 
   public init(oid: OID, name: String) {
     self.oid = oid
@@ -72,6 +86,7 @@ public enum CatalogObject: Sendable {
   case database(DatabaseDescriptor)
   case role(RoleDescriptor)
   case type(TypeDescriptor)
+  case function(FunctionDescriptor)
 
   public var oid: OID {
     switch self {
@@ -80,6 +95,7 @@ public enum CatalogObject: Sendable {
     case .database(let database): database.oid
     case .role(let role): role.oid
     case .type(let type): type.oid
+    case .function(let function): function.oid
     }
   }
 
@@ -91,6 +107,7 @@ public enum CatalogObject: Sendable {
     case .database: "d"
     case .role: "o"
     case .type: "t"
+    case .function: "f"
     }
   }
 

@@ -85,6 +85,9 @@ public final class SequenceSession {
     return value
   }
 
+  /// The sequence of the session's last `nextval`.
+  public var lastSequence: OID? { lastDrawn }
+
   /// `lastval`. Error 55000 before the session's first `nextval`.
   public func last() throws(SQLError) -> Int64 {
     guard let value = lastDrawn.flatMap({ currentValues[$0] }) else {

@@ -15,8 +15,12 @@ public struct TableDefinition: Sendable {
   public var checks: [CheckConstraint]
   /// Without OIDs; one to the table itself has an invalid referenced table.
   public var foreignKeys: [ForeignKey] = []
+  /// Its parents, whose children learn of it; how it is partitioned, and its bound as a partition.
+  public var lineage = Lineage()
   /// Sequences to make first, for columns by id (`SERIAL`, identity); their names are derived from table and column.
   public var sequences: [UInt32: SequenceOptions]
+  /// What is to be said of how it came together.
+  public var notices: [String] = []
   /// `ON COMMIT DROP`: true; `DELETE ROWS`: false.
   public var dropsOnCommit: Bool?
 
@@ -50,5 +54,9 @@ public struct RoleOptions: Sendable, Hashable {
   public var removesPassword = false
   /// Microseconds since 2000-01-01 UTC.
   public var validUntil: Int64?
+  /// Roles that it becomes a member of, and those that become members of it.
+  public var inRoles: [OID] = []
+  public var members: [OID] = []
+  public var administrators: [OID] = []
   public init() {}
 }

@@ -28,6 +28,11 @@ public struct ColumnDescriptor: Sendable, Hashable {
   /// The row id of a table without primary key: not in `*`, not in the catalogs.
   public var isHidden: Bool
   public var comment: String?
+  /// Whether a parent has it, too; and whether the table was given it itself.
+  public var isInherited = false
+  public var isLocal = true
+  /// What is granted on the column alone.
+  public var acl: [Grant] = []
 
   public init(id: UInt32, name: String, type: SQLType, isNullable: Bool = true) {
     self.id = id
@@ -109,6 +114,9 @@ public struct CheckConstraint: Sendable, Hashable {
   /// The columns that the expression reads.
   public var columns: [UInt32]
   public var comment: String?
+  /// Whether a parent has it, too; and whether children do not get it.
+  public var isInherited = false
+  public var isNoInherit = false
 
   public init(oid: OID, name: String, expressionSQL: String, columns: [UInt32] = []) {
     self.oid = oid
@@ -176,6 +184,9 @@ public final class TableDescriptor: Sendable {
   /// What a view's query reads, by relation.
   public let dependencies: [RelationDependency]
   public let comment: String?
+  public let lineage: Lineage
+  /// Nil: nobody but the owner was ever granted anything.
+  public let acl: [Grant]?
   /// The first id that no column has had.
   public let nextColumnID: UInt32
   /// Grows with every change of this descriptor.
@@ -185,7 +196,7 @@ public final class TableDescriptor: Sendable {
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
     foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
-    comment: String? = nil, nextColumnID: UInt32,
+    comment: String? = nil, lineage: Lineage = Lineage(), acl: [Grant]? = nil, nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -201,6 +212,8 @@ public final class TableDescriptor: Sendable {
     self.referencedBy = referencedBy
     self.dependencies = dependencies
     self.comment = comment
+    self.lineage = lineage
+    self.acl = acl
     self.nextColumnID = nextColumnID
     self.version = version
   }

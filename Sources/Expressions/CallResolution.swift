@@ -38,6 +38,15 @@ extension FunctionRegistry {
     return try bind(candidates[chosen], arguments)
   }
 
+  /// Resolves a call among the registry's functions of that name and others; `only`: among the others alone.
+  public func resolveFunction(
+    _ name: String, _ arguments: [SQLType], among others: [ScalarFunction], only: Bool
+  ) throws(SQLError) -> ResolvedCall {
+    let candidates = (only ? [] : functions(named: name)) + others
+    let chosen = try Resolution.function(name, arguments, candidates.map(\.signature))
+    return try bind(candidates[chosen], arguments)
+  }
+
   /// Resolves `left name right`, or `name right` without a left operand.
   /// - Throws: 42883 if there is no such operator, 42725 if several are equally good.
   public func resolveOperator(_ name: String, left: SQLType?, right: SQLType) throws(SQLError) -> ResolvedCall {

@@ -104,7 +104,15 @@ struct FunctionCatalog {
     catalog.addJSONOperators()
     catalog.addJSONBuilding()
     catalog.addJSONAssignment()
+    catalog.addTransitions()
+    catalog.addOperatorFunctions()
     return catalog
+  }
+
+  /// Operators under the names of their procedures.
+  private mutating func addOperatorFunctions() {
+    let taken = Set(scalars.filter { $0.form == .function }.map(\.oid))
+    scalars += scalars.compactMap(OperatorFunctions.function).filter { !taken.contains($0.oid) }
   }
 
   private mutating func oid(

@@ -37,22 +37,30 @@ struct NumberFormat {
         ($0 >= 97 && $0 <= 122 ? $0 & 0xDF : $0) == $1
       }
     }
+    /// Which of the signs has been: of `MI`, `PL` and `SG` any.
+    var seenS = false
+    var seenOther = false
+    func refuse(_ message: String) -> SQLError { SQLError(.syntaxError, message) }
     while index < template.count {
       let byte = template[index]
+      let isDigit = byte == UInt8(ascii: "9") || byte == UInt8(ascii: "0")
+      let other = ["MI", "PL", "SG"].first(where: starts)
+      if isScientific,
+        isDigit || other != nil || starts("FM") || starts("PR") || starts("S") || byte == UInt8(ascii: ".")
+      {
+        throw refuse("\"EEEE\" must be the last pattern used")
+      }
       if starts("FM") {
         fills = false
         index += 2
-      } else if starts("MI") {
-        pieces.append(.minus)
-        index += 2
-      } else if starts("PL") {
-        pieces.append(.plus)
+      } else if let other {
+        if seenS { throw refuse("cannot use \"S\" and \"\(other)\" together") }
+        seenOther = true
+        pieces.append(other == "MI" ? .minus : other == "PL" ? .plus : .signed)
         index += 2
       } else if starts("PR") {
+        if seenS || seenOther { throw refuse("cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together") }
         usesBrackets = true
-        index += 2
-      } else if starts("SG") {
-        pieces.append(.signed)
         index += 2
       } else if starts("RN") {
         isRoman = (byte == UInt8(ascii: "R"), ())
@@ -61,10 +69,17 @@ struct NumberFormat {
         pieces.append(.ordinal(upper: byte == UInt8(ascii: "T")))
         index += 2
       } else if starts("EEEE") {
+        if isScientific { throw refuse("cannot use \"EEEE\" twice") }
+        if !fills || usesBrackets || seenS || seenOther || isRoman != nil || seenV {
+          throw SQLError(
+            .syntaxError, "\"EEEE\" is incompatible with other formats",
+            detail: "\"EEEE\" may only be used together with digit and decimal point patterns.")
+        }
         isScientific = true
         index += 4
-      } else if byte == UInt8(ascii: "9") || byte == UInt8(ascii: "0") {
+      } else if isDigit {
         let isZero = byte == UInt8(ascii: "0")
+        if usesBrackets { throw refuse("\"\(isZero ? "0" : "9")\" must be ahead of \"PR\"") }
         if seenV {
           shift += 1
           integerCount += 1
@@ -87,6 +102,9 @@ struct NumberFormat {
         pieces.append(.group)
         index += 1
       } else if byte | 32 == UInt8(ascii: "s") {
+        if seenS { throw refuse("cannot use \"S\" twice") }
+        if seenOther || usesBrackets { throw refuse("cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together") }
+        seenS = true
         signAtEnd = integerCount + fractionCount > 0
         pieces.append(.sign)
         index += 1

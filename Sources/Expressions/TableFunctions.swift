@@ -91,9 +91,36 @@ struct TableFunctionCatalog {
     catalog.addTimeSeries()
     catalog.addJSON()
     catalog.addDelays()
-    // No table is a partition.
-    catalog.add("pg_partition_ancestors", [.regclass], .regclass, .stable) { (_, _) in GeneratedRows(.int64) { nil } }
+    catalog.addPartitions()
     return catalog.functions
+  }
+
+  /// The catalog answers with numbers, row after row.
+  private mutating func addPartitions() {
+    @Sendable func numbers(_ name: String, _ arguments: [Datum], _ context: EvaluationContext) throws(SQLError)
+      -> [Int64?]
+    {
+      guard case .bytes(let text) = try context.services.catalogFunction(name, arguments) else { return [] }
+      return String(decoding: text, as: UTF8.self).split(separator: ",").map { Int64($0) }
+    }
+    add("pg_partition_ancestors", [.regclass], columns: [("relid", .regclass)], .stable) {
+      (arguments, context) throws(SQLError) in
+      PreparedRows([ColumnVector(int64s: try numbers("pg_partition_ancestors", arguments, context).compactMap { $0 })])
+    }
+    let shape: [(name: String, type: SQLType)] = [
+      ("relid", .regclass), ("parentrelid", .regclass), ("isleaf", .bool), ("level", .int4),
+    ]
+    add("pg_partition_tree", [.regclass], columns: shape, .stable) { (arguments, context) throws(SQLError) in
+      let all = try numbers("pg_partition_tree", arguments, context)
+      return PreparedRows(
+        shape.indices.map { place in
+          var column = ColumnVector(.int64)
+          for row in stride(from: place, to: all.count, by: shape.count) {
+            column.append(all[row].map { .int64($0) } ?? .null)
+          }
+          return column
+        })
+    }
   }
 
   mutating func add(

@@ -25,12 +25,14 @@ public struct CopyInto: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  public var partitions: PartitionPlan?
   /// `WHERE`, over the table's columns in order.
   public var filter: ScalarExpression?
   public var sequences: [OID: Int]
   public var catalogVersion: UInt64
   /// As of a `QueryPlan`.
   public var dependencies: [Key] = []
+  public var requirements: [AccessRequirement] = []
 }
 
 extension CopyPlan {
@@ -53,6 +55,9 @@ extension CopyPlan {
       }
       let (source, scan) = try binder.bindScan(table, alias: table.name, written: nil, lock: nil)
       let ordinals = try CopyPlan.ordinals(columns, table, context)
+      let visible = table.columns.indices.filter { !table.columns[$0].isHidden }
+      context.noteReading(table, visible.map { scan.columns[$0] }, always: true)
+      context.mentioned.formUnion(ordinals.map { scan.columns[$0] })
       let outputs = ordinals.map {
         OutputColumn(name: table.columns[$0].name, id: scan.columns[$0], type: table.columns[$0].type)
       }
@@ -112,7 +117,12 @@ extension CopyInto {
     fields = columns
     self.values = values
     checks = try binder.checks(table, row).map {
-      RowCheck(name: $0.name, condition: planner.translate($0.condition, row))
+      RowCheck.condition(name: $0.name, planner.translate($0.condition, row))
+    }
+    if table.isPartitioned {
+      partitions = try binder.partitionPlan(table)
+    } else if let guarded = try binder.partitionGuard(table, row) {
+      checks.append(.partition(guarded.map { planner.translate($0, row) }))
     }
     predicates = [:]
     for predicate in try binder.predicates(table, row) {
@@ -123,6 +133,8 @@ extension CopyInto {
       self.filter = planner.translate(try binder.coerceToBoolean(bound, "WHERE", at: filter), row)
     }
     references = try binder.references(of: table)
+    context.noteWriting(.insert, table, ordinals: columns)
+    requirements = context.requirements
     let plan = PhysicalPlan(.values([values]), output: [])
     sequences = SequenceUse.count(in: plan)
     catalogVersion = context.names.catalog.version

@@ -94,6 +94,8 @@ public struct ScanPlan: Sendable {
   public var filter: ScalarExpression?
   /// Locks the primary key of each row that passes `filter`.
   public var lock: RowLock?
+  /// Of a partition: what has to hold for there to be anything to read.
+  public var pruning: [PartitionPruning] = []
   /// Rows wanted, if known at plan time, to size batches; not a limit.
   public var rowHint: Int?
 
@@ -158,13 +160,10 @@ public enum SetOperator: UInt8, Sendable, Hashable {
 }
 
 /// A check of a new row, over the table's columns in order.
-public struct RowCheck: Sendable {
-  public var name: String
-  public var condition: ScalarExpression
-  public init(name: String, condition: ScalarExpression) {
-    self.name = name
-    self.condition = condition
-  }
+public enum RowCheck: Sendable {
+  case condition(name: String, ScalarExpression)
+  /// The row belongs into the partition.
+  case partition(PartitionGuard)
 }
 
 public enum ConflictAction: Sendable {
@@ -195,6 +194,8 @@ public struct InsertPlan: Sendable {
   public var predicates: IndexPredicates
   public var onConflict: ConflictAction?
   public var references = ReferencePlan()
+  /// Of a partitioned table: where its rows go. Then `checks`, `predicates` and `onConflict` are those of the partitions.
+  public var partitions: PartitionPlan?
   /// Put out the rows inserted or updated, all columns of the table in order; else no rows, only a count.
   public var returnsRows: Bool
   public init(
@@ -219,6 +220,10 @@ public struct UpdatePlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// The same number for all plans of one statement that changes several tables as one.
+  public var family: Int?
+  /// Of a partition of the table that the statement named.
+  public var move: PartitionMove?
   /// Puts out the new row, then the source's columns after the old row.
   public var returnsRows: Bool
   public init(
@@ -240,6 +245,8 @@ public struct DeletePlan: Sendable {
   public var source: PhysicalPlan
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// As of an `UpdatePlan`.
+  public var family: Int?
   /// Puts out the source's columns.
   public var returnsRows: Bool
   public init(table: TableDescriptor, source: PhysicalPlan, predicates: IndexPredicates, returnsRows: Bool) {
@@ -346,12 +353,15 @@ public final class QueryPlan: Sendable {
   /// Whether a literal was read by the session's settings (time zone, date order) or by the time of planning: such a plan
   /// is for this session's settings only.
   public let dependsOnSettings: Bool
+  /// Privileges that whoever runs it needs.
+  public let requirements: [AccessRequirement]
 
   public init(
     kind: Kind, root: PhysicalPlan, columns: [ResultColumn], parameterTypes: [SQLType], outerSlotCount: Int,
     sequences: [OID: Int], writing: String?, catalogVersion: UInt64, dependencies: [Key] = [],
-    dependsOnSettings: Bool = false
+    dependsOnSettings: Bool = false, requirements: [AccessRequirement] = []
   ) {
+    self.requirements = requirements
     self.dependencies = dependencies
     self.dependsOnSettings = dependsOnSettings
     self.kind = kind

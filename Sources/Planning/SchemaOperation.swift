@@ -29,6 +29,13 @@ public enum AlterTableAction: Sendable {
   case rename(to: String)
   case setSchema(OID)
   case setOwner(OID)
+  /// Makes another table a partition; it gets the indexes and foreign keys that it lacks.
+  case attachPartition(OID, PartitionBound, indexes: [IndexDescriptor], foreignKeys: [ForeignKey])
+  case detach(OID)
+  case inherit(OID)
+  case noInherit(OID)
+  /// A parent has the column no more; the table keeps it as its own.
+  case disinheritColumn(String)
 }
 
 /// A key of an index that is an expression over the table's columns.
@@ -79,6 +86,12 @@ public enum SchemaOperation: Sendable {
   case dropRoles([OID])
   case truncate([OID], restartsIdentity: Bool, cascades: Bool)
   case comment(on: OID, column: UInt32?, text: String?)
+  case createFunction(FunctionDescriptor, replaces: Bool)
+  case dropFunctions([OID])
+  case changePrivileges(PrivilegeChange)
+  case changeMembership(of: [OID], in: [OID], isGrant: Bool, adminOption: Bool)
+  /// One after the other, in one transaction.
+  case sequence([SchemaOperation])
   /// Nothing to do but say so (`IF EXISTS`, `IF NOT EXISTS`).
   case notice(SQLError)
 }

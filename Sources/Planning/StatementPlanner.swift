@@ -166,7 +166,8 @@ public struct StatementPlanner {
       outerSlotCount: planner.outerSlotCount, sequences: SequenceUse.count(in: built.plan),
       writing: kind == .select ? SequenceUse.writing(in: built.plan) : kind.command,
       catalogVersion: context.names.catalog.version,
-      dependencies: context.names.uses.keys, dependsOnSettings: context.dependsOnSettings)
+      dependencies: context.names.uses.keys, dependsOnSettings: context.dependsOnSettings,
+      requirements: context.requirements)
   }
 }
 

@@ -19,4 +19,12 @@ extension StatementPlanner {
     let assigned = try binder.assign(bound, to: type, column: table.name, at: .unknown)
     return PhysicalPlanner(context, statistics: NoStatistics()).translate(assigned, row)
   }
+
+  /// What rows of a table must satisfy to stand in it, by ordinal; nil if it is no partition.
+  public func partitionGuard(of table: TableDescriptor) throws(SQLError) -> PartitionGuard? {
+    let context = makeContext([], [], allowsParameters: false)
+    let row = table.columns.map { context.makeColumn($0.name, $0.type, isNullable: $0.isNullable) }
+    let planner = PhysicalPlanner(context, statistics: NoStatistics())
+    return try Binder(context).partitionGuard(table, row)?.map { planner.translate($0, row) }
+  }
 }

@@ -76,6 +76,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let statementCompletionUnknown = SQLState("40003")
   public static let deadlockDetected = SQLState("40P01")
   public static let syntaxError = SQLState("42601")
+  public static let invalidGrantOperation = SQLState("0LP01")
   public static let insufficientPrivilege = SQLState("42501")
   public static let cannotCoerce = SQLState("42846")
   public static let groupingError = SQLState("42803")

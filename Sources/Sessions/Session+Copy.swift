@@ -26,11 +26,13 @@ extension Session {
       Self.values(of: written), columns: names,
       table: (target.table.name, target.table.columns.filter { !$0.isHidden }.map(\.name)), isFrom: true)
     active.depend(on: target.dependencies)
+    try catalog.check(target.requirements)
     let context = executionContext(parameters: [], active, catalog)
     var into = CopyTarget(
       table: target.table, fields: target.fields, values: target.values, checks: target.checks,
       predicates: target.predicates)
     into.references = target.references
+    into.partitions = target.partitions
     into.filter = target.filter
     let copy = try CopyIn(into, options, context)
     client.sendCopyIn(columnCount: target.fields.count, isBinary: false)

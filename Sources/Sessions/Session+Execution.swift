@@ -64,6 +64,7 @@ extension Session {
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
     active.depend(on: plan.dependencies)
+    if !plan.requirements.isEmpty, !catalog.isSuperuser { try catalog.check(plan.requirements) }
     let slot = executionSlot(of: plan)
     let execution: QueryExecution
     if let kept = slot.take() {

@@ -14,6 +14,7 @@ extension Session {
     _ operation: SchemaOperation, tag: String, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
     let operation = try await hashingPassword(of: operation)
+    if case .createTableAs(_, _, let source, _) = operation { try catalog.check(source.requirements) }
     let execution = executionContext(parameters: [], active, catalog)
     if case .scatter(let table, let index) = operation {
       try await scatter(table, index, catalog)
@@ -62,6 +63,8 @@ extension Session {
     case .createTableAs(let statement): statement.isMaterializedView ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS"
     case .createIndex: "CREATE INDEX"
     case .createView: "CREATE VIEW"
+    case .createFunction: "CREATE FUNCTION"
+    case .dropFunction: "DROP FUNCTION"
     case .refresh: "REFRESH MATERIALIZED VIEW"
     case .createSchema: "CREATE SCHEMA"
     case .createEnum, .createComposite: "CREATE TYPE"
@@ -111,6 +114,10 @@ private final class PlannerCompiler: ExpressionCompiler {
 
   func compile(_ sql: String, over table: TableDescriptor, as type: SQLType) throws(SQLError) -> ScalarExpression {
     try session.planner(catalog).compile(sql, over: table, as: type)
+  }
+
+  func partitionGuard(of table: TableDescriptor) throws(SQLError) -> PartitionGuard? {
+    try session.planner(catalog).partitionGuard(of: table)
   }
 }
 

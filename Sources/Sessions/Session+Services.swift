@@ -9,7 +9,7 @@ import Transactions
 
 extension Session: SessionServices {
   public var currentUser: String { user }
-  public var sessionUser: String { user }
+  public var sessionUser: String { settings.sessionUser ?? authenticated }
   public var currentDatabase: String { databaseName }
 
   public func currentSchemas(includingImplicit: Bool) -> [String] {
@@ -25,7 +25,12 @@ extension Session: SessionServices {
     switch name {
     case "pg_backend_pid": return .int64(Int64(process))
     case "version": return .text("PostgreSQL \(setting("server_version") ?? "15") (Meridian)")
-    case "lastval": return .int64(try sequenceSession.last())
+    case "lastval":
+      guard let last = sequenceSession.lastSequence, catalog.relation(last) != nil else {
+        throw SQLError(.objectNotInPrerequisiteState, "lastval is not yet defined in this session")
+      }
+      try catalog.require(anyOf: [.usage, .select], onSequence: last)
+      return .int64(try sequenceSession.last())
     case "pg_client_encoding": return .text(settings.value("client_encoding") ?? "UTF8")
     case "pg_is_in_recovery": return .bool(false)
     case "pg_postmaster_start_time", "pg_conf_load_time": return .int64(gateway.startTime)
@@ -63,11 +68,22 @@ extension Session: SessionServices {
     return handle
   }
 
-  public func nextValue(ofSequence oid: OID) throws(SQLError) -> Int64 { try sequenceSession.next(try sequence(oid)) }
+  private func require(_ wanted: [Privileges], onSequence oid: OID) throws(SQLError) {
+    try transaction?.catalog?.require(anyOf: wanted, onSequence: oid)
+  }
+
+  public func nextValue(ofSequence oid: OID) throws(SQLError) -> Int64 {
+    let handle = try sequence(oid)
+    try require([.usage, .update], onSequence: oid)
+    return try sequenceSession.next(handle)
+  }
   public func currentValue(ofSequence oid: OID) throws(SQLError) -> Int64 {
-    try sequenceSession.current(try sequence(oid))
+    let handle = try sequence(oid)
+    try require([.usage, .select], onSequence: oid)
+    return try sequenceSession.current(handle)
   }
   public func setValue(ofSequence oid: OID, to value: Int64, isCalled: Bool) throws(SQLError) {
+    try require([.update], onSequence: oid)
     try sequenceSession.set(try sequence(oid), to: value, isCalled: isCalled)
   }
 }

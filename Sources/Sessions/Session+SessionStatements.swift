@@ -17,7 +17,12 @@ extension Session {
     switch parsed.statement {
     case .transaction(let statement): try await run(statement)
     case .set(let statement) where statement.scope == .cluster: try await setClusterSetting(statement)
-    case .set(let statement): try run(statement)
+    case .set(let statement):
+      if statement.name == "role" || statement.name == "session_authorization" {
+        // They name what the catalog has.
+        _ = try await catalog(of: try beginIfNeeded())
+      }
+      try run(statement)
     case .setTransaction(let statement): try await run(statement)
     case .setConstraints(let statement): try await run(statement)
     case .show(let statement): try await run(statement)
@@ -149,12 +154,35 @@ extension Session {
     case "transaction_read_only":
       if let transaction, let value, let flag = SettingDefinition.parseBool(value) { transaction.isReadOnly = flag }
     case "transaction_deferrable": break
-    case "session_authorization", "role":
-      if let value, value != user, value != "none", value != "default" {
-        throw SQLError(.featureNotSupported, "changing the role of a session is not supported")
-      }
+    case "session_authorization", "role": try setRole(name, to: value, isLocal: isLocal)
     default: try settings.set(name, to: value, isLocal: isLocal)
     }
+  }
+
+  /// `SET ROLE` and `SET SESSION AUTHORIZATION`. Errors 22023 for an unknown role, 42501.
+  private func setRole(_ name: String, to value: String?, isLocal: Bool) throws(SQLError) {
+    guard let catalog = (transaction?.catalog ?? lastCatalog)?.snapshot else {
+      throw SQLError(.internalError, "a role is set before the session is open")
+    }
+    if let value, name == "session_authorization" || value != "none" {
+      guard let role = catalog.role(named: value) else {
+        throw SQLError(.invalidParameterValue, "role \"\(value)\" does not exist")
+      }
+      let session = name == "role" ? settings.sessionUser ?? authenticated : authenticated
+      let own = catalog.role(named: session)
+      if name == "role" {
+        let view = CatalogView(catalog)
+        guard own.map({ view.isMember($0.oid, of: role.oid) }) ?? false else {
+          throw SQLError(.insufficientPrivilege, "permission denied to set role \"\(value)\"")
+        }
+      } else if own?.isSuperuser != true, value != authenticated {
+        throw SQLError(.insufficientPrivilege, "permission denied to set session authorization")
+      }
+    }
+    try settings.set(name, to: value, isLocal: isLocal)
+    // Another session user begins as itself.
+    if name == "session_authorization" { try settings.set("role", to: nil, isLocal: isLocal) }
+    transaction?.catalog?.user = user
   }
 
   /// The value that `SHOW` and `current_setting` give.
@@ -166,7 +194,9 @@ extension Session {
     case "transaction_read_only":
       if let transaction { return ("transaction_read_only", transaction.isReadOnly ? "on" : "off") }
       return ("transaction_read_only", settings.value("default_transaction_read_only") ?? "off")
-    case "role": return ("role", "none")
+    case "is_superuser":
+      guard let catalog = transaction?.catalog ?? lastCatalog else { return try settings.show(name) }
+      return ("is_superuser", catalog.snapshot.role(named: user)?.isSuperuser == true ? "on" : "off")
     default: return try settings.show(name)
     }
   }

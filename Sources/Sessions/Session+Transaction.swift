@@ -41,9 +41,12 @@ extension Session {
   @inline(__always)
   func catalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
     if let known = active.catalog, known.hasChanges || active.catalogTimestamp == active.kv.readTimestamp {
+      known.user = user
       return known
     }
-    return try await readCatalog(of: active)
+    let view = try await readCatalog(of: active)
+    view.user = user
+    return view
   }
 
   private func readCatalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {

@@ -33,7 +33,10 @@ public final class Session {
 
   let gateway: Gateway
   unowned let client: any ClientChannel
-  let user: String
+  /// The role that logged in.
+  let authenticated: String
+  /// The current role.
+  var user: String { settings.currentRole ?? authenticated }
   let databaseName: String
   /// Known once the session is open.
   private(set) var database = OID.postgresDatabase
@@ -70,7 +73,7 @@ public final class Session {
   init(gateway: Gateway, client: any ClientChannel, user: String, database: String, process: Int32) {
     self.gateway = gateway
     self.client = client
-    self.user = user
+    authenticated = user
     self.databaseName = database
     self.process = process
     sequenceSession = SequenceSession(service: gateway.sequences, storage: gateway.transactions)

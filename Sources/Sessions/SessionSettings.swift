@@ -31,6 +31,10 @@ struct SessionSettings {
   private(set) var workMemoryByteCount = 64 << 20
   private(set) var defaultIsolation = IsolationLevel.serializable
   private(set) var isReadOnlyByDefault = false
+  /// What `SET SESSION AUTHORIZATION` said; nil: nothing.
+  private(set) var sessionUser: String?
+  /// The role that it, or `SET ROLE`, made the current one.
+  private(set) var currentRole: String?
 
   /// The conversions' settings for a transaction that began then: `now` and its kin mean that moment.
   func format(at transactionTime: Int64) -> FormatSettings {
@@ -168,7 +172,7 @@ struct SessionSettings {
     for name in [
       "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
       "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
-      "default_transaction_isolation", "default_transaction_read_only",
+      "default_transaction_isolation", "default_transaction_read_only", "role",
     ] { try derive(name) }
   }
 
@@ -203,6 +207,10 @@ struct SessionSettings {
         case "read committed", "read uncommitted": .readCommitted
         default: .serializable
         }
+    case "role", "session_authorization":
+      sessionUser = values.local["session_authorization"] ?? values.session["session_authorization"]
+      let role = self.value("role")
+      currentRole = role == nil || role == "none" ? sessionUser : role
     case "default_transaction_read_only": isReadOnlyByDefault = value == "on"
     case "work_mem": workMemoryByteCount = (Int(value) ?? 65536) * 1024
     default: break

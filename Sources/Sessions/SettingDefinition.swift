@@ -93,6 +93,9 @@ struct SettingDefinition: Sendable {
       SettingDefinition("from_collapse_limit", .integer(1...2_147_483_647, unit: .none), "8", unused),
       SettingDefinition("geqo", .bool, "on", unused),
       SettingDefinition("geqo_threshold", .integer(2...2_147_483_647, unit: .none), "12", unused),
+      SettingDefinition("jit_above_cost", .real(-1...1.0e308), "100000", unused),
+      SettingDefinition("jit_inline_above_cost", .real(-1...1.0e308), "500000", unused),
+      SettingDefinition("jit_optimize_above_cost", .real(-1...1.0e308), "500000", unused),
       SettingDefinition("hash_mem_multiplier", .real(1...1000), "2", unused),
       SettingDefinition("join_collapse_limit", .integer(1...2_147_483_647, unit: .none), "8", unused),
       SettingDefinition("max_parallel_workers", .integer(0...1024, unit: .none), "8", unused),
@@ -174,7 +177,8 @@ struct SettingDefinition: Sendable {
     .init(
       "server_version_num", .integer(0...999_999, unit: .none), String(ServerVersion.postgresNumber), access: .fixed,
       "The server version as an integer."),
-    .init("session_authorization", .text, "postgres", access: .fixed, isReported: true, "The session user name."),
+    .init("role", .text, "none", "The current role."),
+    .init("session_authorization", .text, "postgres", isReported: true, "The session user name."),
     .init(
       "standard_conforming_strings", .choice(["on"]), "on", isReported: true,
       "Causes '...' strings to treat backslashes literally."),

@@ -13,6 +13,8 @@ import Transactions
 
 /// Knows the few expressions that these tests use.
 private final class TestCompiler: ExpressionCompiler {
+  func partitionGuard(of table: TableDescriptor) throws(SQLError) -> PartitionGuard? { nil }
+
   func compile(_ sql: String, over table: TableDescriptor, as type: SQLType) throws(SQLError) -> ScalarExpression {
     switch sql {
     case "7": return constant(7, type)

@@ -53,7 +53,7 @@ enum TestTable {
       .insert(
         InsertPlan(
           table: descriptor, source: .values(rows, types),
-          checks: [RowCheck(name: "t_a_check", condition: compare(.greaterOrEqual, column(0), constant(0)))],
+          checks: [.condition(name: "t_a_check", compare(.greaterOrEqual, column(0), constant(0)))],
           predicates: [:], onConflict: conflict, returnsRows: true)), output: types)
   }
 

@@ -12,7 +12,9 @@ extension SystemRelations {
         row["oid"] = .oid(schema.oid)
         row["nspname"] = .text(schema.name)
         row["nspowner"] = .oid(schema.owner)
-        if schema.database == .invalid {
+        if let acl = schema.acl {
+          row["nspacl"] = try .parsed(aclArray, view.text(acl))
+        } else if schema.database == .invalid {
           row["nspacl"] = try .parsed(aclArray, "{postgres=UC/postgres,=U/postgres}")
         } else if schema.owner == .databaseOwnerRole {
           row["nspacl"] = try .parsed(
@@ -211,7 +213,36 @@ extension SystemRelations {
     }
   }
 
-  static let functionRows: RowSource = { (_, _, rows) throws(SQLError) in
+  static let functionRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for function in view.functions {
+      try rows.add { (row) throws(SQLError) in
+        row["oid"] = .oid(function.oid)
+        row["proname"] = .text(function.name)
+        row["pronamespace"] = .oid(function.schema)
+        row["proowner"] = .oid(function.owner)
+        row["prolang"] = .int(function.isProcedural ? 13_000 : 14)
+        row["procost"] = .float64(100)
+        row["prorows"] = .float64(function.returnsSet ? 1000 : 0)
+        if function.isVariadic, let last = function.parameters.last {
+          row["provariadic"] = .oid(TypeInfo.find(last.type.oid)?.elementOID ?? .invalid)
+        }
+        row["prokind"] = .text("f")
+        row["proisstrict"] = .bool(function.isStrict)
+        row["proretset"] = .bool(function.returnsSet)
+        row["provolatile"] = .text(function.volatilityLetter)
+        row["proparallel"] = .text("u")
+        row["pronargs"] = .int(function.parameters.count)
+        row["pronargdefaults"] = .int(function.parameters.count { $0.defaultSQL != nil })
+        row["prorettype"] = .oid(function.result.oid)
+        row["proargtypes"] = try .parsed(
+          SQLType(OID(30)), function.parameters.map(\.type.oid.description).joined(separator: " "))
+        if (function.parameters + function.outputs).contains(where: { $0.name != nil }) {
+          let names = (function.parameters + function.outputs).map { "\"\($0.name ?? "")\"" }
+          row["proargnames"] = try .parsed(.textArray, "{\(names.joined(separator: ","))}")
+        }
+        row["prosrc"] = .text(function.isStandard ? "" : function.body)
+      }
+    }
     for function in SystemProcedures.all {
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(function.oid)
@@ -261,6 +292,7 @@ extension SystemRelations {
         if function.form == .infix, let left = function.arguments.first { row["oprleft"] = .oid(left.oid) }
         if let right = function.arguments.last { row["oprright"] = .oid(right.oid) }
         row["oprresult"] = .oid(function.result.oid)
+        row["oprcode"] = .oid(OperatorFunctions.procedure(of: function))
       }
     }
   }

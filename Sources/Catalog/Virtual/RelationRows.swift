@@ -19,7 +19,7 @@ extension TableDescriptor {
 
   var relationKindLetter: String {
     switch kind {
-    case .table: "r"
+    case .table: isPartitioned ? "p" : "r"
     case .view: "v"
     case .sequence: "S"
     case .virtual: VirtualTable.withOID(oid)?.isView == true ? "v" : "r"
@@ -52,8 +52,15 @@ extension SystemRelations {
         row["relhasrules"] = .bool(kind == "v")
         row["relhastriggers"] = .bool(!relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty)
         row["relispopulated"] = .bool(true)
+        row["relispartition"] = .bool(relation.isPartition)
+        row["relhassubclass"] = .bool(!relation.lineage.children.isEmpty)
+        if let bound = relation.lineage.bound, let parent = relation.lineage.parents.first.flatMap(view.relation) {
+          row["relpartbound"] = .text(BoundText.text(bound, parent))
+        }
         row["relreplident"] = .text(kind == "r" && !relation.isVirtual ? "d" : "n")
-        if relation.isVirtual {
+        if let acl = relation.acl {
+          row["relacl"] = try .parsed(SQLType(OID(1034)), view.text(acl))
+        } else if relation.isVirtual {
           row["relacl"] = try .parsed(SQLType(OID(1034)), "{postgres=arwdDxt/postgres,=r/postgres}")
         }
       }
@@ -66,7 +73,7 @@ extension SystemRelations {
           row["relam"] = .int(403)
           row["relfilenode"] = .oid(index.oid)
           row["relpersistence"] = .text(view.isTemporary(relation) ? "t" : "p")
-          row["relkind"] = .text("i")
+          row["relkind"] = .text(relation.isPartitioned ? "I" : "i")
           row["relnatts"] = .int(index.columns.count + index.included.count)
           row["relispopulated"] = .bool(true)
           row["relreplident"] = .text("n")
@@ -76,7 +83,8 @@ extension SystemRelations {
   }
 
   private static func addAttribute(
-    _ column: ColumnDescriptor, relation: OID, number: UInt32, isRequired: Bool, of rows: inout VirtualRows
+    _ column: ColumnDescriptor, relation: OID, number: UInt32, isRequired: Bool, acl: String? = nil,
+    of rows: inout VirtualRows
   ) throws(SQLError) {
     let type = SystemTypes.find(column.type.oid)
     try rows.add { (row) throws(SQLError) in
@@ -96,7 +104,9 @@ extension SystemRelations {
       row["atthasdef"] = .bool(column.defaultSQL != nil || column.generatedSQL != nil)
       row["attidentity"] = .text(column.identity.map { $0 == .always ? "a" : "d" } ?? "")
       row["attgenerated"] = .text(column.generatedSQL == nil ? "" : "s")
-      row["attislocal"] = .bool(true)
+      if let acl { row["attacl"] = try .parsed(SQLType(OID(1034)), acl) }
+      row["attislocal"] = .bool(column.isLocal)
+      row["attinhcount"] = .int(column.isInherited ? 1 : 0)
       row["attcollation"] = .oid(type?.collation ?? .invalid)
     }
   }
@@ -123,7 +133,8 @@ extension SystemRelations {
     for relation in view.relations {
       for column in relation.visibleColumns {
         try addAttribute(
-          column, relation: relation.oid, number: column.id, isRequired: !column.isNullable, of: &rows)
+          column, relation: relation.oid, number: column.id, isRequired: !column.isNullable,
+          acl: column.acl.isEmpty ? nil : view.text(column.acl), of: &rows)
       }
       for index in relation.visibleIndexes {
         for (position, id) in (index.columns.map(\.columnID) + index.included).enumerated() {
@@ -333,6 +344,35 @@ extension SystemRelations {
         row["seqmin"] = .int(options.minimum)
         row["seqcache"] = .int(options.cache)
         row["seqcycle"] = .bool(options.cycles)
+      }
+    }
+  }
+}
+
+extension SystemRelations {
+  static let inheritanceRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      for (place, parent) in relation.lineage.parents.enumerated() {
+        try rows.add { (row) throws(SQLError) in
+          row["inhrelid"] = .oid(relation.oid)
+          row["inhparent"] = .oid(parent)
+          row["inhseqno"] = .int(place + 1)
+        }
+      }
+    }
+  }
+
+  static let partitionedTableRows: RowSource = { (view, _, rows) throws(SQLError) in
+    for relation in view.relations {
+      guard let partitioning = relation.lineage.partitioning else { continue }
+      let rest = view.children(of: relation).first { $0.lineage.bound == .rest }
+      let columns = partitioning.keys.map { String($0.column ?? 0) }.joined(separator: " ")
+      try rows.add { (row) throws(SQLError) in
+        row["partrelid"] = .oid(relation.oid)
+        row["partstrat"] = .text(String(partitioning.strategy.name.prefix(1)))
+        row["partnatts"] = .int(partitioning.keys.count)
+        row["partdefid"] = .oid(rest?.oid ?? .invalid)
+        row["partattrs"] = try .parsed(SQLType(OID(22)), columns)
       }
     }
   }

@@ -2,7 +2,8 @@
 
 extension SystemRelations {
   static let catalogSources: [String: RowSource] = [
-    "pg_class": classRows, "pg_attribute": attributeRows, "pg_attrdef": defaultRows, "pg_index": indexRows,
+    "pg_class": classRows, "pg_inherits": inheritanceRows, "pg_partitioned_table": partitionedTableRows,
+    "pg_attribute": attributeRows, "pg_attrdef": defaultRows, "pg_index": indexRows,
     "pg_constraint": constraintRows, "pg_depend": dependencyRows, "pg_rewrite": ruleRows, "pg_sequence": sequenceRows,
     "pg_description": descriptionRows, "pg_shdescription": sharedDescriptionRows, "pg_namespace": namespaceRows,
     "pg_database": databaseRows, "pg_authid": roleRows, "pg_roles": roleRows, "pg_user": userRows,

@@ -101,3 +101,8 @@ enum SystemTypes {
     return result
   }
 }
+
+/// The operator classes that may be named where a key is.
+public enum OperatorClasses {
+  public static let names = Set(SystemTypes.operatorClasses.map(\.name))
+}

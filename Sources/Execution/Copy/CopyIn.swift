@@ -15,6 +15,7 @@ public struct CopyTarget: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  public var partitions: PartitionPlan?
   /// Rows that are to be copied, over the table's columns in order.
   public var filter: ScalarExpression?
 
@@ -36,6 +37,7 @@ public final class CopyIn {
   private let context: ExecutionContext
   private let decoder: CopyDecoder
   private let writer: TableWriter
+  private let partitioned: PartitionedWriter?
   private let draws: SequenceDraws
 
   public init(_ target: CopyTarget, _ options: CopyOptions, _ context: ExecutionContext) throws(SQLError) {
@@ -47,6 +49,7 @@ public final class CopyIn {
       options: options, settings: context.format)
     writer = try TableWriter(
       target.table, checks: target.checks, predicates: target.predicates, references: target.references, context)
+    partitioned = try target.partitions.map { (plan) throws(SQLError) in try PartitionedWriter(plan, context) }
     draws = SequenceDraws(in: target.values)
   }
 
@@ -86,9 +89,13 @@ public final class CopyIn {
         lines = passing
       }
       do throws(SQLError) {
-        try await writer.insert(writer.withRowIDs(rows))
+        if let partitioned {
+          _ = try await partitioned.insert(rows, returning: false)
+        } else {
+          try await writer.insert(writer.withRowIDs(rows))
+        }
       } catch {
-        guard error.context == nil, let row = writer.failedRow else { throw error }
+        guard error.context == nil, let row = partitioned?.failedRow ?? writer.failedRow else { throw error }
         var error = error
         error.context = "COPY \(target.table.name), line \(decoder.lines[lines.map { Int($0[row]) } ?? row])"
         throw error

@@ -16,6 +16,13 @@ extension SQLError {
     return error
   }
 
+  static func strayRow(_ batch: Batch, _ row: Int, _ codec: TableCodec, _ context: ExecutionContext) -> SQLError {
+    SQLError(
+      .checkViolation, "new row for relation \"\(codec.table.name)\" violates partition constraint",
+      detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format)))."
+    ).of(codec.table, context)
+  }
+
   static func duplicateKey(
     _ batch: Batch, _ row: Int, _ index: IndexCodec, _ table: TableDescriptor, _ context: ExecutionContext
   ) -> SQLError {

@@ -10,19 +10,26 @@ final class InsertOperator: Operator {
   private let plan: InsertPlan
   private let writer: TableWriter
   private var resolver: ConflictResolver?
+  private var partitioned: PartitionedWriter?
 
   init(_ source: Operator, _ plan: InsertPlan) throws(SQLError) {
     self.source = source
     self.plan = plan
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
-    super.init(source.context, kinds: plan.returnsRows ? writer.codec.kinds : [])
+    if let partitions = plan.partitions { partitioned = try PartitionedWriter(partitions, source.context) }
+    super.init(source.context, kinds: plan.returnsRows ? partitioned?.kinds ?? writer.codec.kinds : [])
     if let action = plan.onConflict { resolver = try ConflictResolver(writer, action) }
   }
 
   override func next() async throws(SQLError) -> Batch? {
     while let given = try await source.next() {
       try await context.breathe()
+      if let partitioned {
+        let written = try await partitioned.insert(given, returning: plan.returnsRows)
+        if plan.returnsRows && written.rowCount > 0 { return written }
+        continue
+      }
       let batch = writer.withRowIDs(given)
       var written = batch
       if let resolver {
@@ -37,6 +44,7 @@ final class InsertOperator: Operator {
 
   override func rewind(_ reason: Rewind) {
     resolver?.rewind()
+    partitioned?.rewind()
     source.rewind(reason)
   }
 }

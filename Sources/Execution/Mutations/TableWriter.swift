@@ -65,13 +65,20 @@ final class TableWriter {
       ).of(table, context, column: name)
     }
     for check in checks where valid > 0 {
-      let passed = try Evaluator.evaluate(check.condition, batch.slice(0..<valid), context.evaluation)
-      guard let row = (0..<valid).first(where: { !passed.nulls[$0] && passed.int64s[$0] == 0 }) else { continue }
-      valid = row
-      error = SQLError(
-        .checkViolation, "new row for relation \"\(table.name)\" violates check constraint \"\(check.name)\"",
-        detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format)))."
-      ).of(table, context, constraint: check.name)
+      switch check {
+      case .condition(let name, let condition):
+        let passed = try Evaluator.evaluate(condition, batch.slice(0..<valid), context.evaluation)
+        guard let row = (0..<valid).first(where: { !passed.nulls[$0] && passed.int64s[$0] == 0 }) else { continue }
+        valid = row
+        error = SQLError(
+          .checkViolation, "new row for relation \"\(table.name)\" violates check constraint \"\(name)\"",
+          detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format)))."
+        ).of(table, context, constraint: name)
+      case .partition(let guarded):
+        guard let row = try guarded.strays(batch.slice(0..<valid), context).first else { continue }
+        valid = Int(row)
+        error = SQLError.strayRow(batch, valid, codec, context)
+      }
     }
     return (valid, error)
   }

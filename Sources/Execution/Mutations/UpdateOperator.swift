@@ -29,14 +29,18 @@ final class UpdateOperator: Operator {
   /// Rows stay where they are, and nothing but themselves changes: the old ones need not be kept.
   private let staysInPlace: Bool
   private var touch = FirstTouch()
+  private var movers: PartitionedWriter?
+  private let family: SourceFamily?
 
-  init(_ source: Operator, _ plan: UpdatePlan) throws(SQLError) {
+  init(_ source: Operator, _ plan: UpdatePlan, _ family: SourceFamily? = nil) throws(SQLError) {
+    self.family = family
     self.source = source
     self.plan = plan
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     changed = Set(plan.assignments.map(\.column))
-    staysInPlace = writer.staysInPlace(changed)
+    if let move = plan.move { movers = try PartitionedWriter(move.plan, source.context) }
+    staysInPlace = writer.staysInPlace(changed) && plan.move == nil
     let columnCount = plan.table.columns.count
     mayRepeat = source.kinds.count > columnCount
     super.init(
@@ -45,6 +49,7 @@ final class UpdateOperator: Operator {
 
   override func next() async throws(SQLError) -> Batch? {
     let columnCount = writer.codec.kinds.count
+    try await family?.open()
     while var batch = try await source.next() {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
@@ -61,7 +66,25 @@ final class UpdateOperator: Operator {
       for assignment in plan.assignments {
         new.columns[assignment.column] = try Evaluator.evaluate(assignment.value, batch, context.evaluation)
       }
-      try await writer.update(old: old, new: new, changed: changed)
+      if let move = plan.move, let movers {
+        let strays = try move.stays.strays(new, context)
+        if !strays.isEmpty {
+          let others = (0..<Int32(new.rowCount)).filter { !strays.contains($0) }
+          if !others.isEmpty {
+            try await writer.update(old: old.gather(others), new: new.gather(others), changed: changed)
+          }
+          let tables = try await self.move(old.gather(strays), new.gather(strays), move, movers)
+          if let ordinal = move.tableOrdinal {
+            var all = batch.columns[ordinal].int64s
+            for (row, table) in zip(strays, tables) { all[Int(row)] = table }
+            batch.columns[ordinal] = ColumnVector(int64s: all)
+          }
+        } else {
+          try await writer.update(old: old, new: new, changed: changed)
+        }
+      } else {
+        try await writer.update(old: old, new: new, changed: changed)
+      }
       if plan.returnsRows {
         return Batch(columns: new.columns + batch.columns.dropFirst(columnCount), rowCount: batch.rowCount)
       }
@@ -69,8 +92,23 @@ final class UpdateOperator: Operator {
     return nil
   }
 
+  /// Rows that fit into another partition leave this one; where each of them is then.
+  private func move(
+    _ old: Batch, _ new: Batch, _ move: PartitionMove, _ movers: PartitionedWriter
+  ) async throws(SQLError) -> [Int64] {
+    let before = context.affectedRows
+    try await writer.delete(old)
+    let columns = zip(move.columns, movers.kinds).map { source, kind in
+      source.map { new.columns[$0] } ?? ColumnVector(kind, repeating: .null, count: new.rowCount)
+    }
+    let moved = try await movers.insert(Batch(columns: columns, rowCount: new.rowCount), returning: true)
+    context.affectedRows = before + new.rowCount
+    return moved.columns.last?.int64s ?? []
+  }
+
   override func rewind(_ reason: Rewind) {
     if mayRepeat { touch.removeAll() }
+    movers?.rewind()
     source.rewind(reason)
   }
 }
@@ -81,8 +119,10 @@ final class DeleteOperator: Operator {
   private let writer: TableWriter
   private let mayRepeat: Bool
   private var touch = FirstTouch()
+  private let family: SourceFamily?
 
-  init(_ source: Operator, _ plan: DeletePlan) throws(SQLError) {
+  init(_ source: Operator, _ plan: DeletePlan, _ family: SourceFamily? = nil) throws(SQLError) {
+    self.family = family
     self.source = source
     self.plan = plan
     writer = try TableWriter(
@@ -92,6 +132,7 @@ final class DeleteOperator: Operator {
   }
 
   override func next() async throws(SQLError) -> Batch? {
+    try await family?.open()
     while var batch = try await source.next() {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }

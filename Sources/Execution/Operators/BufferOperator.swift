@@ -17,6 +17,21 @@ final class BufferOperator: Operator {
   }
 
   override func next() async throws(SQLError) -> Batch? {
+    try await open()
+    if position < rows.batches.count {
+      defer { position += 1 }
+      return rows.batches[position]
+    }
+    guard let spilled else { return nil }
+    var columns = kinds.map { ColumnVector($0) }
+    var key: [UInt8] = []
+    var count = 0
+    while count < Batch.maximumRowCount, try spilled.next(key: &key, into: &columns) { count += 1 }
+    return count == 0 ? nil : Batch(columns: columns, rowCount: count)
+  }
+
+  /// Reads all of the input, unless that is done.
+  func open() async throws(SQLError) {
     if !isOpen {
       isOpen = true
       while let batch = try await input.next() {
@@ -32,16 +47,6 @@ final class BufferOperator: Operator {
       }
       try spilled?.finish()
     }
-    if position < rows.batches.count {
-      defer { position += 1 }
-      return rows.batches[position]
-    }
-    guard let spilled else { return nil }
-    var columns = kinds.map { ColumnVector($0) }
-    var key: [UInt8] = []
-    var count = 0
-    while count < Batch.maximumRowCount, try spilled.next(key: &key, into: &columns) { count += 1 }
-    return count == 0 ? nil : Batch(columns: columns, rowCount: count)
   }
 
   override func rewind(_ reason: Rewind) {
@@ -51,4 +56,17 @@ final class BufferOperator: Operator {
     spilled = nil
     input.rewind(reason)
   }
+}
+
+/// The sources of a statement that changes several tables as one: all are read before the first row is written.
+final class SourceFamily {
+  private var sources: [BufferOperator] = []
+
+  func add(_ source: Operator) -> BufferOperator {
+    let buffer = BufferOperator(source)
+    sources.append(buffer)
+    return buffer
+  }
+
+  func open() async throws(SQLError) { for source in sources { try await source.open() } }
 }

@@ -9,6 +9,24 @@ struct OperatorBuilder {
   let context: ExecutionContext
   /// Whether the statement draws from sequences at all: only then are expressions searched for it.
   let drawsFromSequences: Bool
+  private let families = SourceFamilies()
+
+  /// By the number that their plans bear.
+  private final class SourceFamilies {
+    var byNumber: [Int: SourceFamily] = [:]
+
+    func family(_ number: Int) -> SourceFamily {
+      if let known = byNumber[number] { return known }
+      let made = SourceFamily()
+      byNumber[number] = made
+      return made
+    }
+  }
+
+  init(context: ExecutionContext, drawsFromSequences: Bool) {
+    self.context = context
+    self.drawsFromSequences = drawsFromSequences
+  }
 
   func build(_ plan: PhysicalPlan) throws(SQLError) -> Operator {
     let made = try make(plan)
@@ -87,13 +105,22 @@ struct OperatorBuilder {
       return SequenceOperator(operators, try build(main))
     case .insert(let insert):
       let source = try build(insert.source)
-      let reads = insert.source.scanCount(of: insert.table.oid) > 0
+      let written = [insert.table.oid] + (insert.partitions?.targets.map(\.table.oid) ?? [])
+      let reads = written.contains { insert.source.scanCount(of: $0) > 0 }
       return try InsertOperator(reads ? BufferOperator(source) : source, insert)
     case .update(let update):
       let source = try build(update.source)
+      if let number = update.family {
+        let family = families.family(number)
+        return try UpdateOperator(family.add(source), update, family)
+      }
       return try UpdateOperator(update.canStream ? source : BufferOperator(source), update)
     case .delete(let delete):
       let source = try build(delete.source)
+      if let number = delete.family {
+        let family = families.family(number)
+        return try DeleteOperator(family.add(source), delete, family)
+      }
       let isOnlyScan = delete.source.scanCount(of: delete.table.oid) == 1
       return try DeleteOperator(isOnlyScan ? source : BufferOperator(source), delete)
     }

@@ -157,6 +157,12 @@ final class ScanOperator: Operator {
     resume = nil
     keys.removeAll(keepingCapacity: true)
     spans.removeAll(keepingCapacity: true)
+    for pruning in plan.pruning {
+      if try !pruning.mayHold(context) {
+        access = .keys
+        return
+      }
+    }
     pageRows = min(max(1, plan.rowHint ?? ExecutionLimits.firstPageRows), Batch.maximumRowCount)
     if plan.spans.count == 1, let range = try SpanBuilder.range(plan.spans[0], of: index, context.evaluation) {
       switch range {

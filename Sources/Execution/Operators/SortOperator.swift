@@ -1,5 +1,6 @@
 // HOT: `ORDER BY`. Sort keys are encoded so that memcmp is the order wanted, with NULLs and directions in the bytes; rows
-// are sorted as positions, by the first eight bytes of the key, then the rest, then arrival. Beyond the memory limit
+// are sorted as positions, by the first eight bytes of the key, then the rest; rows that are equal come in the order that
+// Quicksort leaves them in, of the first few in that of arrival. Beyond the memory limit
 // sorted runs go to temporary files and are merged. With a limit known only the first rows are kept (top-k).
 
 import Encoding
@@ -178,10 +179,17 @@ struct KeySorter {
         entries.append(Entry(prefix: prefix, index: index))
         start = end
       }
-      entries.sort { a, b in
-        if a.prefix != b.prefix { return a.prefix < b.prefix }
-        let order = compareBytes(key(a.index, bytes), key(b.index, bytes))
-        return order != 0 ? order < 0 : a.index < b.index
+      if limit < entries.count {
+        entries.sort { a, b in
+          if a.prefix != b.prefix { return a.prefix < b.prefix }
+          let order = compareBytes(key(a.index, bytes), key(b.index, bytes))
+          return order != 0 ? order < 0 : a.index < b.index
+        }
+      } else {
+        entries.quicksort { a, b in
+          if a.prefix != b.prefix { return a.prefix < b.prefix ? -1 : 1 }
+          return compareBytes(key(a.index, bytes), key(b.index, bytes))
+        }
       }
       return entries
     }

@@ -245,7 +245,16 @@ struct WindowRanges {
         result.append(Int32(isStart ? peers.start(of: row) : peers.end(of: row)))
         continue
       }
-      let limit = bound.datum(row)
+      var limit = bound.datum(row)
+      if limit.isNaN && !key.datum(row).isNaN {
+        // Infinity less infinity: all are within reach but the values that are not numbers.
+        let isLow = isStart != isDescending
+        if case .float64 = limit {
+          limit = .float64(isLow ? -.infinity : .infinity)
+        } else {
+          limit = .numeric(isLow ? .negativeInfinity : .infinity)
+        }
+      }
       while place < last {
         let order = info.compare(key.datum(place), limit)
         let signed = isDescending ? -order : order
@@ -255,5 +264,15 @@ struct WindowRanges {
       result.append(Int32(place))
     }
     return result
+  }
+}
+
+extension Datum {
+  fileprivate var isNaN: Bool {
+    switch self {
+    case .float64(let value): value.isNaN
+    case .numeric(let value): value.isNaN
+    default: false
+    }
   }
 }

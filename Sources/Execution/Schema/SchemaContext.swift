@@ -10,6 +10,8 @@ import Transactions
 public protocol ExpressionCompiler: AnyObject {
   /// `sql` over the columns of `table` by ordinal, cast to `type` as an assignment would.
   func compile(_ sql: String, over table: TableDescriptor, as type: SQLType) throws(SQLError) -> ScalarExpression
+  /// What rows of a table must satisfy to stand in it, over its columns; nil if it is no partition.
+  func partitionGuard(of table: TableDescriptor) throws(SQLError) -> PartitionGuard?
 }
 
 /// Transactions of their own for the steps of an online change.
@@ -46,6 +48,11 @@ public final class SchemaContext {
     self.compiler = compiler
     self.steps = steps
     self.progress = progress
+  }
+
+  /// The same, with everything in the statement's own transaction.
+  var withoutSteps: SchemaContext {
+    SchemaContext(execution: execution, view: view, compiler: compiler, progress: progress)
   }
 
   func writer(_ transaction: Transaction? = nil, _ view: CatalogView? = nil) async throws(SQLError) -> CatalogWriter {

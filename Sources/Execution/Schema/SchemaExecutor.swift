@@ -16,6 +16,22 @@ public enum SchemaExecutor {
   ) async throws(SQLError) -> SchemaOutcome {
     var outcome = SchemaOutcome()
     switch operation {
+    case .sequence(let operations):
+      let inOne = context.withoutSteps
+      for operation in operations {
+        let part = try await run(operation, inOne)
+        outcome.notices += part.notices
+      }
+    case .createTable(let definition, let ifNotExists):
+      let writer = try await context.writer()
+      guard let table = try writer.createTable(definition, ifNotExists: ifNotExists) else {
+        outcome.notices.append(exists("relation", definition.name))
+        break
+      }
+      outcome.notices += definition.notices.map { SQLError(.successfulCompletion, $0) }
+      if table.isPartition, let parent = table.lineage.parents.first {
+        try await TableAlteration(context: context).requireFreeDefault(of: parent, beside: table.oid)
+      }
     case .createIndex(let table, let index, let expressions, let ifNotExists, _):
       let build = IndexBuild(context: context)
       let isMade: Bool
@@ -90,10 +106,6 @@ public enum SchemaExecutor {
     _ operation: SchemaOperation, _ writer: CatalogWriter, _ outcome: inout SchemaOutcome
   ) throws(SQLError) {
     switch operation {
-    case .createTable(let definition, let ifNotExists):
-      if try writer.createTable(definition, ifNotExists: ifNotExists) == nil {
-        outcome.notices.append(exists("relation", definition.name))
-      }
     case .createView(let schema, let name, let sql, let columns, let dependencies, let replaces):
       _ = try writer.createView(
         schema: schema, name: name, sql: sql, columns: columns, dependencies: dependencies, replaces: replaces)
@@ -138,8 +150,15 @@ public enum SchemaExecutor {
         _ = try writer.replaceStorage(of: table)
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
+    case .createFunction(let function, let replaces): try writer.createFunction(function, replaces: replaces)
+    case .dropFunctions(let functions): try writer.dropFunctions(functions)
+    case .changePrivileges(let change): try writer.change(change, &outcome.notices)
+    case .changeMembership(let members, let roles, let isGrant, let adminOption):
+      try writer.changeMembership(
+        of: members, in: roles, isGrant: isGrant, adminOption: adminOption, &outcome.notices)
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
-    case .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split, .scatter:
+    case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split,
+      .scatter:
       preconditionFailure("these are carried out with rows")
     }
   }

@@ -127,6 +127,46 @@ struct TableAlteration {
     case .rename(let name): _ = try writer.rename(oid, to: name)
     case .setSchema(let schema): _ = try writer.setSchema(of: oid, to: schema)
     case .setOwner(let role): _ = try writer.setOwner(of: oid, to: role)
+    case .attachPartition(let child, let bound, let indexes, let foreignKeys):
+      try writer.attach(child, to: oid, bound: bound)
+      if let attached = context.view.relation(child) { try await requireFit(attached, isNew: true) }
+      try await requireFreeDefault(of: oid, beside: child)
+      for index in indexes {
+        try await run(index.isPrimary ? .addPrimaryKey(index) : .addUnique(index), on: child, writer, &outcome)
+      }
+      for key in foreignKeys { try await run(.addForeignKey(key), on: child, writer, &outcome) }
+    case .detach(let child): try writer.detach(child, from: oid)
+    case .inherit(let parent): try writer.attach(oid, to: parent, bound: nil)
+    case .noInherit(let parent): try writer.detach(oid, from: parent)
+    case .disinheritColumn(let name): try writer.disinheritColumn(of: oid, named: name)
+    }
+  }
+
+  /// Error 23514 if the default partition holds rows that a new partition is to hold.
+  func requireFreeDefault(of parent: OID, beside new: OID) async throws(SQLError) {
+    guard let table = context.view.relation(parent) else { return }
+    for child in context.view.children(of: table) where child.oid != new && child.lineage.bound == .rest {
+      try await requireFit(child, isNew: false)
+    }
+  }
+
+  /// Error 23514 if a row of the partition, or of those below it, does not belong there.
+  private func requireFit(_ table: TableDescriptor, isNew: Bool) async throws(SQLError) {
+    for member in context.view.family(of: table) where !member.isPartitioned {
+      guard let guarded = try context.compiler.partitionGuard(of: member) else { continue }
+      var reader = try TableReader(member, context.execution.codecs)
+      context.progress.phase = "checking the rows of partition \(member.name)"
+      while let batch = try await reader.next(context.execution) {
+        guard try guarded.strays(batch, context.execution).isEmpty else {
+          throw SQLError(
+            .checkViolation,
+            isNew
+              ? "partition constraint of relation \"\(member.name)\" is violated by some row"
+              : "updated partition constraint for default partition \"\(member.name)\" would be violated by some row"
+          ).of(member, context.execution)
+        }
+        context.progress.rowCount += batch.rowCount
+      }
     }
   }
 

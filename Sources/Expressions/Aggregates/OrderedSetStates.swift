@@ -3,13 +3,13 @@
 
 import SQLTypes
 
-/// The values of each group in order, and the fraction asked for.
+/// The values of each group in order, and the fraction asked for in it.
 final class OrderedSetState: AggregateState {
   enum Rule: Sendable { case continuous, discrete, mode }
   private let rule: Rule
   private let info: TypeInfo
   private var values: [ColumnVector] = []
-  private var fraction: Datum = .null
+  private var fractions: [Datum] = []
   /// Several fractions at once: an array of them is asked for, and one of values given.
   private let givesArray: Bool
 
@@ -21,14 +21,21 @@ final class OrderedSetState: AggregateState {
   }
 
   func grow(toGroupCount groupCount: Int) {
-    while values.count < groupCount { values.append(ColumnVector(info.kind)) }
+    while values.count < groupCount {
+      values.append(ColumnVector(info.kind))
+      fractions.append(.null)
+    }
   }
 
-  /// The value comes first, then the fraction, the same in every row.
+  /// The value comes first, then the fraction, the same in every row of a group.
   func update(
     groups: [Int32], arguments: [ColumnVector], rowCount: Int, context: EvaluationContext
   ) throws(SQLError) {
-    if arguments.count > 1, rowCount > 0 { fraction = arguments[1].datum(0) }
+    if arguments.count > 1 {
+      for row in 0..<rowCount where fractions[Int(groups[row])].isNull {
+        fractions[Int(groups[row])] = arguments[1].datum(row)
+      }
+    }
     for row in 0..<rowCount where !arguments[0].nulls[row] {
       values[Int(groups[row])].append(arguments[0], row: row)
     }
@@ -36,19 +43,22 @@ final class OrderedSetState: AggregateState {
 
   func merge(_ other: any AggregateState, groups: [Int32]) throws(SQLError) {
     guard let other = other as? OrderedSetState else { preconditionFailure("states of one call merge") }
-    if fraction.isNull { fraction = other.fraction }
-    for (group, target) in groups.enumerated() { values[Int(target)].append(contentsOf: other.values[group]) }
+    for (group, target) in groups.enumerated() {
+      if fractions[Int(target)].isNull { fractions[Int(target)] = other.fractions[group] }
+      values[Int(target)].append(contentsOf: other.values[group])
+    }
   }
 
   func finish(groupCount: Int) throws(SQLError) -> ColumnVector {
     var result = ColumnVector(givesArray ? .bytes : info.kind, capacity: groupCount)
     for group in 0..<groupCount {
-      result.append(givesArray ? try array(values[group]) : try value(values[group], fraction))
+      let fraction = fractions[group]
+      result.append(givesArray ? try array(values[group], fraction) : try value(values[group], fraction))
     }
     return result
   }
 
-  private func array(_ sorted: ColumnVector) throws(SQLError) -> Datum {
+  private func array(_ sorted: ColumnVector, _ fraction: Datum) throws(SQLError) -> Datum {
     guard case .bytes(let bytes) = fraction, sorted.count > 0 else { return .null }
     var array = try ArrayValue(bytes)
     array.elementOID = info.oid

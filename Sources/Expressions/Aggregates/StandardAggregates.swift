@@ -312,6 +312,7 @@ struct NumericMoments: Sendable {
     if numerator.isZero || numerator.isNegative { return .zero }
     let divisor = try n.multiplied(by: isSample ? Numeric(count - 1) : n)
     let variance = try numerator.divided(by: divisor)
-    return isRoot ? try variance.squareRoot() : variance
+    // The root has as many digits as the quotient beneath it.
+    return isRoot ? try variance.squareRoot(scale: variance.scale) : variance
   }
 }

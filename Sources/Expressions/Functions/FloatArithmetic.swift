@@ -214,3 +214,84 @@ func logarithmArgument(_ x: Double) throws(SQLError) -> Double {
   if x < 0 { throw SQLError(.invalidArgumentForLogarithm, "cannot take logarithm of a negative number") }
   return x
 }
+
+extension FunctionCatalog {
+  /// The steps of PostgreSQL's aggregates over booleans and pairs of floats, which may be called by themselves.
+  /// Source: E. A. Youngs, E. M. Cramer, Technometrics 13 (1971).
+  mutating func addTransitions() {
+    for (name, isAnd) in [("booland_statefunc", true), ("boolor_statefunc", false)] {
+      function(name, [.bool, .bool], .bool) { (a, n, _) throws(SQLError) in
+        try map2(a, n) { (x: Bool, y: Bool) throws(SQLError) -> Bool in isAnd ? x && y : x || y }
+      }
+    }
+    @Sendable func numbers(_ bytes: [UInt8], _ count: Int, _ name: String) throws(SQLError) -> [Double] {
+      let values = try ArrayValue(bytes).elements.compactMap { element in
+        if case .float64(let value) = element { value } else { nil }
+      }
+      guard values.count == count else {
+        throw SQLError(.internalError, "\(name): expected \(count)-element float8 array")
+      }
+      return values
+    }
+    @Sendable func array(_ values: [Double]) -> [UInt8] {
+      let array = ArrayValue(elementOID: SQLType.float8.oid, values.map { .float64($0) })
+      if case .bytes(let bytes) = array.datum { return bytes }
+      return []
+    }
+    function("float8_accum", [.float8Array, .float8], .float8Array) { (a, n, _) throws(SQLError) in
+      try mapRows(a, n) { (row) throws(SQLError) -> [UInt8] in
+        var s = try numbers(row.bytes(0), 3, "float8_accum")
+        let x = row.float64(1)
+        s[0] += 1
+        s[1] += x
+        if s[0] > 1 {
+          let difference = x * s[0] - s[1]
+          s[2] += difference * difference / (s[0] * (s[0] - 1))
+        } else if !x.isFinite {
+          s[2] = .nan
+        }
+        return array(s)
+      }
+    }
+    function("float8_regr_accum", [.float8Array, .float8, .float8], .float8Array) { (a, n, _) throws(SQLError) in
+      try mapRows(a, n) { (row) throws(SQLError) -> [UInt8] in
+        var s = try numbers(row.bytes(0), 6, "float8_regr_accum")
+        let (y, x) = (row.float64(1), row.float64(2))
+        s[0] += 1
+        s[1] += x
+        s[3] += y
+        if s[0] > 1 {
+          let (dx, dy) = (x * s[0] - s[1], y * s[0] - s[3])
+          let scale = 1 / (s[0] * (s[0] - 1))
+          s[2] += dx * dx * scale
+          s[4] += dy * dy * scale
+          s[5] += dx * dy * scale
+        } else {
+          if !x.isFinite { (s[2], s[5]) = (.nan, .nan) }
+          if !y.isFinite { (s[4], s[5]) = (.nan, .nan) }
+        }
+        return array(s)
+      }
+    }
+    for (name, count) in [("float8_combine", 3), ("float8_regr_combine", 6)] {
+      function(name, [.float8Array, .float8Array], .float8Array) { (a, n, _) throws(SQLError) in
+        try mapRows(a, n) { (row) throws(SQLError) -> [UInt8] in
+          let p = try numbers(row.bytes(0), count, name)
+          let q = try numbers(row.bytes(1), count, name)
+          if p[0] == 0 { return array(q) }
+          if q[0] == 0 { return array(p) }
+          let total = p[0] + q[0]
+          var s = zip(p, q).map { $0 + $1 }
+          let dx = p[1] / p[0] - q[1] / q[0]
+          s[2] += p[0] * q[0] * dx * dx / total
+          if count == 6 {
+            let dy = p[3] / p[0] - q[3] / q[0]
+            s[4] += p[0] * q[0] * dy * dy / total
+            s[5] += p[0] * q[0] * dx * dy / total
+          }
+          return array(s)
+        }
+      }
+    }
+  }
+}

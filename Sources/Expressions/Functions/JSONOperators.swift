@@ -219,6 +219,7 @@ extension FunctionCatalog {
         return try JSONEditing.edited(try JSONValue(document), try JSONPath(path).steps, change).text
       }
     }
+    addLaxSetting()
     function("jsonb_strip_nulls", [.jsonb], .jsonb) { (a, n, _) throws(SQLError) in
       try map1(a, n) { (document: Bytes) throws(SQLError) -> [UInt8] in
         JSONEditing.withoutNulls(try JSONValue(document)).text
@@ -226,6 +227,39 @@ extension FunctionCatalog {
     }
     function("jsonb_pretty", [.jsonb], .text) { (a, n, _) throws(SQLError) in
       try build1(a, n) { (document: Bytes, out) throws(SQLError) in try JSONValue(document).appendPretty(to: &out) }
+    }
+  }
+
+  /// jsonb_set_lax: what a NULL for a value means is said by the last argument.
+  private mutating func addLaxSetting() {
+    function("jsonb_set_lax", [.jsonb, .textArray, .jsonb, .bool, .text], .jsonb, isStrict: false) {
+      (a, n, _) throws(SQLError) in
+      try mapAllRows(a, n) { (row) throws(SQLError) -> [UInt8]? in
+        if row.isNull(0) || row.isNull(1) || row.isNull(3) { return nil }
+        let treatment = row.isNull(4) ? nil : String(decoding: row.bytes(4), as: UTF8.self)
+        guard let treatment, ["delete_key", "return_target", "use_json_null", "raise_exception"].contains(treatment)
+        else {
+          throw SQLError(
+            .invalidParameterValue,
+            "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or \"raise_exception\"")
+        }
+        let document = try JSONValue(row.bytes(0))
+        let path = try row.bytes(1).withBytes { (bytes: Bytes) throws(SQLError) in try JSONPath(bytes).steps }
+        let creates = row.int64(3) != 0
+        if !row.isNull(2) {
+          return try JSONEditing.edited(document, path, .set(try JSONValue(row.bytes(2)), creates: creates)).text
+        }
+        switch treatment {
+        case "return_target": return document.text
+        case "delete_key": return try JSONEditing.edited(document, path, .delete).text
+        case "use_json_null": return try JSONEditing.edited(document, path, .set(.null, creates: creates)).text
+        default:
+          throw SQLError(
+            .nullValueNotAllowed, "JSON value must not be null",
+            detail: "Exception was raised because null_value_treatment is \"raise_exception\".",
+            hint: "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.")
+        }
+      }
     }
   }
 }

@@ -104,21 +104,32 @@ enum Periods {
 public enum FunctionParameters {
   public struct Parameter: Sendable {
     public var name: String
-    /// An integer to be used if the argument is not given.
-    public var defaultValue: Int64?
+    /// What is meant if the argument is not given, as SQL text.
+    public var defaultSQL: String?
+
+    public init(name: String, defaultSQL: String? = nil) {
+      self.name = name
+      self.defaultSQL = defaultSQL
+    }
   }
 
   public static func of(_ function: String) -> [Parameter]? { table[function] }
 
   private static func named(_ names: String) -> [Parameter] {
-    names.split(separator: " ").map { Parameter(name: String($0), defaultValue: nil) }
+    names.split(separator: " ").map { Parameter(name: String($0)) }
   }
 
   private static let table: [String: [Parameter]] = [
     "make_interval": ["years", "months", "weeks", "days", "hours", "mins", "secs"].map {
-      Parameter(name: $0, defaultValue: 0)
+      Parameter(name: $0, defaultSQL: "0")
     },
-    "parse_ident": [Parameter(name: "str", defaultValue: nil), Parameter(name: "strict", defaultValue: 1)],
+    "parse_ident": named("str") + [Parameter(name: "strict", defaultSQL: "true")],
+    "jsonb_set_lax": named("jsonb_in path replacement") + [
+      Parameter(name: "create_if_missing", defaultSQL: "true"),
+      Parameter(name: "null_value_treatment", defaultSQL: "'use_json_null'"),
+    ],
+    "jsonb_set": named("jsonb_in path replacement") + [Parameter(name: "create_if_missing", defaultSQL: "true")],
+    "jsonb_insert": named("jsonb_in path replacement") + [Parameter(name: "insert_after", defaultSQL: "false")],
     "make_date": named("year month day"), "make_time": named("hour min sec"),
     "make_timestamp": named("year month mday hour min sec"),
     "make_timestamptz": named("year month mday hour min sec"),

@@ -143,6 +143,8 @@ extension FunctionCatalog {
       catalog(name, [.oid, .bool], .text)
     }
     catalog("pg_get_viewdef", [.text], .text)
+    catalog("pg_get_viewdef", [.text, .bool], .text)
+    catalog("pg_partition_root", [.regclass], .regclass)
     for name in [
       "pg_get_functiondef", "pg_get_function_arguments", "pg_get_function_identity_arguments", "pg_get_function_result",
       "pg_get_function_sqlbody", "pg_get_partkeydef", "pg_get_statisticsobjdef_columns", "pg_tablespace_location",

@@ -28,6 +28,8 @@ struct TableScan: Sendable {
   var alias: String
   /// The column id of each of the table's columns, in order.
   var columns: [ColumnID]
+  /// Of a partition that a mention of its parent means: over `columns`.
+  var guarded: PartitionGuard?
   /// Locks wanted on its rows, from `FOR UPDATE` or because they will be changed.
   var lock: RowLock?
 }
@@ -137,6 +139,16 @@ struct Modification: Sendable {
   var checks: [(name: String, condition: ScalarExpression)]
   var predicates: [(index: UInt32, condition: ScalarExpression)]
   var references = ReferencePlan()
+  /// That the rows belong into the table, over `rowColumns`, where it is a partition.
+  var guarded: PartitionGuard?
+  /// INSERT into a partitioned table.
+  var partitions: PartitionPlan?
+  /// UPDATE of a partition that a mention of its parent means; `stays` over `rowColumns`.
+  var move: PartitionMove?
+  /// The same number for all tables that one statement changes as one.
+  var family: Int?
+  /// The source's column that says of which table a row is.
+  var tableColumn: ColumnID?
   var returnsRows: Bool
   /// Columns of the source beyond the table's that RETURNING or assignments use.
   var otherColumns: [ColumnID] = []

@@ -14,6 +14,11 @@ extension Binder {
       }
     }
     let name = call.name.name.text
+    if call.over == nil, !call.isStar, !call.isDistinct, call.filter == nil, call.orderBy.isEmpty,
+      let (function, result, arguments) = try userFunction(call, scope, at: position)
+    {
+      return try bindUserCall(function, result, arguments, scope, at: position)
+    }
     if let complete = try withParameters(call, scope, at: position) { return try bindCall(complete, scope) }
     if let over = call.over { return try bindWindowCall(call, over, scope, at: position) }
     if isAggregate(name) { return try bindAggregate(call, scope, at: position) }
@@ -28,6 +33,17 @@ extension Binder {
       _ = try context.located(position) { () throws(SQLError) in try registry.resolveFunction(name, []) }
       throw context.error(
         .wrongObjectType, "\(name)(*) specified, but \(name) is not an aggregate function", at: position)
+    }
+    let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
+      try bind(argument.value, scope)
+    }
+    if call.isDistinct || call.isWithinGroup || !call.orderBy.isEmpty || call.filter != nil {
+      // That there is no such function comes first; the values in the order of WITHIN GROUP are arguments, too.
+      var types = arguments.map(\.type)
+      if call.isWithinGroup { for item in call.orderBy { types.append(try bind(item.expression, scope).type) } }
+      if !isTableFunction(name) {
+        _ = try context.located(position) { () throws(SQLError) in try registry.resolveFunction(name, types) }
+      }
     }
     if call.isDistinct {
       throw context.error(
@@ -44,9 +60,6 @@ extension Binder {
     if call.filter != nil {
       throw context.error(
         .wrongObjectType, "FILTER specified, but \(name) is not an aggregate function", at: position)
-    }
-    let arguments = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
-      try bind(argument.value, scope)
     }
     switch try bindPopulation(call, scope, definitions: [], at: position) {
     case .row(let row)?: return row
@@ -96,8 +109,9 @@ extension Binder {
       }
       return nil
     }
-    if !hasNames && (call.arguments.count >= parameters.count || parameters.contains { $0.defaultValue == nil }) {
-      return nil
+    if !hasNames {
+      let given = call.arguments.count
+      if given >= parameters.count || parameters[given...].contains(where: { $0.defaultSQL == nil }) { return nil }
     }
     var places = [Expression?](repeating: nil, count: parameters.count)
     func missing() throws(SQLError) -> SQLError {
@@ -118,10 +132,13 @@ extension Binder {
     var complete = call
     complete.arguments = []
     for (place, parameter) in zip(places, parameters) {
-      guard let value = place ?? parameter.defaultValue.map({ .literal(.integer($0), .unknown) }) else {
+      if let place {
+        complete.arguments.append(FunctionCall.Argument(place))
+      } else if let sql = parameter.defaultSQL {
+        complete.arguments.append(FunctionCall.Argument(try Binder.parseExpression(sql)))
+      } else {
         throw try missing()
       }
-      complete.arguments.append(FunctionCall.Argument(value))
     }
     return complete
   }
@@ -176,7 +193,18 @@ extension Binder {
       throw context.error(.syntaxError, "DISTINCT specified, but \(name) has no arguments", at: position)
     }
     if scope.isInAggregate {
-      throw context.error(.groupingError, "aggregate function calls cannot be nested", at: position)
+      throw context.error(
+        .groupingError,
+        scope.clause == .filter
+          ? "aggregate functions are not allowed in FILTER" : "aggregate function calls cannot be nested", at: position)
+    }
+    if !call.isWithinGroup && registry.isOrderedSet(name) {
+      let types = try call.arguments.mapTyped { (argument: FunctionCall.Argument) throws(SQLError) in
+        try bind(argument.value, scope).type
+      }
+      _ = try context.located(position) { () throws(SQLError) in try resolveAggregate(name, types) }
+      throw context.error(
+        .wrongObjectType, "WITHIN GROUP is required for ordered-set aggregate \(name)", at: position)
     }
     let marks = mentionMarks(scope)
     let clause = scope.clause

@@ -53,12 +53,19 @@ extension Binder {
       }
       level = current.parent
     }
+    level = scope
+    while let current = level {
+      if let found = systemColumn(name.text, of: current.tables) { return found }
+      level = current.parent
+    }
+    if let value = context.frames.last?.value(named: name.text) { return value }
     throw missingColumn(name.text, qualifier: nil, scope, at: name.position)
   }
 
   func mention(
     _ column: ScopeColumn, in level: Scope, from scope: Scope, name: String, at position: SourcePosition
   ) -> ScalarExpression {
+    context.mentioned.insert(column.id)
     if !level.isInAggregate {
       let mention = ColumnMention(id: column.id, position: position, name: name)
       if level === scope { level.mentions.append(mention) } else { level.subqueryMentions.append(mention) }
@@ -84,11 +91,17 @@ extension Binder {
             .ambiguousColumn, "column reference \"\(reference.name.text)\" is ambiguous", at: reference.position)
         }
         guard let column = columns.first else {
+          if let found = systemColumn(reference.name.text, of: [target]) { return found }
           throw missingColumn(reference.name.text, qualifier: table.text, scope, at: reference.position)
         }
         return mention(column, in: current, from: scope, name: column.name, at: reference.position)
       }
       level = current.parent
+    }
+    if schema == nil, let frame = context.frames.last, frame.function.name == table.text,
+      let value = frame.value(named: reference.name.text)
+    {
+      return value
     }
     throw missingTable(table.text, schema: schema, scope, at: reference.position)
   }

@@ -24,6 +24,12 @@ extension Binder {
       }
     case .parameter(let number, let position):
       let index = number - 1
+      if let frame = context.frames.last {
+        guard frame.values.indices.contains(index) else {
+          throw SQLError(.undefinedParameter, "there is no parameter $\(number)")
+        }
+        return frame.values[index]
+      }
       guard context.allowsParameters, number >= 1, number <= 65535 else {
         throw context.error(.undefinedParameter, "there is no parameter $\(number)", at: position)
       }

@@ -78,7 +78,7 @@ extension Binder {
   }
 
   /// Columns under the names of `AS alias (names)`.
-  private func renamed(
+  func renamed(
     _ columns: [ScopeColumn], _ alias: String, _ written: TableAlias?
   ) throws(SQLError) -> [ScopeColumn] {
     guard let written, !written.columns.isEmpty else { return columns }
@@ -103,11 +103,21 @@ extension Binder {
     let table = try context.located(reference.position) { () throws(SQLError) in try names.relation(reference.name) }
     if context.viewDepth == 0 { context.relationMentions.append((reference.name, table)) }
     let alias = reference.alias?.name.text ?? table.name
-    if case .view(let sql) = table.kind { return try bindView(table, sql, alias, reference) }
+    if case .view(let sql) = table.kind {
+      let source = try bindView(table, sql, alias, reference)
+      context.noteReading(table, source.columns.map(\.id), always: true)
+      return source
+    }
     if case .sequence = table.kind {
       throw context.unsupported("reading sequences as tables is", at: reference.position)
     }
-    return try bindScan(table, alias: alias, written: reference.alias, lock: nil).source
+    let isFamily = !reference.isOnly && (table.isPartitioned || !table.lineage.children.isEmpty)
+    let source =
+      isFamily
+      ? try bindFamily(table, alias: alias, written: reference.alias)
+      : try bindScan(table, alias: alias, written: reference.alias, lock: nil).source
+    context.noteReading(table, source.columns.filter { !$0.isHidden }.map(\.id), always: true)
+    return source
   }
 
   /// A scan of a table under an alias.
@@ -136,7 +146,12 @@ extension Binder {
       throw SQLError(.statementTooComplex, "views are nested too deeply")
     }
     context.viewDepth += 1
-    defer { context.viewDepth -= 1 }
+    let reader = context.viewOwner
+    context.viewOwner = view.owner
+    defer {
+      context.viewDepth -= 1
+      context.viewOwner = reader
+    }
     // The body's names are qualified; it sees nothing of the query around it.
     let query = try Binder.parseQuery(sql)
     let bound = try bindQuery(query, parent: nil, ctes: [])
@@ -170,6 +185,19 @@ extension Binder {
     var columns: [ScopeColumn] = []
     var relation: Relation
     var population: Population?
+    if case .function(let call) = item.expression,
+      let (own, result, arguments) = try userFunction(call, inner, at: call.position),
+      own.returnsSet || !own.outputs.isEmpty
+    {
+      if function.withOrdinality {
+        throw context.unsupported("WITH ORDINALITY of functions in SQL is", at: function.position)
+      }
+      (relation, columns) = try bindUserTable(own, result, arguments, alias: alias)
+      columns = try renamed(columns, alias, function.alias)
+      return FromSource(
+        relation: inner.attachments.isEmpty ? relation : inner.attach(to: relation),
+        tables: [ScopeTable(alias: alias, schema: nil, columns: columns, table: nil)], columns: columns)
+    }
     if case .function(let call) = item.expression {
       population = try bindPopulation(call, inner, definitions: definitions, at: call.position)
     }

@@ -104,10 +104,12 @@ extension Binder {
   }
 
   /// The ordinal of a column to be given a value.
-  private func targetOrdinal(_ target: AssignmentTarget, _ table: TableDescriptor) throws(SQLError) -> Int {
+  private func targetOrdinal(
+    _ target: AssignmentTarget, _ table: TableDescriptor, as name: String? = nil
+  ) throws(SQLError) -> Int {
     guard let ordinal = table.columns.firstIndex(where: { $0.name == target.column.text && !$0.isHidden }) else {
       throw context.error(
-        .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(table.name)\" does not exist",
+        .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(name ?? table.name)\" does not exist",
         at: target.column.position)
     }
     return ordinal
@@ -147,6 +149,10 @@ extension Binder {
     let hasList = !ordinals.isEmpty
     if !hasList { ordinals = table.columns.indices.filter { !table.columns[$0].isHidden } }
 
+    context.noteWriting(.insert, table, ordinals: ordinals)
+    if case .update(let assignments, _)? = statement.onConflict?.action {
+      context.noteWriting(.update, table, ordinals: assignedOrdinals(assignments, table))
+    }
     var defaults: [Int: ScalarExpression] = [:]
     func defaultExpression(_ ordinal: Int) throws(SQLError) -> ScalarExpression {
       if let known = defaults[ordinal] { return known }
@@ -302,10 +308,24 @@ extension Binder {
     let alias = statement.alias?.text ?? table.name
     let (target, scan) = try bindScan(
       table, alias: alias, written: statement.alias.map { TableAlias($0) }, lock: nil)
+    context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
     var change = Modification(
       kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
     change.references = try references(of: table)
+    if table.isPartitioned {
+      change.partitions = try insertPartitions(statement, table, alias)
+      let tableID = context.makeColumn("tableoid", .oid, isNullable: false, qualifier: alias)
+      change.otherColumns = [tableID]
+      var tables = target.tables
+      tables[0].columns.append(ScopeColumn(name: "tableoid", id: tableID, isHidden: true))
+      if let clause = statement.onConflict {
+        var attachments: [Attachment] = []
+        _ = try bindConflict(clause, table, target, scan, &attachments)
+      }
+      return try returning(statement.returning, &change, tables: tables, columns: target.columns)
+    }
+    change.guarded = try partitionGuard(table, scan.columns)
     if let clause = statement.onConflict {
       var attachments: [Attachment] = []
       change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, &attachments))
@@ -321,6 +341,39 @@ extension Binder {
       }
     }
     return try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
+  }
+
+  /// The partitions that an INSERT's rows may go to, with what ON CONFLICT does in each.
+  private func insertPartitions(
+    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String
+  ) throws(SQLError) -> PartitionPlan {
+    guard let clause = statement.onConflict else { return try partitionPlan(table) }
+    return try partitionPlan(table) { (leaf, scan) throws(SQLError) in
+      var attachments: [Attachment] = []
+      let member = try bindMember(leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, scan)
+      let bound = try bindConflict(clause, leaf, member, scan, &attachments)
+      if !attachments.isEmpty {
+        throw context.unsupported("sub-queries in ON CONFLICT of a partitioned table are", at: clause.position)
+      }
+      return bound
+    }
+  }
+
+  /// A descendant under the names and in the order of the table that was mentioned.
+  private func bindMember(
+    _ member: TableDescriptor, of table: TableDescriptor, alias: String, written: TableAlias?, _ scan: TableScan
+  ) throws(SQLError) -> FromSource {
+    var columns: [ScopeColumn] = []
+    for column in table.columns where !column.isHidden {
+      guard let ordinal = member.columns.firstIndex(where: { $0.name == column.name && !$0.isHidden }) else {
+        throw SQLError(.internalError, "table \"\(member.name)\" lacks a column of \"\(table.name)\"")
+      }
+      columns.append(ScopeColumn(name: column.name, id: scan.columns[ordinal]))
+    }
+    let shown = try renamed(columns, alias, written)
+    let named = ScopeTable(
+      alias: alias, schema: written == nil ? names.schemaName(table.schema) : nil, columns: shown, table: member)
+    return FromSource(relation: .scan(scan), tables: [named], columns: shown)
   }
 
   private func bindConflict(
@@ -417,13 +470,13 @@ extension Binder {
 
   /// New values by ordinal, generated columns included.
   private func bindAssignments(
-    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope
+    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope, as name: String? = nil
   ) throws(SQLError) -> [ComputedColumn] {
     var result: [ComputedColumn] = []
     // Columns of which parts are given, as many as there are.
     var partial: Set<Int> = []
     func add(_ target: AssignmentTarget, _ source: Expression, _ bound: ScalarExpression?) throws(SQLError) {
-      let ordinal = try targetOrdinal(target, table)
+      let ordinal = try targetOrdinal(target, table, as: name)
       let column = table.columns[ordinal]
       let known = result.firstIndex { $0.id == ordinal }
       if known != nil, target.indirection.isEmpty || !partial.contains(ordinal) {
@@ -500,48 +553,128 @@ extension Binder {
     _ statement: UpdateStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "update")
-    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, outer, nil))
-    let (target, scan) = try bindScan(
-      table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
-      lock: RowLock(isExclusive: true))
-    scope.add(target)
-    var relation = try bindOtherTables(statement.from, target, scope)
-    if let filter = statement.filter {
-      scope.clause = .whereClause
-      let conditions = try bindCondition(filter, scope)
-      relation = scope.attach(to: relation).filtered(conditions)
+    context.noteWriting(.update, table, ordinals: assignedOrdinals(statement.assignments, table))
+    let ctes = try bindWithClause(statement.with, outer, nil)
+    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
+      let scope = Scope(parent: nil, ctes: ctes)
+      let (target, scan) = try bindTarget(member, of: table, statement.table)
+      context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
+      scope.add(target)
+      var relation = try bindOtherTables(statement.from, target, scope)
+      if let filter = statement.filter {
+        scope.clause = .whereClause
+        let conditions = try bindCondition(filter, scope)
+        relation = scope.attach(to: relation).filtered(conditions)
+      }
+      scope.clause = .update
+      let assignments = try bindAssignments(statement.assignments, member, scan.columns, scope, as: table.name)
+      relation = scope.attach(to: relation)
+      var change = Modification(
+        kind: .update(assignments), table: member, source: relation, sourceColumns: scan.columns,
+        rowColumns: scan.columns, checks: try checks(member, scan.columns),
+        predicates: try predicates(member, scan.columns), returnsRows: false)
+      change.family = family
+      change.references = try references(of: member)
+      if member.isPartition, change.touches(try partitionKeyOrdinals(member)) {
+        if member.oid == table.oid {
+          change.guarded = try partitionGuard(member, scan.columns)
+        } else if let stays = try partitionGuard(member, scan.columns) {
+          // A row that moves is of another table afterwards.
+          let tableID = context.makeColumn("tableoid", .oid, isNullable: false)
+          let own = ScalarExpression.constant(.int64(Int64(member.oid.rawValue)), .oid)
+          change.source = .compute(relation, [ComputedColumn(id: tableID, expression: own)])
+          let hidden = ScopeColumn(name: "tableoid", id: tableID, isHidden: true)
+          if let first = scope.tables.indices.first { scope.tables[first].columns.append(hidden) }
+          scope.columns.append(hidden)
+          change.tableColumn = tableID
+          change.move = PartitionMove(
+            stays: stays, plan: try partitionPlan(table), columns: Self.places(of: table, in: member))
+        }
+      }
+      return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
     }
-    scope.clause = .update
-    let assignments = try bindAssignments(statement.assignments, table, scan.columns, scope)
-    relation = scope.attach(to: relation)
-    var change = Modification(
-      kind: .update(assignments), table: table, source: relation, sourceColumns: scan.columns,
-      rowColumns: scan.columns, checks: try checks(table, scan.columns),
-      predicates: try predicates(table, scan.columns), returnsRows: false)
-    change.references = try references(of: table)
-    return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
   }
 
   func bindDelete(
     _ statement: DeleteStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
     let table = try targetTable(statement.table.name, "delete from")
-    let scope = Scope(parent: nil, ctes: try bindWithClause(statement.with, outer, nil))
-    let (target, scan) = try bindScan(
-      table, alias: statement.table.alias?.name.text ?? table.name, written: statement.table.alias,
-      lock: RowLock(isExclusive: true))
-    scope.add(target)
-    var relation = try bindOtherTables(statement.using, target, scope)
-    if let filter = statement.filter {
-      scope.clause = .whereClause
-      let conditions = try bindCondition(filter, scope)
-      relation = scope.attach(to: relation).filtered(conditions)
+    context.noteWriting(.delete, table)
+    let ctes = try bindWithClause(statement.with, outer, nil)
+    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
+      let scope = Scope(parent: nil, ctes: ctes)
+      let (target, scan) = try bindTarget(member, of: table, statement.table)
+      context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
+      scope.add(target)
+      var relation = try bindOtherTables(statement.using, target, scope)
+      if let filter = statement.filter {
+        scope.clause = .whereClause
+        let conditions = try bindCondition(filter, scope)
+        relation = scope.attach(to: relation).filtered(conditions)
+      }
+      var change = Modification(
+        kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
+        checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
+      change.family = family
+      change.references = try references(of: member)
+      return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
     }
-    var change = Modification(
-      kind: .delete, table: table, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns, checks: [],
-      predicates: try predicates(table, scan.columns), returnsRows: false)
-    change.references = try references(of: table)
-    return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
+  }
+
+  /// The target of an UPDATE or DELETE.
+  private func bindTarget(
+    _ member: TableDescriptor, of table: TableDescriptor, _ reference: TableReference
+  ) throws(SQLError) -> (FromSource, TableScan) {
+    let alias = reference.alias?.name.text ?? table.name
+    let lock = RowLock(isExclusive: true)
+    if member.oid == table.oid { return try bindScan(table, alias: alias, written: reference.alias, lock: lock) }
+    var scan = try bindScan(member, alias: alias, written: nil, lock: lock).scan
+    scan.guarded = try partitionGuard(member, scan.columns)
+    return (try bindMember(member, of: table, alias: alias, written: reference.alias, scan), scan)
+  }
+
+  private func assignedOrdinals(_ assignments: [Assignment], _ table: TableDescriptor) -> [Int] {
+    assignments.flatMap { assignment in
+      switch assignment {
+      case .single(let target, _): [target]
+      case .multiple(let targets, _): targets
+      }
+    }.compactMap { target in table.columns.firstIndex { $0.name == target.column.text && !$0.isHidden } }
+  }
+
+  /// The columns that decide in which partition a row stands.
+  private func partitionKeyOrdinals(_ table: TableDescriptor) throws(SQLError) -> Set<Int> {
+    var found: Set<Int> = []
+    for ancestor in names.catalog.ancestors(of: table) {
+      for id in (ancestor.lineage.partitioning?.keys ?? []).flatMap(\.columns) {
+        let name = ancestor.column(id: id)?.name
+        found.formUnion(table.columns.indices.filter { table.columns[$0].name == name })
+      }
+    }
+    return found
+  }
+
+  /// The statement for each table whose rows its target means, one after the other, as one.
+  private func eachMember(
+    of table: TableDescriptor, _ reference: TableReference,
+    _ bind: (TableDescriptor, _ family: Int?) throws(SQLError) -> BoundQuery
+  ) throws(SQLError) -> BoundQuery {
+    var members = reference.isOnly ? [table] : try members(of: table)
+    // Without partitions there are no rows; the statement must be sound all the same.
+    if members.isEmpty { members = [table] }
+    context.sharedCount += 1
+    let family = members.count > 1 ? context.sharedCount : nil
+    var whole = try bind(members[0], family)
+    for member in members.dropFirst() {
+      let next = try bind(member, family)
+      let columns = whole.outputs.map { context.makeColumn($0.name, $0.type) }
+      whole.relation = .setOperation(
+        SetOperation(
+          kind: .unionAll, left: whole.relation, right: next.relation, leftColumns: whole.outputs.map(\.id),
+          rightColumns: next.outputs.map(\.id), columns: columns))
+      for index in columns.indices { whole.outputs[index].id = columns[index] }
+    }
+    return whole
   }
 
   /// The target joined with what `FROM` or `USING` adds.
@@ -559,7 +692,10 @@ extension Binder {
   private func returning(
     _ list: [SelectTarget], _ change: inout Modification, tables: [ScopeTable], columns: [ScopeColumn]
   ) throws(SQLError) -> BoundQuery {
-    if list.isEmpty { return BoundQuery(relation: .modification(change), outputs: []) }
+    if list.isEmpty {
+      change.otherColumns = []
+      return BoundQuery(relation: .modification(change), outputs: [])
+    }
     let scope = Scope(parent: nil, ctes: [])
     scope.tables = tables
     scope.columns = columns
@@ -572,7 +708,9 @@ extension Binder {
       for condition in attachment.conditions { condition.collectColumns(into: &used) }
     }
     let own = Set(change.rowColumns)
-    change.otherColumns = columns.map(\.id).filter { used.contains($0) && !own.contains($0) }
+    if change.partitions == nil {
+      change.otherColumns = columns.map(\.id).filter { used.contains($0) && !own.contains($0) }
+    }
     var relation = scope.attach(to: .modification(change))
     var outputs: [OutputColumn] = []
     var computed: [ComputedColumn] = []
@@ -587,5 +725,13 @@ extension Binder {
     }
     if !computed.isEmpty { relation = .compute(relation, computed) }
     return BoundQuery(relation: relation, outputs: outputs)
+  }
+}
+
+extension Modification {
+  /// Whether an UPDATE gives any of these columns a value.
+  fileprivate func touches(_ ordinals: Set<Int>) -> Bool {
+    guard case .update(let assignments) = kind else { return false }
+    return assignments.contains { ordinals.contains($0.id) }
   }
 }

@@ -81,7 +81,10 @@ extension Relation {
   /// The tables that it changes.
   fileprivate var changedTables: [OID] {
     var own: [OID] = []
-    if case .modification(let change) = self { own = [change.table.oid] }
+    if case .modification(let change) = self {
+      let plan = change.partitions ?? change.move?.plan
+      own = [change.table.oid] + (plan?.targets.map(\.table.oid) ?? [])
+    }
     return own + inputs.flatMap(\.changedTables)
   }
 }

@@ -60,7 +60,7 @@ extension Binder {
     return .coalesce([attachScalar(gathered, array, scope), none], type: gather.result)
   }
 
-  private func attach(_ attachment: Attachment, _ scope: Scope) {
+  func attach(_ attachment: Attachment, _ scope: Scope) {
     if scope.isInAggregate {
       scope.aggregateAttachments.append(attachment)
     } else {

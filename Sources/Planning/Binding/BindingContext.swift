@@ -45,6 +45,46 @@ final class BindingContext {
   /// Each relation that a FROM of the statement's own text names, in order.
   var relationMentions: [(name: QualifiedName, table: TableDescriptor)] = []
 
+  /// The functions in SQL whose bodies are being bound, the innermost last.
+  var frames: [FunctionFrame] = []
+  /// Columns that expressions name.
+  var mentioned: Set<ColumnID> = []
+  /// What is done with which relations, and the ids of their columns here.
+  private var accesses: [(requirement: AccessRequirement, table: TableDescriptor, columns: [ColumnID], always: Bool)] =
+    []
+  /// In whose name the view that is being bound reads.
+  var viewOwner: OID?
+
+  /// Notes that a relation is read; `always`: even if no column of it is named.
+  func noteReading(_ table: TableDescriptor, _ columns: [ColumnID], always: Bool) {
+    if table.isVirtual { return }
+    let requirement = AccessRequirement(relation: table.oid, privilege: .select, owner: viewOwner)
+    accesses.append((requirement, table, columns, always))
+  }
+
+  /// Notes that rows are written; `ordinals`: the columns that are given values.
+  func noteWriting(_ privilege: Privileges, _ table: TableDescriptor, ordinals: [Int] = []) {
+    let columns = ordinals.map { table.columns[$0].id }
+    let requirement = AccessRequirement(
+      relation: table.oid, privilege: privilege, columns: columns, owner: viewOwner)
+    accesses.append((requirement, table, [], true))
+  }
+
+  /// The privileges that the statement needs.
+  var requirements: [AccessRequirement] {
+    var found: [AccessRequirement] = []
+    for access in accesses {
+      var requirement = access.requirement
+      for (column, id) in zip(access.table.columns.filter { !$0.isHidden }, access.columns) where mentioned.contains(id)
+      {
+        requirement.columns.append(column.id)
+      }
+      if !access.always && requirement.columns.isEmpty { continue }
+      if !found.contains(requirement) { found.append(requirement) }
+    }
+    return found
+  }
+
   init(
     names: CatalogNames, source: [UInt8], settings: FormatSettings, parameterTypes: [SQLType?],
     allowsParameters: Bool = true

@@ -9,6 +9,9 @@ import SQLTypes
 final class CatalogUses {
   private(set) var keys: [Key] = []
 
+  /// Depends on the whole catalog.
+  func addCatalog() { if !keys.contains(KeyLayout.catalogVersion) { keys.append(KeyLayout.catalogVersion) } }
+
   func add(_ found: NamedRelation) {
     let key: Key
     switch found {

@@ -30,7 +30,7 @@ struct ScopeTable {
 enum Clause {
   case select, from, joinOn, whereClause, groupBy, having, orderBy, distinctOn, limit, offset, values, update, insert,
     returning, functionInFrom, onConflict, check, columnDefault, indexExpression, indexPredicate, generated,
-    copyWhere, execute, filter, windowRows, windowRange, windowGroups, alterType
+    copyWhere, execute, filter, windowRows, windowRange, windowGroups, alterType, partitionKey, partitionBound
 
   /// As PostgreSQL puts it after "aggregate functions are not allowed in".
   var description: String {
@@ -60,6 +60,8 @@ enum Clause {
     case .execute: "EXECUTE parameters"
     case .filter: "FILTER"
     case .alterType: "transform expressions"
+    case .partitionKey: "partition key expressions"
+    case .partitionBound: "partition bound"
     case .windowRows: "window ROWS"
     case .windowRange: "window RANGE"
     case .windowGroups: "window GROUPS"
@@ -84,6 +86,8 @@ enum Clause {
     case .copyWhere: "COPY FROM WHERE condition"
     case .execute: "EXECUTE parameter"
     case .alterType: "transform expression"
+    case .partitionKey: "partition key expression"
+    case .partitionBound: "partition bound"
     default: nil
     }
   }
@@ -100,6 +104,7 @@ enum Clause {
   var refusesColumns: String? {
     switch self {
     case .columnDefault: "DEFAULT expression"
+    case .partitionBound: "partition bound expression"
     default: nil
     }
   }

@@ -103,9 +103,10 @@ extension PhysicalPlanner {
     var hint: Int?
     if path.isSingle { hint = 1 } else if let limit = wish.limit, left.isEmpty, limit < 1e9 { hint = Int(limit) }
     if lock == nil { lock = scan.lock }
-    let plan = ScanPlan(
+    var plan = ScanPlan(
       table: table, alias: scan.alias, index: path.index, spans: spans, columns: ids, isReverse: path.isReverse,
       filter: filter, lock: lock, rowHint: hint, spansMayOverlap: path.spansMayOverlap)
+    plan.pruning = pruning(scan, conditions)
     var constants = path.constants
     for condition in left { constants.formUnion(condition.constantColumns) }
     return Built(

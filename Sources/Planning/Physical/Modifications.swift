@@ -38,7 +38,8 @@ extension PhysicalPlanner {
 
   func buildModification(_ change: Modification) -> Built {
     let ordinals = change.rowColumns
-    let checks = change.checks.map { RowCheck(name: $0.name, condition: translate($0.condition, ordinals)) }
+    var checks = change.checks.map { RowCheck.condition(name: $0.name, translate($0.condition, ordinals)) }
+    if let guarded = change.guarded { checks.append(.partition(guarded.map { translate($0, ordinals) })) }
     var predicates: IndexPredicates = [:]
     for predicate in change.predicates { predicates[predicate.index] = translate(predicate.condition, ordinals) }
 
@@ -46,22 +47,13 @@ extension PhysicalPlanner {
     case .insert(let onConflict):
       let source = build(change.source, exactly: change.sourceColumns)
       var action: ConflictAction?
-      if let onConflict {
-        if let assignments = onConflict.assignments, let arbiter = onConflict.arbiters.first {
-          let layout = onConflict.existing + onConflict.excluded
-          action = .update(
-            arbiter: arbiter,
-            assignments: assignments.map { ColumnAssignment(column: $0.id, value: translate($0.expression, layout)) },
-            condition: onConflict.condition.map { translate($0, layout) })
-        } else {
-          action = .nothing(arbiters: onConflict.arbiters)
-        }
-      }
+      if let onConflict, change.partitions == nil { action = self.action(of: onConflict) }
       var plan = InsertPlan(
         table: change.table, source: source.plan, checks: checks, predicates: predicates, onConflict: action,
         returnsRows: change.returnsRows)
       plan.references = change.references
-      let layout = change.returnsRows ? change.rowColumns : []
+      plan.partitions = change.partitions
+      let layout = change.returnsRows ? change.rowColumns + change.otherColumns : []
       return Built(
         plan: make(.insert(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
 
@@ -76,6 +68,13 @@ extension PhysicalPlanner {
         },
         checks: checks, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.family = change.family
+      plan.move = change.move.map { move in
+        var move = move
+        move.stays = move.stays.map { translate($0, ordinals) }
+        move.tableOrdinal = change.tableColumn.flatMap { source.layout.firstIndex(of: $0) }
+        return move
+      }
       let layout = change.returnsRows ? source.layout : []
       return Built(
         plan: make(.update(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
@@ -85,10 +84,22 @@ extension PhysicalPlanner {
       var plan = DeletePlan(
         table: change.table, source: source.plan, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.family = change.family
       let layout = change.returnsRows ? source.layout : []
       return Built(
         plan: make(.delete(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
     }
+  }
+
+  func action(of conflict: ConflictResolution) -> ConflictAction {
+    guard let assignments = conflict.assignments, let arbiter = conflict.arbiters.first else {
+      return .nothing(arbiters: conflict.arbiters)
+    }
+    let layout = conflict.existing + conflict.excluded
+    return .update(
+      arbiter: arbiter,
+      assignments: assignments.map { ColumnAssignment(column: $0.id, value: translate($0.expression, layout)) },
+      condition: conflict.condition.map { translate($0, layout) })
   }
 
   /// The rows to change, locked: the table's columns in order, then the others that are needed.

@@ -16,16 +16,113 @@ extension SchemaPlanner {
     let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
     guard let found else { return notice }
     if statement.kind == .table { try requireTable(found, "ALTER TABLE") }
-    var actions: [AlterTableAction] = []
+    for action in statement.actions { try refuseInherited(action, found) }
+    let own = SchemaOperation.alterTable(found.oid, try planned(statement.actions, found))
+    if statement.table.isOnly || found.lineage.children.isEmpty { return own }
+    // Descendants follow, each with its own columns.
+    var operations = [own]
+    for member in catalog.family(of: found).dropFirst() {
+      let actions = statement.actions.filter { descends($0, from: found) }
+      var current = member
+      var own: [AlterTableAction] = []
+      for action in try planned(actions, member) {
+        guard let taken = inherited(action, by: current) else { continue }
+        own.append(taken)
+        current = try foreseen(current, after: taken)
+      }
+      if !own.isEmpty { operations.append(.alterTable(member.oid, own)) }
+    }
+    return operations.count == 1 ? own : .sequence(operations)
+  }
+
+  private func planned(
+    _ actions: [SQLSyntax.AlterTableAction], _ table: TableDescriptor
+  ) throws(SQLError) -> [AlterTableAction] {
+    var result: [AlterTableAction] = []
     var addedColumns: [ColumnDescriptor] = []
     // Each action finds the columns as those before it leave them.
-    var current = found
-    for action in statement.actions {
+    var current = table
+    for action in actions {
       let planned = try plan(action, current, &addedColumns)
       for action in planned { current = try foreseen(current, after: action) }
-      actions += planned
+      result += planned
     }
-    return .alterTable(found.oid, actions)
+    return result
+  }
+
+  /// Whether what is done to a table is done to those below it, too.
+  private func descends(_ action: SQLSyntax.AlterTableAction, from table: TableDescriptor) -> Bool {
+    switch action {
+    case .addColumn, .dropColumn, .setDefault, .dropDefault, .setNotNull, .dropNotNull, .setType, .dropConstraint,
+      .dropExpression, .validateConstraint:
+      return true
+    case .addConstraint(let constraint):
+      if case .check = constraint.kind { return !constraint.attributes.isNoInherit }
+      return table.isPartitioned
+    default: return false
+    }
+  }
+
+  /// An action of a parent as its child carries it out.
+  private func inherited(_ action: AlterTableAction, by table: TableDescriptor) -> AlterTableAction? {
+    switch action {
+    case .addColumn(var column, _, let check, let sequence):
+      if table.column(named: column.name).map({ !$0.isHidden }) ?? false { return nil }
+      column.isInherited = true
+      column.isLocal = false
+      var check = check
+      check?.isInherited = true
+      return .addColumn(column, ifNotExists: false, check: check, sequence: sequence)
+    case .addCheck(var check):
+      if table.checks.contains(where: { $0.name == check.name && !check.name.isEmpty }) { return nil }
+      check.isInherited = true
+      return .addCheck(check)
+    case .addUnique(var index):
+      index.name = ""
+      return .addUnique(index)
+    case .addPrimaryKey(var index):
+      index.name = ""
+      return .addPrimaryKey(index)
+    case .dropColumn(let name, _, let cascades):
+      guard let column = table.column(named: name), !column.isHidden else { return nil }
+      return column.isLocal ? .disinheritColumn(name) : .dropColumn(name, ifExists: true, cascades: cascades)
+    case .dropConstraint(let name, _, let cascades):
+      return table.hasConstraint(named: name) ? .dropConstraint(name, ifExists: true, cascades: cascades) : nil
+    default: return action
+    }
+  }
+
+  /// Error 42P16 for a change that only the table above may make.
+  private func refuseInherited(_ action: SQLSyntax.AlterTableAction, _ table: TableDescriptor) throws(SQLError) {
+    func isInherited(_ name: Identifier) -> Bool {
+      table.columns.contains { $0.name == name.text && !$0.isHidden && $0.isInherited }
+    }
+    switch action {
+    case .addColumn where table.isPartition:
+      throw SQLError(.wrongObjectType, "cannot add column to a partition")
+    case .dropColumn(let name, _, _) where isInherited(name):
+      throw SQLError(.invalidTableDefinition, "cannot drop inherited column \"\(name.text)\"")
+    case .setType(let name, _, _, _) where isInherited(name):
+      throw SQLError(.invalidTableDefinition, "cannot alter inherited column \"\(name.text)\"")
+    case .dropConstraint(let name, _, _) where table.checks.contains(where: { $0.name == name.text && $0.isInherited }):
+      throw SQLError(
+        .invalidTableDefinition, "cannot drop inherited constraint \"\(name.text)\" of relation \"\(table.name)\"")
+    default: break
+    }
+    let keys = table.lineage.partitioning?.keys ?? []
+    func refuse(_ name: Identifier, _ verb: String) throws(SQLError) {
+      guard let id = table.column(named: name.text)?.id, keys.contains(where: { $0.columns.contains(id) }) else {
+        return
+      }
+      throw SQLError(
+        .invalidTableDefinition,
+        "cannot \(verb) column \"\(name.text)\" because it is part of the partition key of relation \"\(table.name)\"")
+    }
+    switch action {
+    case .dropColumn(let name, _, _): try refuse(name, "drop")
+    case .setType(let name, _, _, _): try refuse(name, "alter")
+    default: break
+    }
   }
 
   // MARK: SPLIT AT, SCATTER
@@ -102,6 +199,10 @@ extension SchemaPlanner {
     case .setNotNull(let name, let isNotNull): return try changing(name) { $0.isNullable = !isNotNull }
     case .setType(let name, let type, _): return try changing(name) { $0.type = type }
     case .dropIdentity(let name): return try changing(name) { $0.identity = nil }
+    case .dropColumn(let name, _, _):
+      return try table.changed { (draft) throws(SQLError) in
+        draft.columns.removeAll { $0.name == name && !$0.isHidden }
+      }
     default: return table
     }
   }
@@ -175,7 +276,10 @@ extension SchemaPlanner {
     case .dropExpression(let name, let ifExists):
       return [try planDropExpression(name, ifExists: ifExists, of: table)]
     case .setTablespace, .setAccessMethod: throw context.unsupported("tablespaces and access methods are")
-    case .inherit, .noInherit: throw context.unsupported("table inheritance is")
+    case .inherit(let parent): return try planInherit(parent, table)
+    case .noInherit(let parent): return try planNoInherit(parent, table)
+    case .attachPartition(let name, let bound): return try planAttach(name, bound, to: table)
+    case .detachPartition(let name, _, _): return try planDetach(name, from: table)
     case .splitAt: throw SQLError(.syntaxError, "SPLIT AT cannot be combined with other actions")
     case .scatter: throw SQLError(.syntaxError, "SCATTER cannot be combined with other actions")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
@@ -192,21 +296,30 @@ extension SchemaPlanner {
         throw context.error(
           .invalidTableDefinition, "multiple primary keys for table \"\(table.name)\" are not allowed", at: .unknown)
       }
-      return [.addPrimaryKey(try keyIndex(constraint, columns, table: table.name))]
-    case .unique: return [.addUnique(try keyIndex(constraint, columns, table: table.name))]
+      return [.addPrimaryKey(try partitionedKey(constraint, columns, table))]
+    case .unique: return [.addUnique(try partitionedKey(constraint, columns, table))]
     case .check(let expression):
       let condition = try condition(expression, columns, of: table.name, .check)
-      return [
-        .addCheck(
-          CheckConstraint(
-            oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns))
-      ]
+      var check = CheckConstraint(
+        oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns)
+      check.isNoInherit = constraint.attributes.isNoInherit
+      return [.addCheck(check)]
     case .foreignKey(let names, let target):
       return [.addForeignKey(try foreignKey(constraint, names, target, of: table, columns: columns))]
     case .exclude: throw context.unsupported("exclusion constraints are", at: constraint.position)
     case .primaryKeyUsingIndex, .uniqueUsingIndex:
       throw context.unsupported("constraints using an existing index are", at: constraint.position)
     }
+  }
+
+  private func partitionedKey(
+    _ constraint: TableConstraint, _ columns: [ColumnDescriptor], _ table: TableDescriptor
+  ) throws(SQLError) -> IndexDescriptor {
+    let index = try keyIndex(constraint, columns, table: table.name)
+    if let partitioning = table.lineage.partitioning {
+      try requirePartitionKey(in: index, partitioning, columns, table: table.name)
+    }
+    return index
   }
 
   // MARK: Renames and moves
@@ -244,7 +357,17 @@ extension SchemaPlanner {
       case .object: return .alterTable(found.oid, [.rename(to: newName)])
       case .column(let column):
         let old = try self.column(column, of: found)
-        return .alterTable(found.oid, [.renameColumn(from: old.name, to: newName)])
+        if old.isInherited {
+          throw SQLError(.invalidTableDefinition, "cannot rename inherited column \"\(old.name)\"")
+        }
+        let own = SchemaOperation.alterTable(found.oid, [.renameColumn(from: old.name, to: newName)])
+        if found.lineage.children.isEmpty { return own }
+        if statement.name.isOnly {
+          throw SQLError(
+            .invalidTableDefinition, "inherited column \"\(old.name)\" must be renamed in child tables too")
+        }
+        return .sequence(
+          catalog.family(of: found).map { .alterTable($0.oid, [.renameColumn(from: old.name, to: newName)]) })
       case .constraint(let constraint):
         return .alterTable(found.oid, [.renameConstraint(from: constraint.text, to: newName)])
       }
@@ -394,7 +517,14 @@ extension SchemaPlanner {
     var tables: [OID] = []
     for reference in statement.tables {
       let table = try table(reference.name, "TRUNCATE")
-      if !tables.contains(table.oid) { tables.append(table.oid) }
+      if reference.isOnly, table.isPartitioned {
+        throw SQLError(
+          .wrongObjectType, "cannot truncate only a partitioned table",
+          hint: "Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.")
+      }
+      for member in reference.isOnly ? [table] : catalog.family(of: table) where !tables.contains(member.oid) {
+        tables.append(member.oid)
+      }
     }
     return .truncate(tables, restartsIdentity: statement.restartsIdentity, cascades: statement.behavior == .cascade)
   }

@@ -20,15 +20,22 @@ extension SchemaPlanner {
 
   func planCreateTable(_ statement: CreateTableStatement) throws(SQLError) -> SchemaOperation {
     let name = statement.name.name.text
-    if !statement.inherits.isEmpty { throw context.unsupported("table inheritance is") }
-    if statement.partitionBy != nil { throw context.unsupported("partitioned tables are") }
     let schema = try context.located(statement.name.position) { () throws(SQLError) in
       try binder.names.schemaForCreation(statement.name, isTemporary: statement.persistence == .temporary)
     }
     var draft = Draft()
     var constraints: [TableConstraint] = []
+    var notices: [String] = []
+    let parents = try self.parents(of: statement)
+    let above = try inherited(from: parents, notices: &notices)
+    draft.columns = above.columns
     for element in statement.elements {
       switch element {
+      case .column(let column) where statement.partitionOf != nil:
+        try merge(column, into: &draft, &constraints, table: name)
+      case .column(let column) where draft.columns.contains(where: { $0.name == column.name.text && !$0.isLocal }):
+        notices.append("merging column \"\(column.name.text)\" with inherited definition")
+        try merge(column, into: &draft, &constraints, table: name)
       case .column(let column): try add(column, to: &draft, &constraints, table: name)
       case .constraint(let constraint): constraints.append(constraint)
       case .like(let clause): try add(clause, to: &draft)
@@ -36,6 +43,25 @@ extension SchemaPlanner {
     }
     for constraint in constraints { try add(constraint, to: &draft, table: name) }
     var definition = TableDefinition(schema: schema, name: name, columns: draft.columns)
+    definition.lineage.parents = parents.map(\.oid)
+    definition.notices = notices
+    definition.checks = above.checks
+    if let partition = statement.partitionOf {
+      for index in parents[0].allIndexes where !index.name.isEmpty {
+        guard let copy = inherited(index, of: parents[0], draft.columns) else { continue }
+        if copy.isPrimary { draft.primaryKey = copy } else { draft.uniques.append(copy) }
+      }
+      definition.foreignKeys = parents[0].foreignKeys.compactMap { inherited($0, of: parents[0], draft.columns) }
+      definition.lineage.bound = try partitionBound(partition.bound, of: parents[0], partition: name)
+    }
+    if let specification = statement.partitionBy {
+      let partitioning = try partitioning(specification, draft.columns, table: name)
+      for index in draft.uniques + [draft.primaryKey].compactMap({ $0 }) {
+        try requirePartitionKey(in: index, partitioning, draft.columns, table: name)
+      }
+      definition.lineage.partitioning = partitioning
+    }
+    definition.columns = draft.columns
     definition.primaryKey = draft.primaryKey
     definition.indexes = draft.uniques
     definition.sequences = draft.sequences
@@ -44,9 +70,19 @@ extension SchemaPlanner {
     for index in definition.indexes.indices { definition.indexes[index].id = UInt32(index + 2) }
     for (constraint, expression) in draft.checks {
       let condition = try condition(expression, definition.columns, of: name, .check)
-      definition.checks.append(
-        CheckConstraint(
-          oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns))
+      var check = CheckConstraint(
+        oid: .invalid, name: constraint.name?.text ?? "", expressionSQL: condition.sql, columns: condition.columns)
+      check.isNoInherit = constraint.attributes.isNoInherit
+      if check.isNoInherit, definition.lineage.partitioning != nil {
+        throw SQLError(
+          .invalidTableDefinition, "cannot add NO INHERIT constraint to partitioned table \"\(name)\"")
+      }
+      // What a parent has under the same name is the same constraint.
+      if definition.checks.contains(where: { $0.name == check.name && $0.expressionSQL == check.expressionSQL }) {
+        definition.notices.append("merging constraint \"\(check.name)\" with inherited definition")
+        continue
+      }
+      definition.checks.append(check)
     }
     for ordinal in definition.columns.indices {
       guard let sql = definition.columns[ordinal].generatedSQL else { continue }
@@ -57,6 +93,62 @@ extension SchemaPlanner {
         try foreignKey(key.constraint, key.columns, key.target, of: definition, as: statement.name))
     }
     return .createTable(definition, ifNotExists: statement.ifNotExists)
+  }
+
+  private func parents(of statement: CreateTableStatement) throws(SQLError) -> [TableDescriptor] {
+    if let partition = statement.partitionOf {
+      let parent = try context.located(partition.parent.position) { () throws(SQLError) in
+        try binder.names.relation(partition.parent)
+      }
+      guard parent.isPartitioned else {
+        throw SQLError(.invalidObjectDefinition, "\"\(parent.name)\" is not partitioned")
+      }
+      return [parent]
+    }
+    if !statement.inherits.isEmpty, statement.partitionBy != nil {
+      throw SQLError(.invalidTableDefinition, "cannot create partitioned table as inheritance child")
+    }
+    var parents: [TableDescriptor] = []
+    for name in statement.inherits {
+      let parent = try context.located(name.position) { () throws(SQLError) in try binder.names.relation(name) }
+      guard case .table = parent.kind else {
+        throw SQLError(.wrongObjectType, "inherited relation \"\(parent.name)\" is not a table or foreign table")
+      }
+      if parent.isPartitioned {
+        throw SQLError(.wrongObjectType, "cannot inherit from partitioned table \"\(parent.name)\"")
+      }
+      if parent.isPartition {
+        throw SQLError(.wrongObjectType, "cannot inherit from partition \"\(parent.name)\"")
+      }
+      if parents.contains(where: { $0.oid == parent.oid }) {
+        throw SQLError(
+          .duplicateTable, "relation \"\(parent.name)\" would be inherited from more than once")
+      }
+      parents.append(parent)
+    }
+    return parents
+  }
+
+  /// A column that the table has from above, with what it says of it itself.
+  private func merge(
+    _ definition: ColumnDefinition, into draft: inout Draft, _ constraints: inout [TableConstraint], table: String
+  ) throws(SQLError) {
+    guard let ordinal = draft.columns.firstIndex(where: { $0.name == definition.name.text }) else {
+      throw SQLError(.undefinedColumn, "column \"\(definition.name.text)\" does not exist")
+    }
+    let known = draft.columns[ordinal]
+    // PARTITION OF gives no type.
+    let hasType = !definition.type.name.name.text.isEmpty
+    let made = try column(definition, id: known.id, table: table, type: hasType ? nil : known.type)
+    if made.column.type != known.type {
+      throw SQLError(
+        .datatypeMismatch, "column \"\(known.name)\" has a type conflict",
+        detail: "\(TypeInfo.format(known.type)) versus \(TypeInfo.format(made.column.type))")
+    }
+    if !made.column.isNullable { draft.columns[ordinal].isNullable = false }
+    if made.column.defaultSQL != nil { draft.columns[ordinal].defaultSQL = made.column.defaultSQL }
+    draft.columns[ordinal].isLocal = true
+    constraints += made.constraints
   }
 
   /// Whether a generated column's expression is sound: no other generated column in it, nothing that changes by itself.
@@ -94,7 +186,7 @@ extension SchemaPlanner {
 
   /// A column's descriptor, and the constraints that came with it as constraints of the table.
   func column(
-    _ definition: ColumnDefinition, id: UInt32, table: String
+    _ definition: ColumnDefinition, id: UInt32, table: String, type given: SQLType? = nil
   ) throws(SQLError) -> (column: ColumnDescriptor, constraints: [TableConstraint], sequence: SequenceOptions?) {
     let name = definition.name.text
     if ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"].contains(name) {
@@ -105,7 +197,7 @@ extension SchemaPlanner {
     let serial =
       typeName.name.schema == nil && typeName.arrayBounds.isEmpty ? Self.serialTypes[typeName.name.name.text] : nil
     let type: SQLType
-    if let serial { type = serial } else { type = try binder.resolveType(typeName) }
+    if let given { type = given } else if let serial { type = serial } else { type = try binder.resolveType(typeName) }
     guard let info = TypeInfo.find(type.oid), info.category != .pseudo, type.oid != SQLType.unknown.oid else {
       throw context.error(
         .invalidTableDefinition, "column \"\(name)\" has pseudo-type \(TypeInfo.format(type))", at: .unknown)
@@ -443,9 +535,28 @@ extension SchemaPlanner {
       index.predicateSQL = condition.sql
       index.predicateColumns = condition.columns
     }
-    return .createIndex(
+    if let partitioning = table.lineage.partitioning, index.isUnique {
+      try requirePartitionKey(in: index, partitioning, table.columns, table: table.name)
+    }
+    let own = SchemaOperation.createIndex(
       table: table.oid, index, expressions: expressions, ifNotExists: statement.ifNotExists,
       isConcurrent: statement.isConcurrent)
+    if !table.isPartitioned || statement.table.isOnly { return own }
+    if statement.isConcurrent {
+      throw SQLError(
+        .featureNotSupported, "cannot create index on partitioned table \"\(table.name)\" concurrently")
+    }
+    // Each partition gets one of its own.
+    var operations = [own]
+    for member in catalog.family(of: table).dropFirst() {
+      guard var copy = inherited(index, of: table, member.columns) ?? (expressions.isEmpty ? nil : index) else {
+        continue
+      }
+      copy.name = ""
+      operations.append(
+        .createIndex(table: member.oid, copy, expressions: expressions, ifNotExists: false, isConcurrent: false))
+    }
+    return .sequence(operations)
   }
 
   /// A key that is an expression: its text and type. Error 42P17 if its value may change by itself.

@@ -23,6 +23,8 @@ struct SchemaPlanner {
     case .createTableAs(let statement): try planCreateTableAs(statement)
     case .createIndex(let statement): try planCreateIndex(statement)
     case .createView(let statement): try planCreateView(statement)
+    case .createFunction(let statement): try planCreateFunction(statement)
+    case .dropFunction(let statement): try planDropFunction(statement)
     case .createEnum(let statement): try planCreateEnum(statement)
     case .alterEnum(let statement): try planAlterEnum(statement)
     case .createComposite(let statement): try planCreateComposite(statement)
@@ -46,7 +48,12 @@ struct SchemaPlanner {
     case .alterRole(let statement): try planAlterRole(statement)
     case .refresh: throw context.unsupported("materialized views are")
     case .alterDatabase: throw context.unsupported("ALTER DATABASE is")
-    case .grant, .grantRole: throw context.unsupported("privileges are")
+    case .grant(let statement): try planGrant(statement)
+    case .grantRole(let statement):
+      .changeMembership(
+        of: try statement.members.mapTyped { (name: RoleName) throws(SQLError) in try role(name) },
+        in: try statement.roles.mapTyped { (name: Identifier) throws(SQLError) in try role(.named(name)) },
+        isGrant: statement.isGrant, adminOption: statement.adminOption)
     default: nil
     }
   }
@@ -340,7 +347,9 @@ struct SchemaPlanner {
           case .int64(let time) = try TypeInfo.find(SQLType.timestamptz.oid)?.input(text, settings: context.settings)
         else { continue }
         result.validUntil = time
-      case .inRoles, .members, .adminMembers: throw context.unsupported("role membership is")
+      case .inRoles(let names): for name in names { result.inRoles.append(try role(name)) }
+      case .members(let names): for name in names { result.members.append(try role(name)) }
+      case .adminMembers(let names): for name in names { result.administrators.append(try role(name)) }
       case .systemID: break
       }
     }

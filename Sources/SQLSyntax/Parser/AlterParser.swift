@@ -43,6 +43,9 @@ extension SyntaxParser {
       if options.isEmpty { throw syntaxError() }
       return .alterSequence(AlterSequenceStatement(name: table.name, ifExists: ifExists, options: options))
     }
+    if isAt(.attach) || isAt(.detach) {
+      return .alterTable(AlterTableStatement(kind, table: table, ifExists: ifExists, actions: [try partitionAction()]))
+    }
     var actions: [AlterTableAction] = []
     repeat { actions.append(try alterAction()) } while accept(.comma)
     return .alterTable(AlterTableStatement(kind, table: table, ifExists: ifExists, actions: actions))

@@ -14,6 +14,7 @@ extension SyntaxParser {
     case .view, .recursive:
       guard persistence != .unlogged else { throw syntaxError() }
       return .createView(try createView(persistence, orReplace))
+    case .function where !hasPersistence: return .createFunction(try createFunction(orReplace: orReplace))
     case _ where orReplace: throw syntaxError()
     case .table:
       advance()
@@ -334,6 +335,7 @@ extension SyntaxParser {
     try expect(.drop)
     switch token.keyword {
     case .column, .constraint, .tablespace: throw syntaxError()
+    case .function: return .dropFunction(try dropFunction())
     default: break
     }
     let kind = try objectKind()

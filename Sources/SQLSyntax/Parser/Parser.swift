@@ -38,7 +38,7 @@ public struct Parser {
     }
   }
 
-  private static func withParser<T>(
+  static func withParser<T>(
     _ sql: [UInt8], _ literals: [ExtractedLiteral],
     _ body: (inout SyntaxParser) throws(ParseFailure) -> T
   ) throws(SQLError) -> T {

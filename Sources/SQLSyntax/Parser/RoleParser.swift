@@ -288,7 +288,7 @@ extension SyntaxParser {
   }
 
   /// `name [(types)]`
-  private mutating func routineSignature() throws(ParseFailure) -> GrantStatement.RoutineSignature {
+  mutating func routineSignature() throws(ParseFailure) -> GrantStatement.RoutineSignature {
     guard isColumnID(token) || isTypeOrFunctionName(token) else { throw syntaxError() }
     let name = try qualifiedName(try takeName())
     guard accept(.leftParen) else { return .init(name, argumentTypes: nil) }

@@ -7,6 +7,11 @@ extension SyntaxParser {
   mutating func createTable(_ persistence: Persistence) throws(ParseFailure) -> Statement {
     let ifNotExists = try acceptIfNotExists()
     let name = try qualifiedName()
+    if isAt(.partition), isNext(.of) {
+      var table = CreateTableStatement(name: name, persistence: persistence, ifNotExists: ifNotExists, elements: [])
+      try partitionOf(&table)
+      return .createTable(try tableOptions(table))
+    }
     // `name (column type …)` or `name (a, b) AS query` or `name AS query`.
     if !isAt(.leftParen) || isColumnListAhead {
       return try createTableAs(name, persistence, ifNotExists)
@@ -22,16 +27,18 @@ extension SyntaxParser {
       table.inherits = try qualifiedNames()
       try expect(.rightParen)
     }
-    if accept(.partition) {
-      try expect(.by)
-      let strategy = try self.name()
-      table.partitionBy = PartitionSpecification(strategy: strategy, keys: try indexElements())
-    }
+    return .createTable(try tableOptions(table))
+  }
+
+  /// What may follow the columns.
+  private mutating func tableOptions(_ given: CreateTableStatement) throws(ParseFailure) -> CreateTableStatement {
+    var table = given
+    if accept(.partition) { table.partitionBy = try partitionSpecification() }
     if accept(.using) { table.accessMethod = try self.name() }
     table.storage = try optionalWithStorage()
     table.onCommit = try optionalOnCommit()
     if accept(.tablespace) { table.tablespace = try self.name() }
-    return .createTable(table)
+    return table
   }
 
   /// Whether `(a, b)` with nothing but names is at hand.

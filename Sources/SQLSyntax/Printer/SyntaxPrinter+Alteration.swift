@@ -140,6 +140,15 @@ extension SyntaxPrinter {
     case .noInherit(let parent):
       word("NO INHERIT")
       name(parent)
+    case .attachPartition(let partition, let bound):
+      word("ATTACH PARTITION")
+      name(partition)
+      partitionBound(bound)
+    case .detachPartition(let partition, let isConcurrent, let finalizes):
+      word("DETACH PARTITION")
+      name(partition)
+      if isConcurrent { word("CONCURRENTLY") }
+      if finalizes { word("FINALIZE") }
     case .replicaIdentity(let identity):
       word("REPLICA IDENTITY")
       switch identity {

@@ -33,7 +33,14 @@ extension SyntaxPrinter {
     word("TABLE")
     ifNotExists(table.ifNotExists)
     name(table.name)
-    parenthesized { $0.list(table.elements) { $0.tableElement($1) } }
+    if let partition = table.partitionOf {
+      word("PARTITION OF")
+      name(partition.parent)
+      if !table.elements.isEmpty { parenthesized { $0.list(table.elements) { $0.partitionElement($1) } } }
+      partitionBound(partition.bound)
+    } else {
+      parenthesized { $0.list(table.elements) { $0.tableElement($1) } }
+    }
     if !table.inherits.isEmpty {
       word("INHERITS")
       parenthesized { $0.names(table.inherits) }
@@ -47,6 +54,29 @@ extension SyntaxPrinter {
     optionalStorage(table.storage)
     onCommit(table.onCommit)
     optional("TABLESPACE", table.tablespace)
+  }
+
+  private mutating func partitionElement(_ element: TableElement) {
+    guard case .column(let column) = element else { return tableElement(element) }
+    name(column.name)
+    constraints(column.constraints)
+  }
+
+  mutating func partitionBound(_ bound: PartitionBoundSpecification) {
+    switch bound.kind {
+    case .rest: word("DEFAULT")
+    case .list(let values):
+      word("FOR VALUES IN")
+      parenthesized { $0.list(values) { $0.expression($1) } }
+    case .range(let from, let to):
+      word("FOR VALUES FROM")
+      parenthesized { $0.list(from) { $0.expression($1) } }
+      word("TO")
+      parenthesized { $0.list(to) { $0.expression($1) } }
+    case .hash(let modulus, let remainder):
+      word("FOR VALUES WITH")
+      parenthesized { $0.word("MODULUS \(modulus), REMAINDER \(remainder)") }
+    }
   }
 
   private mutating func tableElement(_ element: TableElement) {

@@ -13,6 +13,8 @@ extension SyntaxPrinter {
     case .createTableAs(let s): createTableAs(s)
     case .createIndex(let s): createIndex(s)
     case .createView(let s): createView(s)
+    case .createFunction(let s): createFunction(s)
+    case .dropFunction(let s): dropFunction(s)
     case .refresh(let s): refresh(s)
     case .createEnum(let s): createEnum(s)
     case .alterEnum(let s): alterEnum(s)

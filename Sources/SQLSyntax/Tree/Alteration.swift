@@ -48,6 +48,8 @@ public enum AlterTableAction: Sendable, Equatable {
   case setWithoutCluster
   case inherit(QualifiedName)
   case noInherit(QualifiedName)
+  case attachPartition(QualifiedName, PartitionBoundSpecification)
+  case detachPartition(QualifiedName, isConcurrent: Bool, finalizes: Bool)
   case replicaIdentity(ReplicaIdentity)
   case rowLevelSecurity(RowLevelSecurity)
   case trigger(TriggerSelection, isEnabled: Bool)

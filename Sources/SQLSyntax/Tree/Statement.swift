@@ -16,6 +16,8 @@ public indirect enum Statement: Sendable, Equatable {
   case createTableAs(CreateTableAsStatement)
   case createIndex(CreateIndexStatement)
   case createView(CreateViewStatement)
+  case createFunction(CreateFunctionStatement)
+  case dropFunction(DropFunctionStatement)
   case refresh(RefreshStatement)
   case createEnum(CreateEnumStatement)
   case alterEnum(AlterEnumStatement)

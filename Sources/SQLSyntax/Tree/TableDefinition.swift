@@ -8,6 +8,8 @@ public struct CreateTableStatement: Sendable, Equatable {
   public var ifNotExists: Bool
   public var elements: [TableElement]
   public var inherits: [QualifiedName]
+  /// `PARTITION OF parent … bound`; its columns have no types and only add constraints.
+  public var partitionOf: PartitionOf?
   public var partitionBy: PartitionSpecification?
   /// `USING method`
   public var accessMethod: Identifier?
@@ -42,6 +44,32 @@ public struct PartitionSpecification: Sendable, Equatable {
   public init(strategy: Identifier, keys: [IndexElement]) {
     self.strategy = strategy
     self.keys = keys
+  }
+}
+
+/// `PARTITION OF parent FOR VALUES …`
+public struct PartitionOf: Sendable, Equatable {
+  public var parent: QualifiedName
+  public var bound: PartitionBoundSpecification
+  public init(parent: QualifiedName, bound: PartitionBoundSpecification) {
+    self.parent = parent
+    self.bound = bound
+  }
+}
+
+/// `FOR VALUES IN (…)`, `FROM (…) TO (…)` with MINVALUE and MAXVALUE as columns of that name, `WITH (MODULUS m, REMAINDER r)`; DEFAULT.
+public struct PartitionBoundSpecification: Sendable, Equatable {
+  public enum Kind: Sendable, Equatable {
+    case list([Expression])
+    case range(from: [Expression], to: [Expression])
+    case hash(modulus: Int64, remainder: Int64)
+    case rest
+  }
+  public var kind: Kind
+  public var position: SourcePosition
+  public init(_ kind: Kind, position: SourcePosition = .unknown) {
+    self.kind = kind
+    self.position = position
   }
 }
 

@@ -22,10 +22,15 @@ extension Numeric {
       throw SQLError(
         .invalidArgumentForPowerFunction, "cannot take square root of a negative number")
     }
-    guard let x = wide else { return self }
+    guard isFinite else { return self }
     // The result's weight from the operand's leading base-10000 digit.
     let weight = leadingGroup.weight
-    let scale = Numeric.resultScale(weight: (weight + 1) * 4 / 2 - 1, x.scale)
+    return try squareRoot(scale: Numeric.resultScale(weight: (weight + 1) * 4 / 2 - 1, scale))
+  }
+
+  /// The root of a value that is not negative, rounded to `scale` digits after the point, which are no fewer than its own.
+  public func squareRoot(scale: Int) throws(SQLError) -> Numeric {
+    guard let x = wide else { return self }
     // sqrt(c * 10^-s) * 10^r = sqrt(c * 10^(2r - s)); r >= s.
     let radicand = (x.coefficient * PowersOfTen.big(2 * scale - x.scale)).magnitude
     let root = radicand.squareRoot()
