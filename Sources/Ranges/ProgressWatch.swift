@@ -51,7 +51,8 @@ extension Replica {
     if hasVote {
       if group.isLeader ? refusal(at: .zero) != nil : group.leader == nil {
         obstacle = .noLeaseholder
-      } else if let oldest = oldestCommand {
+      } else if holdsLease, let oldest = oldestCommand {
+        // What is left of an earlier lease may wait until the log is as long again, and nobody waits for it.
         obstacle = .command(oldest)
       }
     }

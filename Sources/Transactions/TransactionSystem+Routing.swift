@@ -164,8 +164,11 @@ extension TransactionSystem {
     var attempt = 0
     var tried: [NodeID] = []
     var stalls: [(node: NodeID, reason: String)] = []
+    // What is known of the range's replicas may be so old that none of them is where it was: then anybody is asked.
+    var asksAnybody = false
+    var isInformed = false
     while true {
-      let node = nextNode(for: range, besides: tried)
+      let node = nextNode(among: candidates(for: range, orAnybody: asksAnybody), of: range.id, besides: tried)
       let reply: RangeReply
       if node == store.identity.node {
         reply = await askHere(request, header, range.id)
@@ -192,9 +195,12 @@ extension TransactionSystem {
         }
         continue
       case .failed(.notLeaseholder(let known, let leader)):
-        if let known, known.generation > range.generation {
-          router.learn(known)
-          range = known
+        if let known, known.id == range.id {
+          isInformed = true
+          if known.generation > range.generation {
+            router.learn(known)
+            range = known
+          }
         }
         tried.append(node)
         if let leader, leader != node, !tried.contains(leader) {
@@ -204,13 +210,25 @@ extension TransactionSystem {
         router.setLeaseholder(nil, of: range.id)
       case .failed(.stalled(let reason)):
         tried.append(node)
+        isInformed = true
         stalls.append((node, reason))
         router.setLeaseholder(nil, of: range.id)
       default:
         router.setLeaseholder(node, of: range.id)
         return reply
       }
-      guard candidates(for: range).allSatisfy(tried.contains) else { continue }
+      guard candidates(for: range, orAnybody: asksAnybody).allSatisfy(tried.contains) else { continue }
+      if !isInformed, !asksAnybody {
+        asksAnybody = true
+        if let own = shard.descriptors(overlapping: KeySpan(range.span.start)).first(where: { $0.id == range.id }),
+          own.generation > range.generation
+        {
+          router.learn(own)
+          range = own
+        }
+        continue
+      }
+      isInformed = false
       // Nobody serves it now: an election, perhaps; or it has moved, or is no more.
       tried = []
       attempt += 1
@@ -246,15 +264,16 @@ extension TransactionSystem {
   }
 
   /// Who may serve a range: its replicas as far as they are known, and otherwise everybody.
-  private func candidates(for range: RangeDescriptor) -> [NodeID] {
-    if !range.replicas.isEmpty { return range.replicas.map(\.node) }
-    return [store.identity.node] + (store.network?.peers().map(\.id) ?? [])
+  private func candidates(for range: RangeDescriptor, orAnybody isAnybody: Bool = false) -> [NodeID] {
+    let replicas = range.replicas.map(\.node)
+    if !replicas.isEmpty, !isAnybody { return replicas }
+    let everybody = [store.identity.node] + (store.network?.peers().map(\.id) ?? [])
+    return replicas + everybody.filter { !replicas.contains($0) }
   }
 
-  private func nextNode(for range: RangeDescriptor, besides tried: [NodeID]) -> NodeID {
+  private func nextNode(among candidates: [NodeID], of range: RangeID, besides tried: [NodeID]) -> NodeID {
     let own = store.identity.node
-    if let node = router.leaseholder(of: range.id), !tried.contains(node) { return node }
-    let candidates = candidates(for: range)
+    if let node = router.leaseholder(of: range), !tried.contains(node) { return node }
     if candidates.contains(own), !tried.contains(own) { return own }
     return candidates.first { !tried.contains($0) } ?? candidates.first ?? own
   }

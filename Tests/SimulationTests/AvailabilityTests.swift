@@ -3,9 +3,9 @@
 import Encoding
 import Ranges
 import Testing
-import Transactions
 
 @testable import Simulation
+@testable import Transactions
 
 @Suite struct AvailabilityTests {
   @Test func `Without a quorum requests fail at once after ten seconds, and name who is missing`() throws {
@@ -67,6 +67,32 @@ import Transactions
     #expect(cluster.serving() == [leader])
     #expect(cluster.wait(for: write) != nil)
     #expect(cluster.put("k", "2", through: leader)?.value != nil)
+    cluster.end()
+  }
+
+  // It asked nobody but the replicas that it knew of, and of newer ones nobody told it.
+  @Test func `A gateway finds a range whose replicas it knows of have gone silent`() throws {
+    let cluster = TestCluster(4)
+    #expect(cluster.put("k", "1", through: 1)?.value != nil)
+    let leader = try #require(cluster.serving().first)
+    for other in 1...4 where other != leader {
+      let learnt = cluster.ask(other) { system async throws(TransactionError) in
+        // As when the range had one replica; whoever has heard of newer ones knows better.
+        system.router = RangeRouter([
+          RangeDescriptor(
+            id: RangeID(1), span: .all, replicas: [.init(node: .init(rawValue: UInt32(leader)), replica: .init(1))],
+            nextReplica: .init(2))
+        ])
+        return system.beginning >= 0
+      }
+      #expect(learnt?.value == true)
+    }
+    cluster.isolate(leader)
+    cluster.run(seconds: 12)
+    for other in 1...4 where other != leader {
+      let write = try #require(cluster.put("k", "\(other)", through: other))
+      #expect(write.value != nil && write.seconds < 4, "through \(other): \(write)")
+    }
     cluster.end()
   }
 
