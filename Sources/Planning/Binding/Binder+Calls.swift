@@ -253,7 +253,7 @@ extension Binder {
     }
     for item in call.orderBy {
       let key = try resolveUnknown(try bind(item.expression, scope))
-      let isArgument = (plain + arguments).contains { $0.isSame(as: key) && $0.type.oid == key.type.oid }
+      let isArgument = plain.contains { $0.isSame(as: key) && $0.type.oid == key.type.oid }
       if call.isDistinct && !isArgument {
         throw context.error(
           .invalidColumnReference,
