@@ -142,13 +142,26 @@ struct NumberFormat {
     return (whole, parts.count > 1 ? Array(parts[1]) : [])
   }
 
+  /// NaN and infinity: their words where the digits before the point have room for them, else every digit a `#`.
+  private func renderSpecial(_ given: Numeric, to out: inout [UInt8]) {
+    let word = given.isNaN ? "NaN" : "Infinity"
+    let hasSign = pieces.contains { if case .sign = $0 { true } else { false } }
+    let sign = given.isNegative && !given.isNaN ? "-" : hasSign ? "+" : fills ? " " : ""
+    if word.count <= integerCount {
+      out += (fills ? String(repeating: " ", count: integerCount - word.count) : "").utf8
+      out += sign.utf8
+      out += word.utf8
+      return
+    }
+    out += sign.utf8
+    out += String(repeating: "#", count: integerCount).utf8
+    if fractionCount > 0 { out += ("." + String(repeating: "#", count: fractionCount)).utf8 }
+  }
+
   func render(_ given: Numeric, to out: inout [UInt8]) throws(SQLError) {
     if let isRoman { return renderRoman(given, upper: isRoman.upper, to: &out) }
     if isScientific { return try renderScientific(given, to: &out) }
-    guard given.isFinite else {
-      out += Array(repeating: UInt8(ascii: "#"), count: max(1, integerCount + fractionCount + 1))
-      return
-    }
+    guard given.isFinite else { return renderSpecial(given, to: &out) }
     var value = given
     if shift > 0 {
       value = try value.multiplied(by: try Numeric(text: "1" + String(repeating: "0", count: shift)))

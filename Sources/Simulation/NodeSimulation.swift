@@ -64,8 +64,8 @@ final class NodeSimulation: @unchecked Sendable {
   /// One pass over all nodes. `@unchecked Sendable`: used by the thread of its world alone.
   private final class Comparison: @unchecked Sendable {
     var nodesLeft: Int
-    /// Why some range could not be compared whole; nil: all were.
-    var gap: String?
+    /// Why a range could not be compared, for the last of those.
+    var obstacle: String?
     init(_ nodeCount: Int) { nodesLeft = nodeCount }
   }
 
@@ -229,8 +229,8 @@ final class NodeSimulation: @unchecked Sendable {
             for replica in led where replica.descriptor.replicas.count > 1 {
               let outcome = await replica.checkConsistency()
               switch outcome {
-              case .equal(_, _, let silent): if !silent.isEmpty { pass.gap = "\(replica): \(outcome)" }
-              case .notChecked: pass.gap = "\(replica): \(outcome)"
+              case .equal(_, _, let silent) where silent.isEmpty: break
+              case .equal, .notChecked: pass.obstacle = "\(replica.descriptor.id), \(outcome)"
               case .different(let text): fail(text)
               }
             }
@@ -239,9 +239,9 @@ final class NodeSimulation: @unchecked Sendable {
         }
       }
       while pass.nodesLeft > 0, violation == nil, world.now < limit { world.run(until: world.now + .second / 10) }
-      if pass.nodesLeft == 0, pass.gap == nil { return }
+      if pass.nodesLeft == 0, pass.obstacle == nil { return }
       if world.now >= limit {
-        fail("the replicas of some range cannot be compared: \(pass.gap ?? "no answer")")
+        fail("the replicas of a range cannot be compared: \(pass.obstacle ?? "it waits")")
         tellOfReplicas()
       }
     }

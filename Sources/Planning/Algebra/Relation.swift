@@ -353,10 +353,27 @@ extension Relation {
     }
   }
 
+  /// Columns that begin with this node. What it only passes on may be a column of an enclosing query: `SELECT DISTINCT t.a`.
+  private var ownColumns: Set<ColumnID> {
+    switch self {
+    case .unit, .filter, .sort, .limit, .distinct, .distinctOn, .lock, .join, .sequence: []
+    case .values, .scan, .function, .setOperation, .shared, .recursive, .workingTable, .modification: columns
+    case .compute(_, let computed): Set(computed.map(\.id))
+    case .apply(.scalar(let column, _), _, _, _): [column]
+    case .apply: []
+    case .aggregate(_, let keys, let calls, _):
+      Set(
+        keys.filter { key in
+          if case .column(key.id, _) = key.expression { false } else { true }
+        }.map(\.id) + calls.map(\.id))
+    case .window(_, let step): Set(step.calls.map(\.id))
+    }
+  }
+
   private func collect(used: inout Set<ColumnID>, produced: inout Set<ColumnID>) {
     for expression in expressions { expression.collectColumns(into: &used) }
     used.formUnion(referencedColumns)
-    produced.formUnion(columns)
+    produced.formUnion(ownColumns)
     // What ON CONFLICT computes with sees the row that is there and the one that is not inserted.
     if case .modification(let change) = self, case .insert(let conflict?) = change.kind {
       for assignment in conflict.assignments ?? [] { assignment.expression.collectColumns(into: &used) }

@@ -193,9 +193,16 @@ extension Binder {
       throw context.error(.syntaxError, "DISTINCT specified, but \(name) has no arguments", at: position)
     }
     if scope.isInAggregate {
+      var isOfFilter = scope.clause == .filter
+      if isOfFilter {
+        // One over columns of an outer query is an aggregate of that, nested in another of it.
+        var columns: Set<ColumnID> = []
+        for argument in written { try bind(argument.value, scope).collectColumns(into: &columns) }
+        isOfFilter = columns.isEmpty || columns.contains(where: scope.owns)
+      }
       throw context.error(
         .groupingError,
-        scope.clause == .filter
+        isOfFilter
           ? "aggregate functions are not allowed in FILTER" : "aggregate function calls cannot be nested", at: position)
     }
     if !call.isWithinGroup && registry.isOrderedSet(name) {
@@ -228,6 +235,8 @@ extension Binder {
     let resolved = try context.located(position) { () throws(SQLError) in
       try resolveAggregate(name, arguments.map(\.type))
     }
+    // Before what they are coerced to implicitly.
+    let plain = try arguments.mapTyped(resolveUnknown)
     for index in arguments.indices {
       let type = resolved.argumentTypes[index]
       let place = written[index].value.leftmost
@@ -244,7 +253,8 @@ extension Binder {
     }
     for item in call.orderBy {
       let key = try resolveUnknown(try bind(item.expression, scope))
-      if call.isDistinct && !arguments.contains(where: { $0.isSame(as: key) }) {
+      let isArgument = plain.contains { $0.isSame(as: key) && $0.type.oid == key.type.oid }
+      if call.isDistinct && !isArgument {
         throw context.error(
           .invalidColumnReference,
           "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",

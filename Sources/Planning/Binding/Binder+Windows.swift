@@ -241,12 +241,16 @@ extension Binder {
       case .currentRow: return .currentRow
       case .unboundedFollowing: return .unboundedFollowing
       case .preceding(let offset):
-        let value = try bindOffset(offset, mode, window, scope)
-        if mode == .range { try setRange(&frame, value, window.order[0], precedes: true, isStart: isStart, offset) }
+        var value = try bindOffset(offset, mode, window, scope)
+        if mode == .range {
+          value = try setRange(&frame, value, window.order[0], precedes: true, isStart: isStart, offset)
+        }
         return .preceding(value)
       case .following(let offset):
-        let value = try bindOffset(offset, mode, window, scope)
-        if mode == .range { try setRange(&frame, value, window.order[0], precedes: false, isStart: isStart, offset) }
+        var value = try bindOffset(offset, mode, window, scope)
+        if mode == .range {
+          value = try setRange(&frame, value, window.order[0], precedes: false, isStart: isStart, offset)
+        }
         return .following(value)
       }
     }
@@ -288,11 +292,12 @@ extension Binder {
     return count
   }
 
-  /// The key of the outermost row that a RANGE offset takes in, beside the sort key itself, in a type wide enough.
+  /// The key of the outermost row that a RANGE offset takes in, beside the sort key itself, in a type wide enough. The offset
+  /// comes back in the type that it is added in.
   private func setRange(
     _ frame: inout WindowFramePlan, _ offset: ScalarExpression, _ key: SortKey, precedes: Bool, isStart: Bool,
     _ source: Expression
-  ) throws(SQLError) {
+  ) throws(SQLError) -> ScalarExpression {
     let place = source.leftmost
     let type = key.expression.type
     let (wide, offsetType): (SQLType, SQLType)
@@ -320,6 +325,7 @@ extension Binder {
     let bound = try makeOperator(precedes == key.isDescending ? "+" : "-", wideKey, step, at: place)
     frame.rangeKey = wideKey
     if isStart { frame.rangeStart = bound } else { frame.rangeEnd = bound }
+    return typed
   }
 
   // MARK: Windows over a relation
