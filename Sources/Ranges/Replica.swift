@@ -75,7 +75,7 @@ public final class Replica {
   var waits: [TransactionID: Waiter] = [:]
   /// When a mute member says next that it has lost its state; nil: it is not mute.
   var complaint: Int64?
-  /// Whether it was there before this life of the store.
+  /// Whether it has served in an earlier life of the store.
   var isFromDisk = false
   /// The log that an earlier replica left here has not been removed yet.
   var isLogOthers = false

@@ -215,7 +215,7 @@ public final class Store: Sendable {
         let shard = shard.access(on: reactor)
         if let reason = shard.stopReason { throw .inputOutput(reason) }
         let replica = try shard.opener.open(descriptor, replicaID, on: shard)
-        replica.isFromDisk = true
+        replica.isFromDisk = replica.group.last.index > AppliedState.initialPosition.index
         shard.add(replica)
         // They are opened with all others.
         _ = replica.takeSplitOff()
