@@ -64,7 +64,8 @@ final class NodeSimulation: @unchecked Sendable {
   /// One pass over all nodes. `@unchecked Sendable`: used by the thread of its world alone.
   private final class Comparison: @unchecked Sendable {
     var nodesLeft: Int
-    var isComplete = true
+    /// Why a range could not be compared, for the last of those.
+    var obstacle: String?
     init(_ nodeCount: Int) { nodesLeft = nodeCount }
   }
 
@@ -222,9 +223,10 @@ final class NodeSimulation: @unchecked Sendable {
           reactor.run { [self] reactor in
             let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
             for replica in led where replica.descriptor.replicas.count > 1 {
-              switch await replica.checkConsistency() {
-              case .equal(_, _, let silent): if !silent.isEmpty { pass.isComplete = false }
-              case .notChecked: pass.isComplete = false
+              let outcome = await replica.checkConsistency()
+              switch outcome {
+              case .equal(_, _, let silent) where silent.isEmpty: break
+              case .equal, .notChecked: pass.obstacle = "\(replica.descriptor.id), \(outcome)"
               case .different(let text): fail(text)
               }
             }
@@ -233,8 +235,8 @@ final class NodeSimulation: @unchecked Sendable {
         }
       }
       while pass.nodesLeft > 0, violation == nil, world.now < limit { world.run(until: world.now + .second / 10) }
-      if pass.nodesLeft == 0, pass.isComplete { return }
-      if world.now >= limit { fail("the replicas of some range cannot be compared") }
+      if pass.nodesLeft == 0, pass.obstacle == nil { return }
+      if world.now >= limit { fail("the replicas of a range cannot be compared: \(pass.obstacle ?? "it waits")") }
     }
   }
 
