@@ -138,8 +138,12 @@ extension Binder {
     // The select list as columns: plain columns stay, everything else is computed.
     var outputs: [OutputColumn] = []
     var computed: [ComputedColumn] = []
+    // A column of an enclosing query gets a name of its own: outer joins make this one NULL where that one is not.
+    let own: Set<ColumnID>? = scope.parent == nil ? nil : Set(relation.columns)
     for target in targets {
-      if case .column(let id, let type) = target.expression, type == context.columns[id].type {
+      if case .column(let id, let type) = target.expression, type == context.columns[id].type,
+        own?.contains(id) ?? true
+      {
         outputs.append(OutputColumn(name: target.name, id: id, type: type))
         continue
       }

@@ -1,5 +1,6 @@
 // A computed column that only gives another column a second id is replaced by that column everywhere.
-// Sound because a column's value is the same wherever its id is visible, and a rename is visible only where its source is.
+// Sound because a column's value is the same wherever its id is visible, and a rename is visible only where its source is;
+// not so for a rename of an enclosing query's column under an outer join.
 
 import Expressions
 import SQLTypes
@@ -7,7 +8,7 @@ import SQLTypes
 struct RemoveRenames: Rewrite {
   func apply(_ relation: Relation, _ context: BindingContext) -> Relation {
     var renames: [ColumnID: ScalarExpression] = [:]
-    collect(relation, context, &renames)
+    collect(relation, context, isNullable: false, &renames)
     if renames.isEmpty { return relation }
     // A rename of a rename leads to the first.
     var changed = true
@@ -26,18 +27,29 @@ struct RemoveRenames: Rewrite {
   }
 
   private func collect(
-    _ relation: Relation, _ context: BindingContext, _ renames: inout [ColumnID: ScalarExpression]
+    _ relation: Relation, _ context: BindingContext, isNullable: Bool, _ renames: inout [ColumnID: ScalarExpression]
   ) {
-    if case .compute(_, let computed) = relation {
+    if case .compute(let input, let computed) = relation {
+      // Where an outer join may make the rename NULL, it does not make a column of the enclosing query NULL.
+      let own: Set<ColumnID>? = isNullable ? Set(input.columns) : nil
       for column in computed {
         if case .column(let source, let type) = column.expression, source != column.id,
-          context.columns[source].type == type, context.columns[column.id].type == type
+          context.columns[source].type == type, context.columns[column.id].type == type, own?.contains(source) ?? true
         {
           renames[column.id] = column.expression
         }
       }
     }
-    for input in relation.inputs { collect(input, context, &renames) }
+    switch relation {
+    case .apply(.left, let left, let right, _):
+      collect(left, context, isNullable: isNullable, &renames)
+      collect(right, context, isNullable: true, &renames)
+    case .join(let kind, let left, let right, _):
+      collect(left, context, isNullable: isNullable || kind == .right || kind == .full, &renames)
+      collect(right, context, isNullable: isNullable || kind == .left || kind == .full, &renames)
+    default:
+      for input in relation.inputs { collect(input, context, isNullable: isNullable, &renames) }
+    }
   }
 
   private func replace(_ relation: Relation, _ renames: [ColumnID: ScalarExpression]) -> Relation {
