@@ -476,7 +476,7 @@ public final class Replica {
     return origins.last { $0.replica.peer == peer }?.node
   }
 
-  /// Where a message came from, for a replica that has no descriptor yet.
+  /// Where a message came from, for a replica whose descriptor does not tell: it has none yet, or an old one.
   func noteOrigin(of replica: ReplicaID, _ node: NodeID) {
     if origins.last?.replica == replica, origins.last?.node == node { return }
     origins.removeAll { $0.replica == replica }

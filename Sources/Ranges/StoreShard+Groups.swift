@@ -58,7 +58,8 @@ extension StoreShard {
           }
           replica.writeDownCommit()
         }
-        if !replica.isInitialized { replica.noteOrigin(of: envelope.from, node) }
+        // Of who leads it may not have heard yet that it is a member.
+        if replica.descriptor.node(of: envelope.from.peer) == nil { replica.noteOrigin(of: envelope.from, node) }
         if replica.isMute { return replica.complain(to: envelope.from, on: node) }
         replica.group.receive(message, from: envelope.from.peer)
       }
