@@ -360,7 +360,7 @@ extension Replica {
       noteReadsUnderLock(owner, at: header.readTimestamp, besides: [], header)
     }
     // Where it has intents whose fate is not known here its locks stand for those: they go when it is.
-    if let entry = registry[header.id], entry.record.status == .pending, !entry.isResolved { return nil }
+    if let entry = registry[header.id], entry.record.status == .pending, entry.mayHaveIntents { return nil }
     locks.release(header.id)
     return nil
   }

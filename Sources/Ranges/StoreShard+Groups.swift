@@ -161,7 +161,7 @@ extension StoreShard {
     for replica in all {
       if replica.isOutside {
         if tickCount % 5 == 0 { replica.askToGo() }
-      } else if replica.isInitialized, replica.leaderNode == nil, (tickCount &+ replica.id.rawValue) % 50 == 0 {
+      } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized, replica.leaderNode == nil {
         // It may have been removed, and nobody has told: a learner would wait for ever.
         replica.askWhetherItHasLeft()
       }
