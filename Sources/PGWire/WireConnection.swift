@@ -198,7 +198,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       if isClosed { break }
       isWorking = false
       endIfDrained()
-      await withUnsafeContinuation { if isClosed { $0.resume() } else { idle = $0 } }
+      // Whoever wakes it before it waits finds nobody to resume.
+      await withUnsafeContinuation { if isClosed || isWorking { $0.resume() } else { idle = $0 } }
     }
     if let session {
       self.session = nil

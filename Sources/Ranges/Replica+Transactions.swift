@@ -310,16 +310,18 @@ extension Replica {
           id: header.id, anchor: header.anchor, epoch: header.epoch, timestamp: header.named, reader: nil),
         spans: inside)
     }
-    if let entry = registry[header.id] {
-      if entry.record.status == .pending && entry.finishing == nil {
-        // Not all need have been found here, if they were laid under another lease, or before a split.
-        if header.hasIntents { for span in inside { registry.addSpan(span, to: entry) } }
-        entry.record.status = .aborted
-        entry.coordinatorKnows = true
-        finish(entry)
-      } else if entry.record.status == .aborted {
-        entry.coordinatorKnows = true
-        if entry.isResolved { registry.remove(header.id) }
+    let isCommitting = registry[header.id]?.finishingAt != nil
+    if let entry = registry[header.id], entry.record.status != .committed, !isCommitting {
+      // Not all need have been found here, if they were laid under another lease, or before a split.
+      if header.hasIntents { for span in inside { registry.addSpan(span, to: entry) } }
+      entry.coordinatorKnows = true
+      if entry.finishing == nil {
+        if entry.record.status == .pending || header.hasIntents {
+          entry.record.status = .aborted
+          finish(entry)
+        } else if entry.isResolved {
+          registry.remove(header.id)
+        }
       }
     }
     locks.release(header.id)
