@@ -87,8 +87,8 @@ struct RangeEnvelope: Sendable {
           let term = Term(try reader.number())
           content = .group(.fortified(term: term, epoch: try reader.number()))
         case 4: content = .removed
-        case 6: content = .stateless
         case 5: content = .gone(term: Term(try reader.number()))
+        case 6: content = .stateless
         default: throw MalformedMessage()
         }
         envelopes.append(RangeEnvelope(range: range, to: to, from: from, content: content))

@@ -557,18 +557,11 @@ extension Binder {
     let ctes = try bindWithClause(statement.with, outer, nil)
     return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
-      let (target, scan) = try bindTarget(member, of: table, statement.table)
-      context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
-      scope.add(target)
-      var relation = try bindOtherTables(statement.from, target, scope)
-      if let filter = statement.filter {
-        scope.clause = .whereClause
-        let conditions = try bindCondition(filter, scope)
-        relation = scope.attach(to: relation).filtered(conditions)
-      }
+      let (scan, affected) = try bindAffected(
+        member, of: table, statement.table, joining: statement.from, where: statement.filter, scope)
       scope.clause = .update
       let assignments = try bindAssignments(statement.assignments, member, scan.columns, scope, as: table.name)
-      relation = scope.attach(to: relation)
+      let relation = scope.attach(to: affected)
       var change = Modification(
         kind: .update(assignments), table: member, source: relation, sourceColumns: scan.columns,
         rowColumns: scan.columns, checks: try checks(member, scan.columns),
@@ -603,15 +596,8 @@ extension Binder {
     let ctes = try bindWithClause(statement.with, outer, nil)
     return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
-      let (target, scan) = try bindTarget(member, of: table, statement.table)
-      context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
-      scope.add(target)
-      var relation = try bindOtherTables(statement.using, target, scope)
-      if let filter = statement.filter {
-        scope.clause = .whereClause
-        let conditions = try bindCondition(filter, scope)
-        relation = scope.attach(to: relation).filtered(conditions)
-      }
+      let (scan, relation) = try bindAffected(
+        member, of: table, statement.table, joining: statement.using, where: statement.filter, scope)
       var change = Modification(
         kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
         checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
@@ -619,6 +605,21 @@ extension Binder {
       change.references = try references(of: member)
       return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
     }
+  }
+
+  /// The rows that an UPDATE or DELETE changes in one table, and what they are read from; `scope` sees their columns.
+  private func bindAffected(
+    _ member: TableDescriptor, of table: TableDescriptor, _ reference: TableReference, joining others: [FromItem],
+    where filter: Expression?, _ scope: Scope
+  ) throws(SQLError) -> (scan: TableScan, relation: Relation) {
+    let (target, scan) = try bindTarget(member, of: table, reference)
+    context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
+    scope.add(target)
+    let joined = try bindOtherTables(others, target, scope)
+    guard let filter else { return (scan, joined) }
+    scope.clause = .whereClause
+    let conditions = try bindCondition(filter, scope)
+    return (scan, scope.attach(to: joined).filtered(conditions))
   }
 
   /// The target of an UPDATE or DELETE.
