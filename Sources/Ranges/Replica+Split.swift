@@ -78,8 +78,6 @@ extension Replica {
   /// The cut is written: the right half is opened, and what is known of it here is forgotten.
   func splitApplied(_ right: RangeDescriptor) {
     shard.directory.set(descriptor)
-    // It may be opened only later, but nothing else may come to its place meanwhile.
-    if right.replica(on: shard.support.node) != nil { shard.directory.set(right) }
     shard.logger.info(
       "the range was split", metadata: ["range": "\(id)", "right": "\(right.id)", "at": "\(right.span.start)"])
     if holdsLease {
@@ -128,6 +126,12 @@ extension StoreShard {
 
   /// Opens the right half of a split on the reactor where it lives.
   func takeSplit(_ right: RangeDescriptor, leads: Bool) {
+    do throws(StorageError) {
+      // It may be opened only later, but nothing else may come to its place meanwhile.
+      if try onDisk(right.id)?.descriptor == right { directory.set(right) }
+    } catch {
+      return fail(error)
+    }
     let place = Int(right.id.rawValue % UInt64(reactor.environment.reactors.count))
     if place == reactor.index {
       openSplit(right, leads: leads)
