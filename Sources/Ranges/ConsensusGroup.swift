@@ -257,6 +257,11 @@ final class ConsensusGroup {
     submit(message.entries, message.responses, fortified: nil)
   }
 
+  /// Makes durable what is known to be committed, ahead of whatever is written later.
+  func writeCommit() {
+    if !isStopped, durableCommit < node.commitIndex { submit([], [], fortified: nil) }
+  }
+
   private func submit(_ entries: [Entry], _ responses: [Message], fortified: PeerID?) {
     sequence += 1
     let commit = node.commitIndex

@@ -45,6 +45,14 @@ public final class Replica {
   var structuralLatch: Latch?
   /// Split off by what is being applied, to be opened once that is written.
   private var splitOff: [RangeDescriptor] = []
+  /// Whose keys were taken over by what is being applied.
+  private var absorbed: [FrozenRange] = []
+  /// Committed entries from a merge on whose right half is still at work on another reactor.
+  private var held: [Entry] = []
+  /// The frozen range that is out of the way of the first of them.
+  private var madeWay: RangeID?
+  /// When the range was seen to be frozen, by the monotonic clock; nil: it is not.
+  var frozenSince: Int64?
   /// The number of a check that is being applied; 0: none.
   private var checkNumber: UInt64 = 0
   /// The last check that was applied here in this life.
@@ -93,6 +101,7 @@ public final class Replica {
     self.group = group
     self.applied = applied
     appliedKey = LocalKeys.appliedState(descriptor.id)
+    if descriptor.isFrozen { frozenSince = shard.reactor.environment.monotonicNow().nanoseconds }
     group.onCommitted = { [unowned self] in apply($0) }
     group.onRoleChange = { [unowned self] in roleChanged() }
     group.onPromiseInTheWay = { [unowned self] in askForLeader($0) }
@@ -223,10 +232,18 @@ public final class Replica {
 
   private func apply(_ entries: [Entry]) {
     if isOutside { return }
+    if !held.isEmpty {
+      held += entries
+      return
+    }
     var batch = WriteBatch()
     var finished: [Proposal] = []
     do throws(StorageError) {
-      for entry in entries {
+      for (place, entry) in entries.enumerated() {
+        if isMerge(entry), let right = try rightHalf(entry), try !makeWay(for: right) {
+          held = Array(entries[place...])
+          break
+        }
         let position = LogPosition(index: entry.index.rawValue, term: entry.term.rawValue)
         precondition(
           position.index == applied.index + 1, "\(id) applies entry \(position.index) after \(applied.index)")
@@ -245,7 +262,7 @@ public final class Replica {
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
         if isOutside { break }
-        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 { try writeOut(&batch, &finished) }
+        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 || !absorbed.isEmpty { try writeOut(&batch, &finished) }
       }
       try writeOut(&batch, &finished)
       group.log.forget(through: LogIndex(applied.index), keeping: 0)
@@ -256,13 +273,38 @@ public final class Replica {
     roleChanged()
   }
 
+  private func isMerge(_ entry: Entry) -> Bool { entry.kind == .normal && Command.isMerge(entry.data) }
+
+  /// The range whose keys an entry takes over; nil if the command is void.
+  private func rightHalf(_ entry: Entry) throws(StorageError) -> FrozenRange? {
+    guard case .merge(let right)? = try decode(entry).change, RangeChange.merge(right).fits(descriptor) else { return nil }
+    return right
+  }
+
+  /// Whether the right half does nothing any more on this store; if not, applying goes on once it does.
+  private func makeWay(for right: FrozenRange) throws(StorageError) -> Bool {
+    if madeWay == right.descriptor.id { return true }
+    let me = Confined(self, to: shard.reactor)
+    let isDone = shard.retireFrozen(right.descriptor.id) { reactor in
+      let replica = me.access(on: reactor)
+      guard !replica.isRemoved, replica.shard.stopReason == nil else { return false }
+      replica.madeWay = right.descriptor.id
+      let entries = replica.held
+      replica.held = []
+      replica.apply(entries)
+      return true
+    }
+    if isDone { madeWay = right.descriptor.id }
+    return isDone
+  }
+
   /// Takes up the lease once this member leads, has applied what was committed before, and is fortified.
   private func roleChanged() {
     if !group.isLeader {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, !isOutside, applied.term == group.term, surrenderedTerm != group.term,
+    guard !holdsLease, !isRemoved, !isOutside, !descriptor.isFrozen, applied.term == group.term, surrenderedTerm != group.term,
       shard.stopReason == nil
     else { return }
     leaseEnd = group.leaseEnd
@@ -301,9 +343,10 @@ public final class Replica {
     isOutside = isInitialized && !descriptor.replicas.contains { $0.replica == replicaID }
   }
 
-  /// Adds a command's effects. False: it is void, since it was made for other bounds of the range.
+  /// Adds a command's effects. False: it is void, since it was made for other bounds of the range, or another generation.
   private func take(_ command: inout Command, into batch: inout WriteBatch) throws(StorageError) -> Bool {
     guard command.spanGeneration == descriptor.spanGeneration else { return false }
+    if let change = command.change, !change.fits(descriptor) { return false }
     if shard.faults.losesAppliedWrites, !group.isLeader, applied.index % 16 == replicaID.rawValue {
       command.batch = WriteBatch()
     }
@@ -318,9 +361,16 @@ public final class Replica {
       batch.append(contentsOf: command.batch)
     }
     checkNumber = command.check
-    if let right = command.splitOff {
+    switch command.change {
+    case nil: break
+    case .split(let right):
       try split(off: right, into: &batch)
       splitOff.append(right)
+    case .edit(let next): edit(to: next, into: &batch)
+    case .merge(let right):
+      try absorb(right, into: &batch)
+      absorbed.append(right)
+      madeWay = nil
     }
     return true
   }
@@ -335,6 +385,9 @@ public final class Replica {
     if checkNumber != 0 { beginCheck(checkNumber) }
     checkNumber = 0
     openSplitOff()
+    let taken = absorbed
+    absorbed = []
+    for right in taken { try mergeApplied(right) }
     let proposals = finished
     finished = []
     for proposal in proposals {
@@ -344,6 +397,7 @@ public final class Replica {
       if let ending = proposal.ending { locks.release(ending) }
       proposal.finish(.applied)
     }
+    if descriptor.isFrozen, holdsLease { freezeApplied() }
   }
 
   /// What was split off while the log was replayed, and is yet to be opened.
@@ -377,9 +431,12 @@ public final class Replica {
       let entries = try log.entries(
         range: id.rawValue, from: applied.index + 1, to: commit + 1, byteLimit: Limits.applyBatchBytes
       ).map(Entry.init)
+      // Merges concern other replicas, which may be open already: from there on applying is left to the group.
+      if let first = entries.first, isMerge(first) { break }
       if entries.isEmpty { throw .corruption("the log of range \(id) has no entry \(applied.index + 1)") }
       var batch = WriteBatch()
-      for entry in entries where !isOutside {
+      let before = entries.prefix { !isMerge($0) }
+      for entry in before where !isOutside {
         try take(entry, into: &batch)
         applied.index = entry.index.rawValue
         applied.term = entry.term.rawValue
@@ -387,7 +444,7 @@ public final class Replica {
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
-      group.replayed(entries)
+      group.replayed(Array(before))
     }
     // What was asked for in an earlier life says nothing about the state now.
     checkNumber = 0
@@ -419,15 +476,18 @@ public final class Replica {
         "range": "\(id)", "lease": "\(leaseSequence)", "applied": "\(applied.index)",
         "replicas": "\(descriptor.summary)",
       ])
-    try loadRecords()
+    try loadRecords(in: descriptor.span)
     let waiters = leaseWaiters
     leaseWaiters = []
     for waiter in waiters { waiter.resume() }
   }
 
+  /// Requests come that earlier leaseholders of other keys knew more of.
+  func beginLeaseAnew() { leaseStart = max(leaseStart, shard.clock.now(), applied.closedTimestamp.next) }
+
   /// Another member leads, or may. Requests under way are sent away, and what this leaseholder knew is forgotten.
   /// Commands under way may still be committed; whoever proposed them waits until that is known.
-  private func loseLease() {
+  func loseLease() {
     holdsLease = false
     shard.logger.info("gave a lease up", metadata: ["range": "\(id)", "term": "\(group.term)"])
     let reason = "range \(id) is led elsewhere"
@@ -625,6 +685,8 @@ extension Replica: CustomStringConvertible {
     if holdsLease { words.append(servesNow ? "serves" : "its lease is over") }
     if isMute { words.append("mute") }
     if isOutside { words.append("outside") }
+    if let target = descriptor.mergingInto { words.append("frozen for \(target.range)") }
+    if !held.isEmpty { words.append("\(held.count) entries held") }
     if isChanging { words.append("changing") }
     if structuralLatch != nil { words.append("latched") }
     if !isInitialized { words.append("empty") }

@@ -17,6 +17,7 @@ enum StoreMessageKind {
   static let snapshot: UInt16 = 17
   static let lockWaits: UInt16 = 18
   static let check: UInt16 = 19
+  static let frozen: UInt16 = 20
 }
 
 /// What a range answered, and under which lease.
@@ -55,6 +56,10 @@ extension Store {
     network.onCall(StoreMessageKind.lockWaits) { [weak self] _, _, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return .success(await answerLockWaits())
+    }
+    network.onCall(StoreMessageKind.frozen) { [weak self] _, message, _ in
+      guard let self else { return .failure(CallRefusal("the node is stopping")) }
+      return await answerFrozen(message)
     }
     for index in environment.reactors.indices { scheduleTick(shard: index) }
     scheduleHeartbeat()

@@ -66,6 +66,8 @@ package struct PlantedFaults: Sendable {
   package var losesAppliedWrites = false
   /// The right half of a split does not know what was read there before.
   package var forgetsReadsAtSplit = false
+  /// Who takes over a range's keys does not know what was read there before.
+  package var forgetsReadsAtMerge = false
 
   package init() {}
 }
@@ -111,6 +113,8 @@ public final class StoreShard {
   var tickCount: UInt64 = 0
   /// Support was withdrawn from a store: groups that rest on it must look again.
   var mustWakeAll = false
+  /// Ranges whose replica here is frozen.
+  var frozen: Set<RangeID> = []
   /// Served here, with descriptors that are to be published.
   var unpublished: Set<RangeID> = []
 
@@ -162,12 +166,14 @@ public final class StoreShard {
     replicas[replica.id] = replica
     sortedReplicas.insert(replica, at: place(of: replica.id))
     if replica.isInitialized { directory.set(replica.descriptor) }
+    if replica.descriptor.isFrozen { frozen.insert(replica.id) }
     single = replicas.count == 1 ? replica : nil
   }
 
   func drop(_ id: RangeID) {
     guard replicas.removeValue(forKey: id) != nil else { return }
     sortedReplicas.remove(at: place(of: id))
+    frozen.remove(id)
     single = replicas.count == 1 ? replicas.values.first : nil
   }
 
@@ -190,6 +196,15 @@ public final class StoreShard {
 
   /// In the order of their ids.
   public private(set) var sortedReplicas: [Replica] = []
+
+  /// The replica with the next larger id.
+  public func firstReplica(after id: RangeID) -> Replica? {
+    let place = place(of: RangeID(id.rawValue + 1))
+    return place < sortedReplicas.count ? sortedReplicas[place] : nil
+  }
+
+  /// Those that wait to be merged, or to serve again, ascending by id.
+  public var frozenReplicas: [Replica] { frozen.sorted().compactMap { replica($0) } }
 
   /// The number of replicas with smaller ids.
   private func place(of id: RangeID) -> Int {

@@ -1,7 +1,7 @@
 // What must be done for the ranges that a reactor serves and takes transactions or other ranges: their descriptors are written to
 // `meta`, what transactions left in other ranges is settled when their coordinator does not do it, and of transactions that
 // left intents here it is asked how they stand. Deadlocks over several ranges are broken. Ranges that have grown too large, or have too
-// much to bear, are split.
+// much to bear, are split, and small neighbours merged.
 //
 // Each piece of work may fail, be done twice, or be done by two keepers at once: the next round sees what is left.
 
@@ -22,11 +22,15 @@ public final class RangeKeeper {
 
   let system: TransactionSystem
   /// Bytes beyond which a range is split.
-  private let rangeByteLimit: UInt64
+  let rangeByteLimit: UInt64
   private var round = 0
   /// Who waited here in the last round.
   private var waiting: Set<TransactionID> = []
   private var deadlocks = DeadlockSearch()
+  /// Frozen ranges that are seen to.
+  var thawing: Set<RangeID> = []
+  /// The range at which the search for ranges to be merged goes on.
+  var mergeCursor = RangeID(0)
   /// When loads were last looked at, by the monotonic clock.
   var loadsSeen: Int64 = 0
   private var isStopped = false
@@ -67,8 +71,12 @@ public final class RangeKeeper {
     if round % Self.settlingRounds == 0 {
       await settle()
       await splitBusy()
+      thawForgotten()
     }
-    if round % Self.sizingRounds == 0 { await splitLarge() }
+    if round % Self.sizingRounds == 0 {
+      await splitLarge()
+      await mergeSmall()
+    }
   }
 
   /// Looks only where somebody has waited for a whole round: waits that end by themselves cost no message.
@@ -107,22 +115,27 @@ public final class RangeKeeper {
 
 extension Transaction {
   /// Makes a range begin at `key`. At once, and whatever becomes of the transaction.
-  public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key) }
+  public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key, isPinned: true) }
 }
 
 extension TransactionSystem {
   /// Cuts the range that holds `key` there, unless one begins there already.
-  public func split(at key: Key) async throws(TransactionError) {
+  /// - Parameter isPinned: the cut stays until somebody takes it back.
+  public func split(at key: Key, isPinned: Bool = false) async throws(TransactionError) {
+    let isPinned = isPinned && store.merging != .unknown
     guard key >= MetaKeys.span.end, key < Key.max else {
       throw .limit("ranges cannot be split at \(key)")
     }
     var attempt = 0
     while true {
       let range = try await range(of: key)
-      if range.span.start == key { return }
+      if range.span.start == key {
+        if isPinned { try await pin(true, at: key) }
+        return
+      }
       // The first range has number 1 without asking.
       let number = try await increment(MetaKeys.lastRange, by: 1) + 1
-      switch await send(.split(at: key, into: RangeID(UInt64(number))), ownHeader(), to: range) {
+      switch await send(.split(at: key, into: RangeID(UInt64(number)), isPinned: isPinned), ownHeader(), to: range) {
       case .done:
         let own = shard.descriptors(overlapping: KeySpan(key))
         learn(own)
