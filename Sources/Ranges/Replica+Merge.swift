@@ -145,6 +145,33 @@ extension Replica {
 
   // MARK: - Applying, on every replica
 
+  func isMerge(_ entry: Entry) -> Bool { entry.kind == .normal && Command.isMerge(entry.data) }
+
+  /// The range whose keys an entry takes over; nil if the command is void.
+  func rightHalf(_ entry: Entry) throws(StorageError) -> FrozenRange? {
+    guard case .merge(let right)? = try decode(entry).change, RangeChange.merge(right).fits(descriptor) else {
+      return nil
+    }
+    return right
+  }
+
+  /// Whether the right half does nothing any more on this store; if not, applying goes on once it does.
+  func makeWay(for right: FrozenRange) throws(StorageError) -> Bool {
+    if madeWay == right.descriptor.id { return true }
+    let me = Confined(self, to: shard.reactor)
+    let isDone = shard.retireFrozen(right.descriptor.id) { reactor in
+      let replica = me.access(on: reactor)
+      guard !replica.isRemoved, replica.shard.stopReason == nil else { return false }
+      replica.madeWay = right.descriptor.id
+      let entries = replica.held
+      replica.held = []
+      replica.apply(entries)
+      return true
+    }
+    if isDone { madeWay = right.descriptor.id }
+    return isDone
+  }
+
   /// What the range is from here on.
   func edit(to next: RangeDescriptor, into batch: inout WriteBatch) {
     precondition(
@@ -162,7 +189,9 @@ extension Replica {
   func absorb(_ right: FrozenRange, into batch: inout WriteBatch) throws(StorageError) {
     guard let (known, _) = try shard.onDisk(right.descriptor.id), known == right.descriptor,
       known.span.start == descriptor.span.end
-    else { throw .corruption("range \(right.descriptor.id) is to be merged into \(id), and is not here as it was frozen") }
+    else {
+      throw .corruption("range \(right.descriptor.id) is to be merged into \(id), and is not here as it was frozen")
+    }
     descriptor.span.end = right.descriptor.span.end
     descriptor.rightNeighbor = right.descriptor.rightNeighbor
     descriptor.generation = max(descriptor.generation, right.descriptor.generation) + 1

@@ -214,7 +214,8 @@ extension StoreShard {
       }
       let span = piece.end?.descriptor.span ?? piece.span
       let others = directory.overlapping(span).filter { $0.id != piece.range }
-      if let other = others.first(where: { !$0.isFrozen || $0.generation >= piece.end?.descriptor.generation ?? .max }) {
+      if let other = others.first(where: { !$0.isFrozen || $0.generation >= piece.end?.descriptor.generation ?? .max })
+      {
         // Its own split is still to come here, or its removal.
         return "\(piece.range) overlaps with \(other.id) here"
       }

@@ -558,7 +558,8 @@ extension Replica {
     }
     try cursor.checkStatus()
     if try !shard.reader.intents(in: span, limit: 1).isEmpty {
-      strangerCursor = KeySpan(start: registry.hasStrangers ? strangerCursor?.start ?? span.start : span.start, end: span.end)
+      strangerCursor = KeySpan(
+        start: registry.hasStrangers ? strangerCursor?.start ?? span.start : span.start, end: span.end)
       registry.hasStrangers = true
     }
     if !registry.entries.isEmpty || registry.hasStrangers { startSweeping() }

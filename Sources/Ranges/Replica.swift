@@ -48,9 +48,9 @@ public final class Replica {
   /// Whose keys were taken over by what is being applied.
   private var absorbed: [FrozenRange] = []
   /// Committed entries from a merge on whose right half is still at work on another reactor.
-  private var held: [Entry] = []
+  var held: [Entry] = []
   /// The frozen range that is out of the way of the first of them.
-  private var madeWay: RangeID?
+  var madeWay: RangeID?
   /// When the range was seen to be frozen, by the monotonic clock; nil: it is not.
   var frozenSince: Int64?
   /// The number of a check that is being applied; 0: none.
@@ -230,7 +230,7 @@ public final class Replica {
   /// The log writer has made everything through one of this range's writes durable.
   func written(through sequence: UInt64) { group.written(through: sequence) }
 
-  private func apply(_ entries: [Entry]) {
+  func apply(_ entries: [Entry]) {
     if isOutside { return }
     if !held.isEmpty {
       held += entries
@@ -262,7 +262,9 @@ public final class Replica {
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
         if isOutside { break }
-        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 || !absorbed.isEmpty { try writeOut(&batch, &finished) }
+        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 || !absorbed.isEmpty {
+          try writeOut(&batch, &finished)
+        }
       }
       try writeOut(&batch, &finished)
       group.log.forget(through: LogIndex(applied.index), keeping: 0)
@@ -273,38 +275,14 @@ public final class Replica {
     roleChanged()
   }
 
-  private func isMerge(_ entry: Entry) -> Bool { entry.kind == .normal && Command.isMerge(entry.data) }
-
-  /// The range whose keys an entry takes over; nil if the command is void.
-  private func rightHalf(_ entry: Entry) throws(StorageError) -> FrozenRange? {
-    guard case .merge(let right)? = try decode(entry).change, RangeChange.merge(right).fits(descriptor) else { return nil }
-    return right
-  }
-
-  /// Whether the right half does nothing any more on this store; if not, applying goes on once it does.
-  private func makeWay(for right: FrozenRange) throws(StorageError) -> Bool {
-    if madeWay == right.descriptor.id { return true }
-    let me = Confined(self, to: shard.reactor)
-    let isDone = shard.retireFrozen(right.descriptor.id) { reactor in
-      let replica = me.access(on: reactor)
-      guard !replica.isRemoved, replica.shard.stopReason == nil else { return false }
-      replica.madeWay = right.descriptor.id
-      let entries = replica.held
-      replica.held = []
-      replica.apply(entries)
-      return true
-    }
-    if isDone { madeWay = right.descriptor.id }
-    return isDone
-  }
-
   /// Takes up the lease once this member leads, has applied what was committed before, and is fortified.
   private func roleChanged() {
     if !group.isLeader {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, !isOutside, !descriptor.isFrozen, applied.term == group.term, surrenderedTerm != group.term,
+    guard !holdsLease, !isRemoved, !isOutside, !descriptor.isFrozen, applied.term == group.term,
+      surrenderedTerm != group.term,
       shard.stopReason == nil
     else { return }
     leaseEnd = group.leaseEnd
@@ -417,7 +395,7 @@ public final class Replica {
     proposal.finish(.lost)
   }
 
-  private func decode(_ entry: Entry) throws(StorageError) -> Command {
+  func decode(_ entry: Entry) throws(StorageError) -> Command {
     guard let command = Command(encoded: entry.data), command.range == id, command.leaseSequence == entry.term.rawValue
     else { throw .corruption("entry \(entry.index) of the log of range \(id) is no command of this range") }
     return command

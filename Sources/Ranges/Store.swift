@@ -200,10 +200,11 @@ public final class Store: Sendable {
       for (index, reactor) in environment.reactors.enumerated() {
         let shard = shards[index]
         let hasWaited = await reactor.perform { reactor -> Bool in
-          guard let replica = shard.access(on: reactor).sortedReplicas.first(where: {
-            // What is frozen is served once somebody has found out whether it was merged.
-            !$0.holdsLease && !$0.descriptor.isFrozen
-          })
+          guard
+            let replica = shard.access(on: reactor).sortedReplicas.first(where: {
+              // What is frozen is served once somebody has found out whether it was merged.
+              !$0.holdsLease && !$0.descriptor.isFrozen
+            })
           else {
             return false
           }
@@ -222,7 +223,8 @@ public final class Store: Sendable {
         let shard = shard.access(on: reactor)
         if let reason = shard.stopReason { throw .inputOutput(reason) }
         // One that was opened before may have made it, or taken its keys over.
-        guard shard.replica(id) == nil, !shard.leaving.contains(id), let bytes = try shard.engine.get(.local, LocalKeys.descriptor(id))
+        guard shard.replica(id) == nil, !shard.leaving.contains(id),
+          let bytes = try shard.engine.get(.local, LocalKeys.descriptor(id))
         else { return nil }
         guard let descriptor = RangeDescriptor(encoded: bytes) else {
           throw .corruption("the descriptor of range \(id) is damaged")

@@ -42,7 +42,8 @@ extension RangeKeeper {
       }
       mergeCursor = replica.descriptor.id
       let range = replica.descriptor
-      guard replica.holdsLease, !replica.isChanging, !range.isPinned, range.span.start > Key.min, isSmall(replica) else {
+      guard replica.holdsLease, !replica.isChanging, !range.isPinned, range.span.start > Key.min, isSmall(replica)
+      else {
         continue
       }
       let limit = rangeByteLimit / 4

@@ -116,6 +116,19 @@ public final class RangeKeeper {
 extension Transaction {
   /// Makes a range begin at `key`. At once, and whatever becomes of the transaction.
   public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key, isPinned: true) }
+
+  /// The range that begins at `key`, if one does, may be merged again.
+  public func unsplitRange(at key: Key) async throws(TransactionError) { try await system.pin(false, at: key) }
+
+  /// All ranges that begin in `span` may be merged again.
+  public func unsplitRanges(in span: KeySpan) async throws(TransactionError) {
+    var rest = span
+    while !rest.isEmpty {
+      let range = try await system.range(of: rest.start)
+      if span.contains(range.span.start) { try await system.pin(false, at: range.span.start) }
+      rest.start = min(rest.end, range.span.end)
+    }
+  }
 }
 
 extension TransactionSystem {

@@ -144,6 +144,8 @@ import Testing
     let test = try await open()
     try await test.on { _, system in
       try await system.split(at: key("d"))
+      // Once the right half is served: what began before that would have to begin anew in any case.
+      _ = try await system.begin().rows("a", "z")
       let t = system.begin()
       t.write("e", 1)
       try await t.flush()
@@ -205,6 +207,25 @@ import Testing
       try await system.pin(true, at: key("f"))
       try await system.pin(false, at: key("d"))
       #expect(pinned() == [false, false, true])
+    }
+    try await test.close()
+  }
+
+  @Test func smallNeighboursAreMergedByThemselves() async throws {
+    let test = try await open()
+    try await test.on { _, system in
+      for place in ["d", "f", "h"] { try await system.split(at: key(place), isPinned: place == "f") }
+      _ = try await system.begin().rows("a", "z")
+      let keeper = RangeKeeper(system)
+      func starts() -> [Key] { system.shard.descriptors(overlapping: .all).map(\.span.start) }
+      await keeper.mergeSmall()
+      #expect(starts() == [Key.min, key("d"), key("f"), key("h")])
+      system.store.setMerging(.automatic)
+      for _ in 0..<4 { await keeper.mergeSmall() }
+      #expect(starts() == [Key.min, key("f")])
+      try await system.begin().unsplitRange(at: key("f"))
+      for _ in 0..<2 { await keeper.mergeSmall() }
+      #expect(starts() == [Key.min])
     }
     try await test.close()
   }

@@ -64,23 +64,37 @@ public enum SchemaExecutor {
         break
       }
       if withData { outcome.rowCount = try await fill(table, source, context) }
-    case .split(let table, let index, let points):
-      outcome.rowCount = try await split(table, index, at: points, context)
+    case .split(let table, let index, let points, let isUndone):
+      try await split(table, index, at: points, isUndone: isUndone, context)
+    case .unsplitAll(let table, let index): try await unsplitAll(table, index, context)
     default:
       try runInCatalog(operation, try await context.writer(), &outcome)
     }
     return outcome
   }
 
-  /// Begins a range at each point. At once, and whatever becomes of the transaction: where ranges begin says nothing about rows.
+  private static func unsplitAll(
+    _ table: OID, _ index: UInt32, _ context: SchemaContext
+  ) async throws(SQLError) {
+    guard let descriptor = context.view.relation(table),
+      let codec = try context.execution.codecs.codec(for: descriptor).index(index)
+    else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
+    do throws(TransactionError) {
+      try await context.execution.transaction.unsplitRanges(in: KeySpan(prefix: Key(codec.prefix)))
+    } catch {
+      throw SQLError(error, relation: context.execution.relation)
+    }
+  }
+
+  /// Begins a range at each point, or lets it be merged again. At once, and whatever becomes of the transaction: where ranges begin says nothing about rows.
   private static func split(
-    _ table: OID, _ index: UInt32, at points: QueryPlan, _ context: SchemaContext
-  ) async throws(SQLError) -> Int {
+    _ table: OID, _ index: UInt32, at points: QueryPlan, isUndone: Bool, _ context: SchemaContext
+  ) async throws(SQLError) {
     guard let descriptor = context.view.relation(table),
       let codec = try context.execution.codecs.codec(for: descriptor).index(index)
     else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
     let query = try Executor.run(points, context.execution)
-    context.progress.phase = "splitting ranges of \(descriptor.name)"
+    context.progress.phase = "\(isUndone ? "unsplitting" : "splitting") ranges of \(descriptor.name)"
     var count = 0
     while let batch = try await query.next() {
       for row in 0..<batch.rowCount {
@@ -90,7 +104,11 @@ public enum SchemaExecutor {
             column.datum(row), descending: part.isDescending, nulls: part.nulls, into: &key)
         }
         do throws(TransactionError) {
-          try await context.execution.transaction.splitRange(at: Key(key))
+          if isUndone {
+            try await context.execution.transaction.unsplitRange(at: Key(key))
+          } else {
+            try await context.execution.transaction.splitRange(at: Key(key))
+          }
         } catch {
           throw SQLError(error, relation: context.execution.relation)
         }
@@ -98,7 +116,6 @@ public enum SchemaExecutor {
         context.progress.rowCount = count
       }
     }
-    return count
   }
 
   /// Operations that change nothing but the catalog.
@@ -158,6 +175,7 @@ public enum SchemaExecutor {
         of: members, in: roles, isGrant: isGrant, adminOption: adminOption, &outcome.notices)
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
     case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split,
+      .unsplitAll,
       .scatter:
       preconditionFailure("these are carried out with rows")
     }

@@ -76,7 +76,7 @@ struct ClusterSetting: Sendable {
 
   /// By name.
   static let all = [
-    autoUpgrade, version, checkInterval, deadNodeTime, merge, replicas, splitLoad, snapshotRate, versionLifetime,
+    autoUpgrade, version, checkInterval, deadNodeTime, replicas, merge, splitLoad, snapshotRate, versionLifetime,
   ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }
