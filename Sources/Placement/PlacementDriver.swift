@@ -35,6 +35,14 @@ public final class PlacementDriver: Sendable {
   private let underWay: Mutex<[Int]>
   /// Ranges that somebody else changes meanwhile.
   private let reserved = Mutex<Set<RangeID>>([])
+  /// When there was nothing to do for any range, by reactor.
+  private let settled: Mutex<[Settlement?]>
+
+  /// What a look has seen. While it is the same there is nothing new to be seen.
+  private struct Settlement: Equatable {
+    var ground: PlacementPlan.Ground
+    var changeCount: UInt64
+  }
 
   /// - Parameter nodes: all members as they are known now, this one among them.
   public init(
@@ -46,6 +54,7 @@ public final class PlacementDriver: Sendable {
     self.nodes = nodes
     factorNow = Mutex(options.factor)
     underWay = Mutex(Array(repeating: 0, count: store.environment.reactors.count))
+    settled = Mutex(Array(repeating: nil, count: store.environment.reactors.count))
   }
 
   /// Begins to look.
@@ -80,12 +89,18 @@ public final class PlacementDriver: Sendable {
   /// Begins what is to be done. Whether there is something under way, or to come.
   private func look(on reactor: isolated Reactor) -> Bool {
     let plan = currentPlan
+    let shard = store.shard(on: reactor)
+    let seen = Settlement(ground: plan.ground, changeCount: shard.changeCount)
+    if settled.withLock({ $0[reactor.index] == seen }) { return false }
     let reserved = reserved.withLock { $0 }
     var ranges: [PlacementRange] = []
-    for replica in store.shard(on: reactor).sortedReplicas where replica.holdsLease && !replica.isChanging {
-      if plan.isSettled(replica.descriptor) || reserved.contains(replica.descriptor.id) { continue }
+    var isSettled = true
+    for replica in shard.sortedReplicas where replica.holdsLease && !plan.isSettled(replica.descriptor) {
+      isSettled = false
+      if replica.isChanging || reserved.contains(replica.descriptor.id) { continue }
       ranges.append(PlacementRange(replica.descriptor, caughtUp: replica.caughtUpNodes))
     }
+    settled.withLock { [isSettled] in $0[reactor.index] = isSettled ? seen : nil }
     let steps = plan.steps(for: ranges)
     for step in steps {
       let index = reactor.index

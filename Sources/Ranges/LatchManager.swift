@@ -124,6 +124,13 @@ final class LatchManager {
     for waiter in waiters { waiter.finish(.granted) }
   }
 
+  /// Most ranges are idle, and the filter is by far the largest part of one.
+  func releaseIdleMemory() {
+    guard held.isEmpty else { return }
+    held = []
+    filter = []
+  }
+
   /// Ends every wait: the replica stops.
   func stop(_ reason: String) {
     for latch in held {

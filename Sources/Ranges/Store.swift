@@ -59,6 +59,8 @@ public final class Store: Sendable {
   private struct State {
     var isStopped = false
     var hasFailed = false
+    /// Of the state engine, when logs were last cut, by reactor.
+    var cutMarks: [Int: UInt64] = [:]
   }
 
   private init(
@@ -302,15 +304,20 @@ public final class Store: Sendable {
       guard let self, shard.unflushedLogBytes > 0, !isStopped else { return }
       let mustFlush = shard.unflushedLogBytes >= Limits.logBytesBeforeFlush
       if mustFlush { shard.unflushedLogBytes = 0 }
-      let ranges = shard.sortedReplicas.map(\.id)
-      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, flushing: mustFlush) }
+      let ranges = shard.sortedReplicas.filter(\.hasLogToCut).map(\.id)
+      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, shard: index, flushing: mustFlush) }
     }
   }
 
   /// On the maintenance thread.
-  private func cutLogs(of ranges: [RangeID], flushing: Bool) {
+  private func cutLogs(of ranges: [RangeID], shard: Int?, flushing: Bool) {
     do throws(StorageError) {
       if flushing { try local.state.flush() }
+      if let shard {
+        // As long as nothing more is durable there is nothing more to cut.
+        let mark = local.state.persistedMark
+        if state.withLock({ $0.cutMarks.updateValue(mark, forKey: shard) }) == mark { return }
+      }
       for range in ranges {
         guard let bytes = try local.state.getPersisted(.local, LocalKeys.appliedState(range)) else { continue }
         let durable = try AppliedState(encoded: bytes, range: range)
@@ -403,7 +410,7 @@ public final class Store: Sendable {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       maintenanceWorker.submit { [self] in
         if !state.withLock({ $0.hasFailed }) {
-          cutLogs(of: ranges, flushing: true)
+          cutLogs(of: ranges, shard: nil, flushing: true)
         }
         continuation.resume()
       }

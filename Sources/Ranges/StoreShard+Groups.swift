@@ -151,26 +151,30 @@ extension StoreShard {
 
   // MARK: - Time
 
+  func wake(_ replica: Replica) {
+    replica.isAwake = true
+    awake.append(replica)
+  }
+
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
-    let wakesAll = mustWakeAll
-    mustWakeAll = false
-    let all = sortedReplicas
-    if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
-    for replica in all {
+    let promises = support.promises
+    if promises != self.promises {
+      self.promises = promises
+      for replica in sortedReplicas { replica.wake() }
+    }
+    let ticking = awake
+    if tickCount % 10 == 0 { for replica in ticking { replica.releaseLocksOfTheDead() } }
+    for replica in ticking {
       if replica.isOutside {
         if tickCount % 5 == 0 { replica.askToGo() }
       } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized, replica.leaderNode == nil {
         // It may have been removed, and nobody has told: a learner would wait for ever.
         replica.askWhetherItHasLeft()
       }
-    }
-    for replica in all where !replica.isAloneAndLeads {
-      // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
-      if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }
-      replica.group.wakeIfLeaseEnded()
       replica.tick()
     }
+    awake.removeAll { $0.goesToRest() }
   }
 }

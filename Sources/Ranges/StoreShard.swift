@@ -109,8 +109,15 @@ public final class StoreShard {
   /// Ranges whose replica has been removed from here, and whose log is yet to be.
   var leaving: Set<RangeID> = []
   var tickCount: UInt64 = 0
-  /// Support was withdrawn from a store: groups that rest on it must look again.
-  var mustWakeAll = false
+  /// Those that a tick has something to do for. The others rest: they cost nothing until a request, a message or a change of what stores
+  /// promise each other wakes them.
+  var awake: [Replica] = []
+  /// What stores promised each other at the last tick.
+  var promises = StoreSupport.Promises()
+  /// Raised whenever a replica comes or goes, or its descriptor or its lease changes: what was summed up of all need not be summed up again
+  /// while it stays the same.
+  public internal(set) var changeCount: UInt64 = 0
+  var summedUp = ShardHoldings()
   /// Served here, with descriptors that are to be published.
   var unpublished: Set<RangeID> = []
 
@@ -161,6 +168,8 @@ public final class StoreShard {
     precondition(replicas[replica.id] == nil, "\(replica.id) has two replicas here")
     replicas[replica.id] = replica
     sortedReplicas.insert(replica, at: place(of: replica.id))
+    changeCount &+= 1
+    replica.wake()
     if replica.isInitialized { directory.set(replica.descriptor) }
     single = replicas.count == 1 ? replica : nil
   }
@@ -168,6 +177,7 @@ public final class StoreShard {
   func drop(_ id: RangeID) {
     guard replicas.removeValue(forKey: id) != nil else { return }
     sortedReplicas.remove(at: place(of: id))
+    changeCount &+= 1
     single = replicas.count == 1 ? replicas.values.first : nil
   }
 
@@ -188,8 +198,11 @@ public final class StoreShard {
   /// A range's descriptor could not be published.
   public func putBack(_ range: RangeID) { unpublished.insert(range) }
 
-  /// In the order of their ids.
+  /// All of them, in the order of their ids: what is done for each, and often, costs more than all the rest of an idle node.
   public private(set) var sortedReplicas: [Replica] = []
+
+  /// Those that are served here and do not rest, in the order of their ids: whatever has locks, transactions or a load is among them.
+  public var busyReplicas: [Replica] { awake.filter(\.holdsLease).sorted { $0.id < $1.id } }
 
   /// The number of replicas with smaller ids.
   private func place(of id: RangeID) -> Int {

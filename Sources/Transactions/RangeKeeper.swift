@@ -55,20 +55,29 @@ public final class RangeKeeper {
   private func work() async {
     if isStopped || system.store.isStopped { return stop() }
     round += 1
-    for descriptor in system.shard.takeUnpublished() {
-      do throws(TransactionError) {
-        try await system.publish(descriptor)
-      } catch {
-        system.shard.putBack(descriptor.id)
-        break
-      }
-    }
+    await publish()
     await breakDeadlocks()
     if round % Self.settlingRounds == 0 {
       await settle()
       await splitBusy()
     }
     if round % Self.sizingRounds == 0 { await splitLarge() }
+  }
+
+  /// Descriptors that are written to `meta` in one transaction.
+  private static let publishedAtOnce = 32
+
+  private func publish() async {
+    var rest = system.shard.takeUnpublished()[...]
+    while !rest.isEmpty {
+      do throws(TransactionError) {
+        try await system.publish(Array(rest.prefix(Self.publishedAtOnce)))
+        rest = rest.dropFirst(Self.publishedAtOnce)
+      } catch {
+        for descriptor in rest { system.shard.putBack(descriptor.id) }
+        return
+      }
+    }
   }
 
   /// Looks only where somebody has waited for a whole round: waits that end by themselves cost no message.
@@ -88,7 +97,7 @@ public final class RangeKeeper {
   }
 
   private func settle() async {
-    for replica in system.shard.sortedReplicas where replica.holdsLease && replica.hasTransactions {
+    for replica in system.shard.busyReplicas where replica.holdsLease && replica.hasTransactions {
       for transaction in replica.unsettled(after: Self.patience) {
         try? await system.settleElsewhere(transaction)
       }
@@ -98,31 +107,34 @@ public final class RangeKeeper {
   }
 
   private func splitLarge() async {
-    for replica in system.shard.sortedReplicas where replica.holdsLease {
+    for replica in system.shard.busyReplicas where replica.holdsLease {
       guard let key = replica.splitKey(above: rangeByteLimit) else { continue }
       try? await system.split(at: key)
     }
   }
 }
 
-extension Transaction {
-  /// Makes a range begin at `key`. At once, and whatever becomes of the transaction.
-  public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key) }
-}
-
 extension TransactionSystem {
   /// Cuts the range that holds `key` there, unless one begins there already.
-  public func split(at key: Key) async throws(TransactionError) {
+  /// - Parameter reserved: a number that no range has had; otherwise one is drawn.
+  public func split(at key: Key, into reserved: RangeID? = nil) async throws(TransactionError) {
     guard key >= MetaKeys.span.end, key < Key.max else {
       throw .limit("ranges cannot be split at \(key)")
     }
+    var reserved = reserved
     var attempt = 0
     while true {
       let range = try await range(of: key)
       if range.span.start == key { return }
-      // The first range has number 1 without asking.
-      let number = try await increment(MetaKeys.lastRange, by: 1) + 1
-      switch await send(.split(at: key, into: RangeID(UInt64(number))), ownHeader(), to: range) {
+      let number: RangeID
+      if let given = reserved {
+        // Whoever lost the answer to an attempt does not know whether the number is taken.
+        reserved = nil
+        number = given
+      } else {
+        number = try await drawRangeNumbers(1)
+      }
+      switch await send(.split(at: key, into: number), ownHeader(), to: range) {
       case .done:
         let own = shard.descriptors(overlapping: KeySpan(key))
         learn(own)
@@ -137,13 +149,14 @@ extension TransactionSystem {
     }
   }
 
-  /// Writes a range's descriptor to `meta`, unless something newer stands there.
-  func publish(_ descriptor: RangeDescriptor) async throws(TransactionError) {
+  /// Writes ranges' descriptors to `meta`, unless something newer stands there.
+  func publish(_ descriptors: [RangeDescriptor]) async throws(TransactionError) {
     var attempt = 0
     while true {
       let transaction = begin(label: "an index of ranges")
       do throws(TransactionError) {
-        try await publish(descriptor, in: transaction)
+        for descriptor in descriptors { try await publish(descriptor, in: transaction) }
+        _ = try await transaction.commit()
         return
       } catch {
         await transaction.rollback()
@@ -162,18 +175,16 @@ extension TransactionSystem {
       KeySpan(start: MetaKeys.descriptors.start, end: own), ScanOptions(isReverse: true, rowLimit: 1), into: &block)
     var rest: KeySpan? = KeySpan(start: own, end: MetaKeys.descriptor(startingAt: descriptor.span.end))
     while let span = rest { rest = try await transaction.scan(span, into: &block) }
+    var obsolete: [Key] = []
     for row in 0..<block.count {
       guard let known = RangeDescriptor(encoded: block.value(row)) else {
         throw .unavailable("the entry \(block.key(row)) of meta is damaged")
       }
       guard known.span.overlaps(descriptor.span) else { continue }
-      if known.generation > descriptor.generation || known == descriptor {
-        await transaction.rollback()
-        return
-      }
-      if block.key(row) > own { transaction.delete(block.key(row)) }
+      if known.generation > descriptor.generation || known == descriptor { return }
+      if block.key(row) > own { obsolete.append(block.key(row)) }
     }
+    for key in obsolete { transaction.delete(key) }
     transaction.put(own, descriptor.encoded())
-    _ = try await transaction.commit()
   }
 }

@@ -81,7 +81,7 @@ public enum SchemaExecutor {
     else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
     let query = try Executor.run(points, context.execution)
     context.progress.phase = "splitting ranges of \(descriptor.name)"
-    var count = 0
+    var keys: [Key] = []
     while let batch = try await query.next() {
       for row in 0..<batch.rowCount {
         var key = codec.prefix
@@ -89,16 +89,15 @@ public enum SchemaExecutor {
           part.info.encodeKey(
             column.datum(row), descending: part.isDescending, nulls: part.nulls, into: &key)
         }
-        do throws(TransactionError) {
-          try await context.execution.transaction.splitRange(at: Key(key))
-        } catch {
-          throw SQLError(error, relation: context.execution.relation)
-        }
-        count += 1
-        context.progress.rowCount = count
+        keys.append(Key(key))
       }
     }
-    return count
+    do throws(TransactionError) {
+      try await context.execution.transaction.splitRanges(at: keys) { context.progress.rowCount = $0 }
+    } catch {
+      throw SQLError(error, relation: context.execution.relation)
+    }
+    return keys.count
   }
 
   /// Operations that change nothing but the catalog.
