@@ -340,8 +340,9 @@ public final class Store: Sendable {
       else {
         return
       }
+      let first = log.firstIndex
       log.cut(through: EntryID(term: Term(position.term), index: LogIndex(position.index)))
-      writer.compact(range, through: position)
+      writer.compact(range, from: first, through: position)
     }
   }
 
@@ -376,7 +377,11 @@ public final class Store: Sendable {
       let shard = shards[index]
       let counters = await reactor.perform { reactor in
         var counters = shard.access(on: reactor).counters
-        counters.stalledRanges = UInt64(shard.access(on: reactor).sortedReplicas.count { $0.progress.isStalled })
+        // Whatever makes no progress does not rest.
+        let awake = shard.access(on: reactor).awake
+        counters.stalledRanges = UInt64(awake.count { $0.progress.isStalled })
+        counters.awakeReplicas = UInt64(awake.count)
+        counters.replicas = UInt64(shard.access(on: reactor).sortedReplicas.count)
         return counters
       }
       sum = sum + counters

@@ -156,15 +156,29 @@ extension StoreShard {
     awake.append(replica)
   }
 
+  /// Wakes the next of those that shall look at what stores promise each other now.
+  private func wakeSome() {
+    let count = min(wakeCount, sortedReplicas.count, Limits.wokenPerTick)
+    wakeCount = count == 0 ? 0 : wakeCount - count
+    for _ in 0..<count {
+      let place = place(of: nextToWake)
+      let replica = sortedReplicas[place == sortedReplicas.count ? 0 : place]
+      replica.wake()
+      nextToWake = RangeID(replica.id.rawValue + 1)
+    }
+  }
+
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
     let promises = support.promises
     if promises != self.promises {
       self.promises = promises
-      for replica in sortedReplicas { replica.wake() }
+      if wakeCount == 0 { nextToWake = RangeID(0) }
+      wakeCount = sortedReplicas.count
     }
-    let ticking = awake
+    wakeSome()
+    let ticking = awake.filter { !$0.isRemoved }
     if tickCount % 10 == 0 { for replica in ticking { replica.releaseLocksOfTheDead() } }
     for replica in ticking {
       if replica.isOutside {

@@ -24,6 +24,9 @@ public struct ShardCounters: Sendable {
   public var checks: UInt64 = 0
   /// Of now: ranges that make no progress, as far as their replicas here can tell.
   public var stalledRanges: UInt64 = 0
+  /// Of now: replicas, and those of them that do not rest.
+  public var replicas: UInt64 = 0
+  public var awakeReplicas: UInt64 = 0
   public init() {}
 
   public static func + (a: ShardCounters, b: ShardCounters) -> ShardCounters {
@@ -39,6 +42,8 @@ public struct ShardCounters: Sendable {
     sum.intentsResolved = a.intentsResolved &+ b.intentsResolved
     sum.checks = a.checks &+ b.checks
     sum.stalledRanges = a.stalledRanges &+ b.stalledRanges
+    sum.replicas = a.replicas &+ b.replicas
+    sum.awakeReplicas = a.awakeReplicas &+ b.awakeReplicas
     sum.versionsCollected = a.versionsCollected &+ b.versionsCollected
     return sum
   }
@@ -114,6 +119,9 @@ public final class StoreShard {
   var awake: [Replica] = []
   /// What stores promised each other at the last tick.
   var promises = StoreSupport.Promises()
+  /// How many are to be woken since those promises have changed, and which is the next.
+  var wakeCount = 0
+  var nextToWake = RangeID(0)
   /// Raised whenever a replica comes or goes, or its descriptor or its lease changes: what was summed up of all need not be summed up again
   /// while it stays the same.
   public internal(set) var changeCount: UInt64 = 0
@@ -205,7 +213,7 @@ public final class StoreShard {
   public var busyReplicas: [Replica] { awake.filter(\.holdsLease).sorted { $0.id < $1.id } }
 
   /// The number of replicas with smaller ids.
-  private func place(of id: RangeID) -> Int {
+  func place(of id: RangeID) -> Int {
     var low = 0
     var high = sortedReplicas.count
     while low < high {

@@ -199,6 +199,11 @@ import Testing
     #expect(nodes.transports[0].peer(Nodes.node(1))?.isUp == false)
     #expect(nodes.transports[0].peer(Nodes.node(1))?.isConnected == false)
     nodes.lines = []
+    // Nobody waits for a connection to it to be made.
+    nodes.call("b", from: 0, to: 1, kind: 1, seconds: 100)
+    nodes.run(seconds: 0.001)
+    #expect(nodes.lines.count == 1 && nodes.lines[0].hasPrefix("b: n2 ") || nodes.lines[0].hasPrefix("b: node n2 "))
+    nodes.lines = []
     faults.isCut.store(false, ordering: .relaxed)
     nodes.run(seconds: 5)
     #expect(nodes.lines.count == 2)
