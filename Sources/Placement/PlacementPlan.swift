@@ -128,7 +128,8 @@ public struct PlacementPlan: Sendable {
 
   public var ground: Ground {
     Ground(
-      factor: factor, isStaying: nodes[own].map { !$0.isDraining } ?? false, left: sortedNodes.filter { !isKeeping($0) })
+      factor: factor, isStaying: nodes[own].map { !$0.isDraining } ?? false, left: sortedNodes.filter { !isKeeping($0) }
+    )
   }
 
   /// Who may be given replicas and leases, in the order of their numbers.

@@ -43,7 +43,10 @@ extension Transaction {
   public func splitRanges(
     at keys: [Key], progress: (Int) -> Void
   ) async throws(TransactionError) {
-    try await system.split(at: keys, progress: progress)
+    try await system.split(at: keys) { count in
+      progress(count)
+      return !isCancelled
+    }
   }
 }
 
@@ -74,13 +77,14 @@ extension TransactionSystem {
   }
 
   /// Cuts ranges at keys, in an order of its own; after a failure no further cuts begin.
-  func split(at keys: [Key], progress: (Int) -> Void) async throws(TransactionError) {
+  /// - Parameter goesOn: is told now and then how many are done; false: no further cuts begin.
+  func split(at keys: [Key], goesOn: (Int) -> Bool) async throws(TransactionError) {
     let plan = SplitPlan(keys)
     if plan.count == 0 { return }
     let work = SplitWork(plan, firstNumber: try await drawRangeNumbers(plan.count).rawValue)
     let shared = Confined(work, to: reactor)
     let me = Confined(self, to: reactor)
-    while work.underWay > 0 || work.failure == nil {
+    while true {
       while work.failure == nil, work.underWay < Self.splitsAtOnce, let key = work.plan.take() {
         work.underWay += 1
         work.number += 1
@@ -101,9 +105,9 @@ extension TransactionSystem {
       }
       if work.underWay == 0 { break }
       await reactor.sleep(nanoseconds: Self.pollInterval)
-      progress(work.doneCount)
+      if !goesOn(work.doneCount), work.failure == nil { work.failure = .cancelled }
     }
-    progress(work.doneCount)
+    _ = goesOn(work.doneCount)
     if let failure = work.failure { throw failure }
   }
 }

@@ -47,13 +47,16 @@ import Testing
     try await test.on { _, system in
       var told: [Int] = []
       let cuts = (1...40).map { Key([UInt8(ascii: "k"), UInt8($0)]) }
-      try await system.split(at: cuts + cuts) { told.append($0) }
+      try await system.split(at: cuts + cuts) { count in
+        told.append(count)
+        return true
+      }
       #expect(told.last == 40 && told == told.sorted())
       var ranges: [RangeDescriptor] = []
       for key in cuts { ranges.append(try await system.range(of: key)) }
       #expect(ranges.map(\.span.start) == cuts && Set(ranges.map(\.id)).count == 40)
       do throws(TransactionError) {
-        try await system.split(at: [Key("x"), Key.max]) { _ in }
+        try await system.split(at: [Key("x"), Key.max]) { _ in true }
         Issue.record("cut at the end")
       } catch {}
     }

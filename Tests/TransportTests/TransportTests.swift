@@ -137,10 +137,10 @@ import Testing
     nodes.lines = []
     nodes.reboot(1)
     nodes.run(seconds: 0.05)
-    // It has called, so it is called back without waiting.
+    // It has called, so it has been called back without waiting, and the connection stands.
     nodes.call("d", from: 0, to: 1, kind: 1)
     nodes.run(seconds: 0.1)
-    #expect(nodes.lines == ["d: [1, 9] at 3156"])
+    #expect(nodes.lines == ["d: [1, 9] at 3152"])
   }
 
   @Test func `What had not left when the connection broke was certainly not executed`() {
