@@ -174,6 +174,8 @@ final class ConsensusGroup {
       // Who asks for votes leads no more. Under its store's support this member does not tick, and would take it for the leader for ever.
       if message.kind == .preVote, peer == leader, message.term > node.term { node.forgetLeader() }
       try? node.step(message)
+      // Whoever asks does not know that this member leads, and everybody may be at rest.
+      if message.kind == .preVote, node.isLeader { node.sendHeartbeats() }
     case .fortify(let term): fortifyLeader(peer, in: term)
     case .fortified(let term, let epoch):
       if node.isLeader, term == .zero {

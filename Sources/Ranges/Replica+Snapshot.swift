@@ -150,7 +150,7 @@ extension Replica {
       if progress.isReplicating { return true }
       if shard.reactor.environment.monotonicNow().nanoseconds > deadline { return false }
       await shard.reactor.sleep(nanoseconds: Self.birthPoll)
-      group.act { $0.reportSnapshot(peer, hasFailed: true) }
+      group.act { $0.probeFirstEntry(of: peer) }
     }
     return true
   }

@@ -218,7 +218,7 @@ public final class Store: Sendable {
         if let reason = shard.stopReason { throw .inputOutput(reason) }
         let replica = try shard.opener.open(descriptor, replicaID, on: shard)
         replica.isFromDisk = replica.group.last.index > AppliedState.initialPosition.index
-        shard.add(replica)
+        shard.add(replica, wakes: false)
         // They are opened with all others.
         _ = replica.takeSplitOff()
         let membership = replica.group.membership

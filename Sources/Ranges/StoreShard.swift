@@ -172,12 +172,13 @@ public final class StoreShard {
     return replicas[id]
   }
 
-  func add(_ replica: Replica) {
+  /// - Parameter wakes: whether it is looked after from the next tick on, and not only in its turn.
+  func add(_ replica: Replica, wakes: Bool = true) {
     precondition(replicas[replica.id] == nil, "\(replica.id) has two replicas here")
     replicas[replica.id] = replica
     sortedReplicas.insert(replica, at: place(of: replica.id))
     changeCount &+= 1
-    replica.wake()
+    if wakes { replica.wake() } else { wakeCount += 1 }
     if replica.isInitialized { directory.set(replica.descriptor) }
     single = replicas.count == 1 ? replica : nil
   }
