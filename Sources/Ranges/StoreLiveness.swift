@@ -8,7 +8,7 @@
 // supporter withdraws only once `earliest > X`. By rates: the supported store counts on it for less than the duration from
 // when it asked, the supporter for more than the duration from when it was asked. So two leaseholders at once take two
 // broken promises: clocks beyond their bounds, and clocks that run at wildly different rates.
-// Source: Docs/Decisions/0010-store-liveness.md; CockroachDB's design of store liveness, reference 2.8.
+// Source: Docs/Decisions/0010-replicated-ranges.md; CockroachDB's design of store liveness, reference 2.8.
 
 import Clocks
 import Transport
