@@ -7,6 +7,7 @@ import Storage
 extension Replica {
   /// Serves one request from start to end, waits included.
   public func execute(_ request: RangeRequest, _ header: TransactionHeader) async -> RangeResponse {
+    wake()
     let limit = shard.clock.interval().latest.addingReportingOverflow(Limits.clockJump)
     if !limit.overflow && header.readTimestamp.wall > limit.partialValue {
       return .failed(
@@ -61,6 +62,7 @@ extension Replica {
     case .resolve(let fate, let spans): return response(await resolve(fate, spans))
     case .forget(let id, let anchor, let settled): return response(forget(id, anchor: anchor, settled: settled))
     case .split(let key, let range, let isPinned):
+      await untilFollowersKeepUp()
       return response(await split(at: key, into: range, isPinned: isPinned))
     case .pin(let isPinned, let key): return response(await pin(isPinned, at: key))
     case .describe: return .description(whole)

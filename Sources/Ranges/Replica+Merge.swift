@@ -210,13 +210,14 @@ extension Replica {
       "a range was merged",
       metadata: ["range": "\(id)", "right": "\(right.descriptor.id)", "at": "\(right.descriptor.span.start)"])
     shard.sweepUp(right.descriptor.id)
-    isSized = false
+    sizedIndex = 0
     if holdsLease { try takeOver(right) }
   }
 
   /// The leaseholder learns what it can of transactions in the right half: as under a new lease, from records and intents.
   private func takeOver(_ right: FrozenRange) throws(StorageError) {
     let span = right.descriptor.span
+    wake()
     shard.unpublished.insert(id)
     shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
     if !shard.faults.forgetsReadsAtMerge { beginLeaseAnew() }

@@ -126,18 +126,38 @@ extension Replica {
     let me = Confined(self, to: shard.reactor)
     shard.reactor.enqueue { reactor in
       reactor.run { reactor in
-        while !pacing.begin(to: node) {
-          await reactor.sleep(nanoseconds: 50_000_000)
-          if me.access(on: reactor).isOver {
-            me.access(on: reactor).snapshotEnded(peer, hasFailed: true)
-            return
-          }
+        if await me.access(on: reactor).isBornBySplit(peer) {
+          me.access(on: reactor).snapshotEnded(peer, hasFailed: true)
+          return
         }
+        await reactor.suspend { pacing.begin(to: node, $0) }
         let hasFailed = await Self.stream(me, to: peer, on: node, network, pacing, on: reactor)
         pacing.end(to: node)
         me.access(on: reactor).snapshotEnded(peer, hasFailed: hasFailed)
       }
     }
+  }
+
+  /// Nanoseconds that a member which was there when the range was split off has to apply the split itself.
+  private static let birthTime: Int64 = 10_000_000_000
+  private static let birthPoll: Int64 = 100_000_000
+
+  /// Waits for a member that has nothing yet of a range that was split off, and of which nothing has been cut: its own node is about to make
+  /// it, as soon as it has come as far as the split. Until then a snapshot would be in the way there.
+  /// - Returns: whether there is nothing to be sent any more.
+  private func isBornBySplit(_ peer: PeerID) async -> Bool {
+    let deadline = shard.reactor.environment.monotonicNow().nanoseconds + Self.birthTime
+    while !isOver {
+      guard group.log.base.index.rawValue == AppliedState.initialPosition.index,
+        descriptor.replicas.contains(where: { $0.replica.peer == peer && $0.kind == .voter }),
+        let progress = group.progress(of: peer)
+      else { return false }
+      if progress.isReplicating { return true }
+      if shard.reactor.environment.monotonicNow().nanoseconds > deadline { return false }
+      await shard.reactor.sleep(nanoseconds: Self.birthPoll)
+      group.act { $0.probeFirstEntry(of: peer) }
+    }
+    return true
   }
 
   private var isOver: Bool { shard.stopReason != nil || isRemoved || !group.isLeader }

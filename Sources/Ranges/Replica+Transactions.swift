@@ -113,6 +113,7 @@ extension Replica {
     record.timestamp = inquiry.timestamp
     record.heartbeat = inquiry.timestamp.wall
     record.spans = spans
+    wake()
     let entry = registry.add(record)
     // What readers pushed it above, only earlier leaseholders knew.
     if hasRecord(of: entry) { entry.leastCommit = leaseStart }

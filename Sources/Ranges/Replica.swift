@@ -16,7 +16,7 @@ import Storage
 import Transport
 
 public final class Replica {
-  public internal(set) var descriptor: RangeDescriptor
+  public internal(set) var descriptor: RangeDescriptor { didSet { shard.changeCount &+= 1 } }
   unowned let shard: StoreShard
   // What a leaseholder knows; it begins anew with each lease.
   private(set) var latches = LatchManager()
@@ -27,7 +27,7 @@ public final class Replica {
   let group: ConsensusGroup
   let replicaID: ReplicaID
   /// Whether requests are served here: this member leads, and has applied whatever was committed before it did.
-  public private(set) var holdsLease = false
+  public private(set) var holdsLease = false { didSet { shard.changeCount &+= 1 } }
   /// Until when nobody else can hold the lease, as it was last worked out; a group of one has it for ever.
   private var leaseEnd = LeaseEnd.past
   /// Reads of earlier leaseholders lie below.
@@ -62,9 +62,9 @@ public final class Replica {
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
   var snapshotsUnderWay: Set<UInt64> = []
-  private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
+  var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
   var applied: AppliedState
-  private var pending: Deque<Proposal> = []
+  var pending: Deque<Proposal> = []
   var quota = ProposalQuota()
   var progress = ProgressWatch()
   var load = RangeLoad()
@@ -74,9 +74,11 @@ public final class Replica {
   var isSweeping = false
   /// Where the search for intents of unregistered transactions goes on after a restart.
   var strangerCursor: KeySpan?
-  /// Bytes applied since the range's size was last looked at, and whether it ever was.
+  /// Bytes applied since the range's size was last looked at, and up to where it had been applied when that was last considered.
   var bytesSinceSizing: UInt64 = 0
-  var isSized = false
+  var sizedIndex: UInt64 = 0
+  /// Whether ticks look after it.
+  var isAwake = false
   /// Where the log stood when the last collection ended.
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
@@ -89,7 +91,7 @@ public final class Replica {
   var isLogOthers = false
   /// The piece of a snapshot that is to come next.
   var nextSnapshotPiece: UInt64 = 0
-  private var origins: [(replica: ReplicaID, node: NodeID)] = []
+  var origins: [(replica: ReplicaID, node: NodeID)] = []
   private let appliedKey: [UInt8]
 
   init(
@@ -105,6 +107,7 @@ public final class Replica {
     group.onCommitted = { [unowned self] in apply($0) }
     group.onRoleChange = { [unowned self] in roleChanged() }
     group.onPromiseInTheWay = { [unowned self] in askForLeader($0) }
+    group.onWake = { [unowned self] in wake() }
     group.nodeOf = { [unowned self] peer in node(of: peer) }
     group.onMessage = { [unowned self] peer, message in send(message, to: peer) }
     group.log.makeSnapshot = { [unowned self] in
@@ -119,9 +122,6 @@ public final class Replica {
   /// Whether its group has other members.
   var hasPeers: Bool { descriptor.replicas.count > 1 }
 
-  /// Whether it has nobody to talk to and nothing to become.
-  var isAloneAndLeads: Bool { isInitialized && !hasPeers && !isOutside && group.isLeader }
-
   /// The node whose replica leads, as far as it is known here.
   var leaderNode: NodeID? { group.leader.flatMap { descriptor.node(of: $0) } }
 
@@ -134,6 +134,9 @@ public final class Replica {
 
   /// Whether anything was applied since the last look for old versions.
   var hasNewGarbage: Bool { applied.index > collectedIndex }
+
+  /// Whether its log holds what is applied.
+  var hasLogToCut: Bool { applied.index > group.log.base.index.rawValue }
 
   /// Up to where the log is applied.
   public var appliedPosition: LogPosition { LogPosition(index: applied.index, term: applied.term) }
@@ -433,6 +436,7 @@ public final class Replica {
   /// Everything that was committed before this member led is applied: requests may come. Reads that earlier leaseholders
   /// served lie at or below the clock now, and what they wrote does too once the clock has been told.
   private func acquireLease() throws(StorageError) {
+    wake()
     if !shard.faults.forgetsTimeAtRestart {
       shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
       if !shard.faults.forgetsReadsAtLease {

@@ -35,6 +35,7 @@ public struct RangeReply: Sendable {
 extension Store {
   /// Has the network's messages handled, and begins to tick.
   func beginNetworking() {
+    for index in environment.reactors.indices { scheduleTick(shard: index) }
     guard let network else { return }
     network.onMessage(StoreMessageKind.groups) { [weak self] node, message, reactor in
       self?.receiveGroups(message, from: node)
@@ -61,7 +62,6 @@ extension Store {
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await answerFrozen(message)
     }
-    for index in environment.reactors.indices { scheduleTick(shard: index) }
     scheduleHeartbeat()
   }
 
@@ -109,10 +109,6 @@ extension Store {
       // Whatever is written later, votes among it, becomes durable after the withdrawal.
       if let record = support.withdrawExpired() {
         writer.setRecord(StoreSupport.recordKind, record)
-        for index in environment.reactors.indices {
-          let shard = confinedShard(index)
-          environment.reactors[index].enqueue { reactor in shard.access(on: reactor).mustWakeAll = true }
-        }
       }
       scheduleWithdrawal()
     }

@@ -70,6 +70,8 @@ public final class Store: Sendable {
   private struct State {
     var isStopped = false
     var hasFailed = false
+    /// Of the state engine, when logs were last cut, by reactor.
+    var cutMarks: [Int: UInt64] = [:]
   }
 
   private init(
@@ -239,7 +241,7 @@ public final class Store: Sendable {
         }
         let replica = try shard.opener.open(descriptor, replicaID, on: shard)
         replica.isFromDisk = replica.group.last.index > AppliedState.initialPosition.index
-        shard.add(replica)
+        shard.add(replica, wakes: false)
         // They are opened with all others.
         _ = replica.takeSplitOff()
         let membership = replica.group.membership
@@ -328,15 +330,20 @@ public final class Store: Sendable {
       guard let self, shard.unflushedLogBytes > 0, !isStopped else { return }
       let mustFlush = shard.unflushedLogBytes >= Limits.logBytesBeforeFlush
       if mustFlush { shard.unflushedLogBytes = 0 }
-      let ranges = shard.sortedReplicas.map(\.id)
-      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, flushing: mustFlush) }
+      let ranges = shard.sortedReplicas.filter(\.hasLogToCut).map(\.id)
+      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, shard: index, flushing: mustFlush) }
     }
   }
 
   /// On the maintenance thread.
-  private func cutLogs(of ranges: [RangeID], flushing: Bool) {
+  private func cutLogs(of ranges: [RangeID], shard: Int?, flushing: Bool) {
     do throws(StorageError) {
       if flushing { try local.state.flush() }
+      if let shard {
+        // As long as nothing more is durable there is nothing more to cut.
+        let mark = local.state.persistedMark
+        if state.withLock({ $0.cutMarks.updateValue(mark, forKey: shard) }) == mark { return }
+      }
       for range in ranges {
         guard let bytes = try local.state.getPersisted(.local, LocalKeys.appliedState(range)) else { continue }
         let durable = try AppliedState(encoded: bytes, range: range)
@@ -359,8 +366,9 @@ public final class Store: Sendable {
       else {
         return
       }
+      let first = log.firstIndex
       log.cut(through: EntryID(term: Term(position.term), index: LogIndex(position.index)))
-      writer.compact(range, through: position)
+      writer.compact(range, from: first, through: position)
     }
   }
 
@@ -395,7 +403,11 @@ public final class Store: Sendable {
       let shard = shards[index]
       let counters = await reactor.perform { reactor in
         var counters = shard.access(on: reactor).counters
-        counters.stalledRanges = UInt64(shard.access(on: reactor).sortedReplicas.count { $0.progress.isStalled })
+        // Whatever makes no progress does not rest.
+        let awake = shard.access(on: reactor).awake
+        counters.stalledRanges = UInt64(awake.count { $0.progress.isStalled })
+        counters.awakeReplicas = UInt64(awake.count)
+        counters.replicas = UInt64(shard.access(on: reactor).sortedReplicas.count)
         return counters
       }
       sum = sum + counters
@@ -429,7 +441,7 @@ public final class Store: Sendable {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       maintenanceWorker.submit { [self] in
         if !state.withLock({ $0.hasFailed }) {
-          cutLogs(of: ranges, flushing: true)
+          cutLogs(of: ranges, shard: nil, flushing: true)
         }
         continuation.resume()
       }

@@ -156,26 +156,46 @@ extension StoreShard {
 
   // MARK: - Time
 
+  func wake(_ replica: Replica) {
+    replica.isAwake = true
+    awake.append(replica)
+  }
+
+  /// Wakes the next of those that shall look at what stores promise each other now.
+  private func wakeSome() {
+    let count = min(wakeCount, sortedReplicas.count, Limits.wokenPerTick)
+    wakeCount = count == 0 ? 0 : wakeCount - count
+    for _ in 0..<count {
+      let place = place(of: nextToWake)
+      let replica = sortedReplicas[place == sortedReplicas.count ? 0 : place]
+      replica.wake()
+      nextToWake = RangeID(replica.id.rawValue + 1)
+    }
+  }
+
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
-    let wakesAll = mustWakeAll
-    mustWakeAll = false
-    let all = sortedReplicas
-    if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
-    for replica in all {
+    let promises = support.promises
+    if promises != self.promises {
+      self.promises = promises
+      if wakeCount == 0 { nextToWake = RangeID(0) }
+      wakeCount = sortedReplicas.count
+    }
+    wakeSome()
+    let ticking = awake.filter { !$0.isRemoved }
+    if tickCount % 10 == 0 { for replica in ticking { replica.releaseLocksOfTheDead() } }
+    for replica in ticking {
       if replica.isOutside {
         if tickCount % 5 == 0 { replica.askToGo() }
-      } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized, replica.leaderNode == nil {
-        // It may have been removed, and nobody has told: a learner would wait for ever.
+      } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized,
+        replica.leaderNode == nil || replica.descriptor.isFrozen
+      {
+        // It may have been removed, and nobody has told: a learner would wait for ever. Or its range was merged.
         replica.askWhetherItHasLeft()
       }
-    }
-    for replica in all where !replica.isAloneAndLeads {
-      // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
-      if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }
-      replica.group.wakeIfLeaseEnded()
       replica.tick()
     }
+    awake.removeAll { $0.goesToRest() }
   }
 }

@@ -261,6 +261,8 @@ final class TransactionRegistry {
     markResolved(entry)
   }
 
+  func releaseIdleMemory() { if entries.isEmpty { entries = [:] } }
+
   /// In the order of their ids, so that a run repeats.
   var sorted: [RegisteredTransaction] { entries.values.sorted { $0.record.id < $1.record.id } }
 }

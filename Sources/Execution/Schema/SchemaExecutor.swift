@@ -95,7 +95,7 @@ public enum SchemaExecutor {
     else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
     let query = try Executor.run(points, context.execution)
     context.progress.phase = "\(isUndone ? "unsplitting" : "splitting") ranges of \(descriptor.name)"
-    var count = 0
+    var keys: [Key] = []
     while let batch = try await query.next() {
       for row in 0..<batch.rowCount {
         var key = codec.prefix
@@ -103,18 +103,17 @@ public enum SchemaExecutor {
           part.info.encodeKey(
             column.datum(row), descending: part.isDescending, nulls: part.nulls, into: &key)
         }
-        do throws(TransactionError) {
-          if isUndone {
-            try await context.execution.transaction.unsplitRange(at: Key(key))
-          } else {
-            try await context.execution.transaction.splitRange(at: Key(key))
-          }
-        } catch {
-          throw SQLError(error, relation: context.execution.relation)
-        }
-        count += 1
-        context.progress.rowCount = count
+        keys.append(Key(key))
       }
+    }
+    do throws(TransactionError) {
+      if isUndone {
+        for key in keys { try await context.execution.transaction.unsplitRange(at: key) }
+      } else {
+        try await context.execution.transaction.splitRanges(at: keys) { context.progress.rowCount = $0 }
+      }
+    } catch {
+      throw SQLError(error, relation: context.execution.relation)
     }
   }
 
