@@ -8,6 +8,7 @@
 import Encoding
 import Ranges
 import Reactors
+import Transport
 
 /// Confined to its gateway's reactor.
 public final class RangeKeeper {
@@ -28,6 +29,8 @@ public final class RangeKeeper {
   private var waiting: Set<TransactionID> = []
   private var deadlocks = DeadlockSearch()
   private var underWay: Set<Duty> = []
+  /// Brings a range that is led here nearer to being on the given nodes; nil: ranges are merged only where they lie side by side.
+  public var gather: (@Sendable (RangeID, [NodeID]) async -> Void)?
   /// Frozen ranges that are seen to.
   var thawing: Set<RangeID> = []
   /// The range at which the search for ranges to be merged goes on.
