@@ -53,7 +53,7 @@ struct ModelDatabase {
 
   /// The history of a run.
   static func run(
-    _ workload: Workload, _ isolation: Isolation, _ defect: ModelDefect? = nil, seed: UInt64, steps: Int = 1000
+    _ workload: Workload, _ isolation: Isolation, _ defect: ModelDefect? = nil, seed: UInt64, steps: Int = 700
   ) -> History {
     var random = RandomSource(seed: seed)
     let keys = ScriptSource.Keys(count: random.draw(2...5), life: random.pick([20, 100]))

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ModelTests {
   @Test(arguments: Workload.allCases, Isolation.allCases)
   func `A right database shows nothing that its level forbids`(_ workload: Workload, _ isolation: Isolation) {
-    for seed in 1...8 as ClosedRange<UInt64> {
+    for seed in 1...5 as ClosedRange<UInt64> {
       let report = workload.check(ModelDatabase.run(workload, isolation, seed: seed))
       #expect(report.violations.isEmpty, "seed \(seed): \(report.text)")
       #expect(report.committedCount > 50 && report.abortedCount > 0 && report.unknownCount > 0)
@@ -19,7 +19,7 @@ import Testing
   private func found(
     _ workload: Workload, _ defect: ModelDefect, at isolation: Isolation = .serializable
   ) -> Set<String> {
-    (1...10 as ClosedRange<UInt64>).reduce(into: []) { names, seed in
+    (1...5 as ClosedRange<UInt64>).reduce(into: []) { names, seed in
       let report = workload.check(ModelDatabase.run(workload, isolation, defect, seed: seed))
       names.formUnion(report.violations.map(\.name))
     }
@@ -27,7 +27,7 @@ import Testing
 
   @Test func `Weak levels show what they allow`() {
     func allowed(_ workload: Workload, _ isolation: Isolation) -> Set<String> {
-      (1...10 as ClosedRange<UInt64>).reduce(into: []) { names, seed in
+      (1...5 as ClosedRange<UInt64>).reduce(into: []) { names, seed in
         names.formUnion(workload.check(ModelDatabase.run(workload, isolation, seed: seed)).allowed.map(\.name))
       }
     }
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test func `Real time as dependencies says neither more nor less than the times do`() {
-    for seed in 1...20 as ClosedRange<UInt64> {
+    for seed in 1...6 as ClosedRange<UInt64> {
       let history = ModelDatabase.run(.append, .serializable, seed: seed, steps: 150)
       let numbers = history.transactions.indices.filter { history.transactions[$0].outcome != .aborted }
       var reaches = numbers.map { _ in Set<Int>() }

@@ -30,6 +30,10 @@ public struct ConnectionFailure: Error, Sendable, CustomStringConvertible {
   var isRefusal = false
 }
 
+extension ConnectionFailure {
+  public init(description: String) { self.init(description: description, needsPassword: false) }
+}
+
 /// What it takes to have the server cancel what a connection runs; may be used from any thread.
 public struct CancelToken: Sendable {
   fileprivate var url: ConnectionURL
