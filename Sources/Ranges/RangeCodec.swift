@@ -532,6 +532,7 @@ extension RangeResponse {
       writer.put(description.descriptor.encoded())
       writer.put(description.byteCount)
       writer.put(description.requestsPerSecond)
+      writer.put(description.isDurable)
     case .frozen(let range):
       tag(8)
       writer.put(range)
@@ -569,7 +570,8 @@ extension RangeResponse {
       guard let descriptor = RangeDescriptor(encoded: try reader.string()) else { throw MalformedMessage() }
       self = .description(
         RangeDescription(
-          descriptor: descriptor, byteCount: try reader.number(), requestsPerSecond: try reader.number()))
+          descriptor: descriptor, byteCount: try reader.number(), requestsPerSecond: try reader.number(),
+          isDurable: try reader.flag()))
     case 8: self = .frozen(try reader.frozenRange())
     default: throw MalformedMessage()
     }

@@ -234,6 +234,8 @@ public struct RangeDescription: Sendable, Equatable {
   /// As the engine estimates it.
   public var byteCount: UInt64
   public var requestsPerSecond: UInt64
+  /// Whoever is no member may go: a restart would not take the others back to when it was one.
+  public var isDurable: Bool
 }
 
 public enum RangeResponse: Sendable {

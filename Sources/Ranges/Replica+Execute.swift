@@ -65,7 +65,9 @@ extension Replica {
       await untilFollowersKeepUp()
       return response(await split(at: key, into: range, isPinned: isPinned))
     case .pin(let isPinned, let key): return response(await pin(isPinned, at: key))
-    case .describe: return .description(whole)
+    case .describe:
+      writeDownCommit()
+      return .description(whole)
     case .freeze(let target, let generation): return await freeze(into: target, in: generation)
     case .merge(let right): return response(await merge(right))
     case .keepApart(let range, let key, let generation): return await keepApart(range, from: key, in: generation)
@@ -80,7 +82,9 @@ extension Replica {
   }
 
   var whole: RangeDescription {
-    RangeDescription(descriptor: descriptor, byteCount: approximateByteCount, requestsPerSecond: requestRate)
+    RangeDescription(
+      descriptor: descriptor, byteCount: approximateByteCount, requestsPerSecond: requestRate,
+      isDurable: knowsMembersDurably)
   }
 
   /// Whoever looks for the leaseholder is told if there has been none for long.

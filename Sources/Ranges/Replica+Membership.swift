@@ -121,6 +121,12 @@ extension Replica {
 
   var isMute: Bool { complaint != nil }
 
+  /// Notes since when nobody is known to lead, or the replica waits for others to say what becomes of it.
+  func noteLoneliness() {
+    let isLonely = isInitialized && !group.isLeader && (isOutside || leaderNode == nil || descriptor.isFrozen)
+    lonelySince = isLonely ? lonelySince ?? now : nil
+  }
+
   /// The split may never come again, if the range that was split got a snapshot instead.
   func complain(to replica: ReplicaID, on node: NodeID) {
     guard let due = complaint, now >= due else { return }

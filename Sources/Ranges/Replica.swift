@@ -53,6 +53,8 @@ public final class Replica {
   var madeWay: RangeID?
   /// When the range was seen to be frozen, by the monotonic clock; nil: it is not.
   var frozenSince: Int64?
+  /// Since when it has been forgotten, as far as it can tell, by the monotonic clock.
+  var lonelySince: Int64?
   /// The number of a check that is being applied; 0: none.
   private var checkNumber: UInt64 = 0
   /// The last check that was applied here in this life.

@@ -92,9 +92,35 @@ extension StoreShard {
       if !directory.holds(target.range) { remove(replica) }
     } else if !replica.isInitialized || replica.isOutside {
       remove(replica)
-    } else {
-      fail(.corruption("range \(replica.id) is said to have been merged, and is not even frozen here"))
     }
+    // One that is not even frozen left its range before, if this is true: whoever serves the keys now knows (`take(_:of:)`).
+  }
+
+  /// Ranges whose replica here has heard of no leader for so many nanoseconds, or is frozen or left alone.
+  public func lonely(for nanoseconds: Int64) -> [RangeDescriptor] {
+    let now = reactor.environment.monotonicNow().nanoseconds
+    let found = awake.filter { replica in
+      !replica.isRemoved && replica.lonelySince.map { now - $0 >= nanoseconds } ?? false
+    }
+    return found.map(\.descriptor).sorted { $0.id < $1.id }
+  }
+
+  /// Takes in what whoever serves the first key of a lonely replica says: that its range goes on without it, or is no more.
+  public func take(_ current: RangeDescription, of range: RangeID) {
+    guard let replica = replica(range), replica.isInitialized, !replica.group.isLeader,
+      current.descriptor.generation > replica.descriptor.generation,
+      current.descriptor.span.contains(replica.descriptor.span.start)
+    else { return }
+    if current.descriptor.id != range {
+      // A range loses its first key by being merged, and by nothing else.
+      if let target = replica.descriptor.mergingInto, directory.holds(target.range) { return }
+    } else if !current.isDurable || replica.replicaID >= current.descriptor.nextReplica
+      || current.descriptor.replicas.contains(where: { $0.replica == replica.replicaID })
+    {
+      return
+    }
+    logger.info("a replica that was left behind goes", metadata: ["range": "\(range)"])
+    remove(replica)
   }
 
   /// A member that has promised its vote asks for the replica that it follows, since others campaign: see `Replica.askForLeader`.
@@ -196,6 +222,7 @@ extension StoreShard {
     let ticking = awake.filter { !$0.isRemoved }
     if tickCount % 10 == 0 { for replica in ticking { replica.releaseLocksOfTheDead() } }
     for replica in ticking {
+      replica.noteLoneliness()
       if replica.isOutside {
         if tickCount % 5 == 0 { replica.askToGo() }
       } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized,

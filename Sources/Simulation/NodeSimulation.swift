@@ -67,7 +67,19 @@ final class NodeSimulation: @unchecked Sendable {
     var nodesLeft: Int
     /// Why a range could not be compared, for the last of those.
     var obstacle: String?
+    /// Of the ranges that are served.
+    var spans: [KeySpan] = []
     init(_ nodeCount: Int) { nodesLeft = nodeCount }
+
+    /// Where keys begin that nobody serves, or two do; nil: each key is served once.
+    var gap: Key? {
+      var reached = Key.min
+      for span in spans.sorted(by: { $0.start < $1.start }) {
+        if span.start != reached { return min(span.start, reached) }
+        reached = span.end
+      }
+      return reached == Key.max ? nil : reached
+    }
   }
 
   private let options: SimulationOptions
@@ -233,6 +245,7 @@ final class NodeSimulation: @unchecked Sendable {
         environment.reactors[0].enqueue { reactor in
           reactor.run { [self] reactor in
             let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
+            pass.spans += led.map(\.descriptor.span)
             for replica in store.shard(on: reactor).frozenReplicas { pass.obstacle = "\(replica)" }
             for replica in led where replica.descriptor.replicas.count > 1 {
               let outcome = await replica.checkConsistency()
@@ -247,6 +260,10 @@ final class NodeSimulation: @unchecked Sendable {
         }
       }
       while pass.nodesLeft > 0, violation == nil, world.now < limit { world.run(until: world.now + .second / 10) }
+      // A lease, or a split, may just have been on its way.
+      if pass.nodesLeft == 0, pass.obstacle == nil, let gap = pass.gap {
+        pass.obstacle = "the keys from \(gap) on are not served by one range"
+      }
       if pass.nodesLeft == 0, pass.obstacle == nil { return }
       if world.now >= limit {
         fail("the replicas of a range cannot be compared: \(pass.obstacle ?? "it waits")")

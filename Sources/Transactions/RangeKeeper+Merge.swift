@@ -115,6 +115,21 @@ extension TransactionSystem {
     return try await thaw(frozen.descriptor) ? .merged : .refused(reason ?? "it was given up")
   }
 
+  /// The range that holds `key` as its leaseholder sees it.
+  func describe(at key: Key) async throws(TransactionError) -> RangeDescription {
+    var last: TransactionError?
+    for _ in 0..<3 {
+      do throws(TransactionError) {
+        let found = try await describe { () async throws(TransactionError) in try await self.range(of: key) }
+        if found.descriptor.span.contains(key) { return found }
+      } catch {
+        // What was known of it may have been out of date.
+        last = error
+      }
+    }
+    throw last ?? .unavailable("no range says that it holds \(key)")
+  }
+
   /// A range as its leaseholder sees it.
   private func describe(
     _ find: () async throws(TransactionError) -> RangeDescriptor

@@ -20,6 +20,8 @@ public final class RangeKeeper {
   private static let settlingRounds = 5
   /// Rounds between two looks at sizes.
   private static let sizingRounds = 25
+  /// Nanoseconds without a leader after which a replica asks whether it is still wanted.
+  private static let loneliness: Int64 = 5_000_000_000
 
   let system: TransactionSystem
   /// Bytes beyond which a range is split.
@@ -51,7 +53,7 @@ public final class RangeKeeper {
 
   /// What there is to do. Each may wait long for a range that does not answer, so none waits for another.
   private enum Duty {
-    case publish, breakDeadlocks, settle, split, merge
+    case publish, breakDeadlocks, settle, sweep, split, merge
   }
 
   private func schedule(after nanoseconds: Int64) {
@@ -72,7 +74,7 @@ public final class RangeKeeper {
     var due: [Duty] = [.publish, .breakDeadlocks]
     if round % Self.settlingRounds == 0 {
       thawForgotten()
-      due.append(.settle)
+      due += [.settle, .sweep]
     }
     if round % Self.sizingRounds == 0 { due += [.split, .merge] }
     return due.filter { underWay.insert($0).inserted }
@@ -85,6 +87,7 @@ public final class RangeKeeper {
     case .settle:
       await settle()
       await splitBusy()
+    case .sweep: await sweep()
     case .split: await splitLarge()
     case .merge: await mergeSmall()
     }
@@ -130,6 +133,14 @@ public final class RangeKeeper {
       }
       let inquiries = replica.doubtful()
       if !inquiries.isEmpty { try? await system.settle(inquiries, in: replica.descriptor) }
+    }
+  }
+
+  /// Replicas that everybody whom they know has left, too, find out from whoever serves their keys now.
+  private func sweep() async {
+    for descriptor in system.shard.lonely(for: Self.loneliness) {
+      guard let current = try? await system.describe(at: descriptor.span.start) else { continue }
+      system.shard.take(current, of: descriptor.id)
     }
   }
 
