@@ -40,7 +40,10 @@ struct CatalogNames {
   }
 
   func namedRelation(_ name: QualifiedName) throws(SQLError) -> NamedRelation? {
-    let found = catalog.namedRelation(name.name.text, schema: try schema(of: name))
+    let schema = try schema(of: name)
+    let found =
+      schema.flatMap(StoredName.relation).map { catalog.relation($0).map(NamedRelation.relation) }
+      ?? catalog.namedRelation(name.name.text, schema: schema)
     if let found { uses.add(found) }
     return found
   }
