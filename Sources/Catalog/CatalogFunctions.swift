@@ -85,7 +85,8 @@ public struct CatalogFunctions {
       let text = ObjectText(view: view, isPretty: call.flag(1))
       let target =
         text.isPretty ? view.displayName(of: .relation(found)) : text.qualifiedName(found.name, schema: found.schema)
-      return .text("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO \(target) DO INSTEAD \(text.viewQuery(sql, of: found))")
+      return .text(
+        "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO \(target) DO INSTEAD \(text.viewQuery(sql, of: found))")
     case "obj_description", "shobj_description": return comment(call.oid(0), in: call.text(1))
     case "col_description":
       let column = UInt32(clamping: call.integer(1) ?? 0)

@@ -22,6 +22,9 @@ public enum StoredName {
   /// The name within the text of a relation that has no alias; `number` tells it from others of that name.
   public static func implicitAlias(_ name: String, number: Int) -> String { "\(mark)\(number).\(name)" }
 
+  /// The name of what USING merges, which has none of its own.
+  public static func merged(_ number: Int) -> String { "\(mark)\(number).using" }
+
   /// Whether an alias stands for the relation's own name.
   public static func isImplicit(_ alias: String) -> Bool { alias.first == mark }
 

@@ -198,7 +198,8 @@ public final class TableDescriptor: Sendable {
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
     foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
-    comment: String? = nil, options: [String] = [], lineage: Lineage = Lineage(), acl: [Grant]? = nil, nextColumnID: UInt32,
+    comment: String? = nil, options: [String] = [], lineage: Lineage = Lineage(), acl: [Grant]? = nil,
+    nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid

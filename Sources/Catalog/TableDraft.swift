@@ -75,7 +75,8 @@ extension TableDescriptor {
     oid == other.oid && schema == other.schema && name == other.name && owner == other.owner && kind == other.kind
       && columns == other.columns && primaryIndex == other.primaryIndex && indexes == other.indexes
       && checks == other.checks && foreignKeys == other.foreignKeys && referencedBy == other.referencedBy
-      && dependencies == other.dependencies && comment == other.comment && options == other.options && lineage == other.lineage && acl == other.acl
+      && dependencies == other.dependencies && comment == other.comment && options == other.options
+      && lineage == other.lineage && acl == other.acl
       && nextColumnID == other.nextColumnID && version == other.version
   }
 }

@@ -44,7 +44,8 @@ extension CatalogView {
     case .sequence, .virtual: return false
     case .view(let sql):
       guard let parsed = try? Parser.parse(Array(sql.utf8)).first, case .select(let query) = parsed.statement,
-        query.whyNotUpdatable == nil, case .select(let core) = query.body, case .table(let reference)? = core.from.first,
+        query.whyNotUpdatable == nil, case .select(let core) = query.body,
+        case .table(let reference)? = core.from.first,
         let below = reference.name.schema.flatMap({ StoredName.relation(in: $0.text) }).flatMap(self.relation)
           ?? namedRelation(reference.name.name.text, schema: reference.name.schema?.text).flatMap({ found in
             if case .relation(let table) = found { table } else { nil }

@@ -10,6 +10,7 @@ import SQLTypes
 import Transactions
 
 extension Session {
+  /// - Parameter tag: nil: a part of a statement.
   func runSchema(
     _ operation: SchemaOperation, tag: String?, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
@@ -22,7 +23,7 @@ extension Session {
       return
     }
     // Steps are transactions of their own: they would wait for ever for what earlier statements of this one have locked.
-    let isAlone = !active.isExplicit && active.statementCount <= 1
+    let isAlone = !active.isExplicit && active.statementCount <= 1 && tag != nil
     let steps: SessionSteps? = isAlone ? SessionSteps(session: self) : nil
     let context = SchemaContext(
       execution: execution, view: catalog, compiler: PlannerCompiler(session: self, catalog: catalog), steps: steps)

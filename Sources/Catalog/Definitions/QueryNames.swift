@@ -80,7 +80,7 @@ final class QueryNames {
   private(set) var items: [ShownItem] = []
   private var tables: [ShownTable] = []
   /// Columns that USING makes one of two: their names within the text and as shown.
-  private var merged: [(stored: String, shown: String)] = []
+  private var merged: [(join: String, stored: String, shown: String)] = []
   /// Whether those names must be no other columns'; then they are these.
   private var isStrict = false
   private var mergedNames: [String] = []
@@ -134,7 +134,8 @@ final class QueryNames {
   }
 
   private func shownTable(_ item: FromItem, _ view: CatalogView) -> ShownTable {
-    func plain(_ alias: TableAlias?, _ base: String, showsColumns: Bool = false, showsAlias: Bool = true) -> ShownTable {
+    func plain(_ alias: TableAlias?, _ base: String, showsColumns: Bool = false, showsAlias: Bool = true) -> ShownTable
+    {
       let names = alias?.columns.map(\.text) ?? []
       return ShownTable(
         alias: alias?.name.text ?? base, base: alias?.name.text ?? base,
@@ -175,7 +176,7 @@ final class QueryNames {
     case .table(let table, _): table.taken = taken
     case .join(let join):
       var inner = taken
-      if case .using(let list, _) = join.clause.condition {
+      if case .using(let list, let alias) = join.clause.condition {
         for column in list {
           let shown =
             shownName(column.text, item)
@@ -185,7 +186,7 @@ final class QueryNames {
           assign(column.text, shown, join.right)
           join.using.append((column.text, shown))
           inner.append(shown)
-          if join.clause.alias == nil { merged.append((column.text, shown)) }
+          if let alias { merged.append((alias.text, column.text, shown)) }
         }
       }
       nameMerged(join.left, inner)
@@ -210,7 +211,8 @@ final class QueryNames {
         }
         let name = place < alias.columns.count ? alias.columns[place].text : nil
         place += 1
-        columns.append(ShownTable.Column(stored: name ?? stored, real: name ?? column.shown, own: column.shown, shown: name))
+        columns.append(
+          ShownTable.Column(stored: name ?? stored, real: name ?? column.shown, own: column.shown, shown: name))
       }
       table.columns = columns
       for index in table.columns.indices where table.columns[index].shown == nil && table.columns[index].stored != nil {
@@ -284,12 +286,13 @@ final class QueryNames {
     var level: QueryNames? = self
     while let current = level {
       if let qualifier = reference.qualifiers.last?.text {
+        if let found = current.merged.first(where: { $0.join == qualifier && $0.stored == name }) {
+          return (nil, found.shown)
+        }
         if let table = current.tables.first(where: { $0.alias == qualifier }) {
           let column = table.columns.first { $0.stored == name }
           return (table.shown, column?.shown ?? column?.real ?? name)
         }
-      } else if let found = current.merged.first(where: { $0.stored == name }) {
-        return (nil, found.shown)
       }
       level = current.parent
     }
@@ -301,7 +304,6 @@ final class QueryNames {
     guard reference.qualifiers.isEmpty else { return false }
     var level: QueryNames? = self
     while let current = level {
-      if current.merged.contains(where: { $0.stored == reference.name.text }) { return false }
       if current.tables.contains(where: { $0.alias == reference.name.text }) { return true }
       level = current.parent
     }
@@ -319,7 +321,7 @@ final class QueryNames {
 }
 
 extension SQLType {
-  /// How wide a number's type is among those that joins compare.
+  /// How wide a type is among those of its kind, which joins may compare.
   fileprivate var rank: Int {
     switch self {
     case .int2: 1
@@ -328,6 +330,9 @@ extension SQLType {
     case .numeric: 4
     case .float4: 5
     case .float8: 6
+    case .date: 7
+    case .timestamp: 8
+    case .timestamptz: 9
     default: 0
     }
   }

@@ -79,9 +79,14 @@ extension QueryText {
     case .column(let reference):
       let (table, name) = names.column(reference)
       add(table.map { "\(quoted($0)).\(quoted(name))" } ?? quoted(name))
-    case .wildcard(let qualifiers, _) where !qualifiers.isEmpty: add("\(quoted(names.table(qualifiers[qualifiers.count - 1].text))).*")
+    case .wildcard(let qualifiers, _) where !qualifiers.isEmpty:
+      add("\(quoted(names.table(qualifiers[qualifiers.count - 1].text))).*")
     case .field(let base, let field):
-      let isPlain = switch base { case .field, .subscripted: true default: false }
+      let isPlain =
+        switch base {
+        case .field, .subscripted: true
+        default: false
+        }
       if !isPlain { add("(") }
       self.expression(base)
       if !isPlain { add(")") }
@@ -135,7 +140,12 @@ extension QueryText {
       enclosed { text in
         text.operand(comparison.left, .other)
         text.add(" \(comparison.operator.symbol) \(comparison.isAll ? "ALL" : "ANY") (")
-        text.operand(array, .other)
+        if case .cast(let query, let type, _) = array, case .scalarSubquery = query {
+          text.operand(query, .other)
+          text.add("::\(text.type(type))")
+        } else {
+          text.operand(array, .other)
+        }
         text.add(")")
       }
     case .exists(let query, _):
@@ -154,7 +164,8 @@ extension QueryText {
     case .quantifiedSubquery(let comparison, let query):
       let word = comparison.isAll ? "ALL" : "ANY"
       membership(
-        comparison.left, comparison.operator.symbol == "=" && !comparison.isAll ? "IN" : "\(comparison.operator.symbol) \(word)",
+        comparison.left,
+        comparison.operator.symbol == "=" && !comparison.isAll ? "IN" : "\(comparison.operator.symbol) \(word)",
         query)
     case .array(let elements, _):
       add("ARRAY[")
@@ -248,7 +259,11 @@ extension QueryText {
   }
 
   private mutating func subscripted(_ base: Expression, _ subscripts: [Subscript]) {
-    let isPlain = switch base { case .column, .field: true default: false }
+    let isPlain =
+      switch base {
+      case .column, .field: true
+      default: false
+      }
     if !isPlain { add("(") }
     expression(base)
     if !isPlain { add(")") }

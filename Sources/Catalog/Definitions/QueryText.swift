@@ -23,7 +23,8 @@ struct QueryText {
 
   /// The definition of a view with these columns, up to its semicolon; nil if the text is none of ours.
   static func definition(_ sql: String, columns: [String], view: CatalogView, isPretty: Bool) -> String? {
-    guard let parsed = try? Parser.parse(Array(sql.utf8)), parsed.count == 1, case .select(let query) = parsed[0].statement
+    guard let parsed = try? Parser.parse(Array(sql.utf8)), parsed.count == 1,
+      case .select(let query) = parsed[0].statement
     else { return nil }
     var text = QueryText(view: view, isPretty: isPretty)
     text.query(query, columns)
@@ -83,6 +84,8 @@ struct QueryText {
   mutating func query(_ query: SelectStatement, _ columns: [String]?) {
     let outer = names
     defer { names = outer }
+    // What WITH holds is told apart from what the query itself reads.
+    if case .select(let core) = query.body { names = QueryNames(core.from, parent: names, view: view) }
     if let clause = query.with { with(clause) }
     var isSetOperation = false
     switch query.body {
@@ -202,7 +205,6 @@ struct QueryText {
   }
 
   private mutating func select(_ core: SelectCore, _ columns: [String]?) {
-    names = QueryNames(core.from, parent: names, view: view)
     level += Self.standard
     add(" SELECT")
     switch core.distinct {
@@ -240,7 +242,9 @@ struct QueryText {
   /// An expression where a table's whole row says of which type it is.
   mutating func item(_ expression: Expression) {
     self.expression(expression)
-    if case .column(let reference) = expression, names.isWholeRow(reference) { add("::\(rowType(reference.name.text))") }
+    if case .column(let reference) = expression, names.isWholeRow(reference) {
+      add("::\(rowType(reference.name.text))")
+    }
   }
 
   private mutating func targets(_ targets: [SelectTarget], _ columns: [String]?) {
@@ -326,7 +330,9 @@ struct QueryText {
     switch source {
     case .table(let reference):
       if reference.isOnly { add("ONLY ") }
-      if let oid = reference.name.schema.flatMap({ StoredName.relation(in: $0.text) }), let relation = view.relation(oid) {
+      if let oid = reference.name.schema.flatMap({ StoredName.relation(in: $0.text) }),
+        let relation = view.relation(oid)
+      {
         add(view.displayName(of: .relation(relation)))
         if table.shown != relation.name { showsAlias = true }
       } else {
@@ -337,7 +343,8 @@ struct QueryText {
     case .subquery(let reference):
       if reference.isLateral { add("LATERAL ") }
       add("(")
-      if case .values(let rows, _) = reference.query.body, reference.query.orderBy.isEmpty, reference.query.limit == nil {
+      if case .values(let rows, _) = reference.query.body, reference.query.orderBy.isEmpty, reference.query.limit == nil
+      {
         add(" ")
         let outer = names
         values(rows)
@@ -398,7 +405,7 @@ struct QueryText {
     switch join.clause.condition {
     case .using(_, let alias):
       add(" USING (\(join.using.map { quoted($0.shown) }.joined(separator: ", ")))")
-      if let alias { add(" AS \(quoted(alias.text))") }
+      if let alias, !StoredName.isImplicit(alias.text) { add(" AS \(quoted(alias.text))") }
     case .on(let condition):
       add(" ON ")
       if !isPretty { add("(") }

@@ -351,6 +351,7 @@ extension Binder {
           mergedColumns.append(ScopeColumn(name: name, id: id))
         }
       }
+      context.noteMerged(merged.map(\.id), at: join.position)
       let names = Set(pairs.map(\.name))
       columns =
         mergedColumns + left.columns.filter { !names.contains($0.name) }

@@ -359,9 +359,11 @@ extension Binder {
     defer { context.viewOwner = reader }
     for view in target.views {
       let names = Set(ordinals.map { target.table.columns[$0].name })
-      let own = view === target.named ? view.columns.indices.filter { place in
-        target.columns[view.columns[place].name].flatMap { $0 }.map(names.contains) ?? false
-      } : []
+      let own =
+        view === target.named
+        ? view.columns.indices.filter { place in
+          target.columns[view.columns[place].name].flatMap { $0 }.map(names.contains) ?? false
+        } : []
       context.noteWriting(privilege, view, ordinals: own)
       context.viewOwner = view.owner
     }
@@ -495,7 +497,8 @@ extension Binder {
 
   /// New values by ordinal, generated columns included.
   private func bindAssignments(
-    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope, of whole: WriteTarget? = nil
+    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope,
+    of whole: WriteTarget? = nil
   ) throws(SQLError) -> [ComputedColumn] {
     var result: [ComputedColumn] = []
     // Columns of which parts are given, as many as there are.
@@ -738,63 +741,6 @@ extension Binder {
     scope.clause = .from
     let others = try bindFrom(items, scope)
     return combine(target.relation, others)
-  }
-
-  // MARK: RETURNING
-
-  private func returning(
-    _ list: [SelectTarget], _ change: inout Modification, tables: [ScopeTable], columns: [ScopeColumn],
-    computed viewed: [ComputedColumn] = []
-  ) throws(SQLError) -> BoundQuery {
-    if list.isEmpty {
-      change.otherColumns = []
-      return BoundQuery(relation: .modification(change), outputs: [])
-    }
-    let scope = Scope(parent: nil, ctes: [])
-    scope.tables = tables
-    scope.columns = columns
-    // A view's own columns are those of the row as it then is.
-    var renewed: [ColumnID: ScalarExpression] = [:]
-    var after: [ComputedColumn] = []
-    for column in viewed {
-      let id = context.makeColumn(context.columns[column.id].name, context.columns[column.id].type)
-      after.append(ComputedColumn(id: id, expression: column.expression.substituting(renewed)))
-      renewed[column.id] = context.column(id)
-    }
-    func renew(_ column: inout ScopeColumn) {
-      if case .column(let id, _)? = renewed[column.id] { column.id = id }
-    }
-    for index in scope.columns.indices { renew(&scope.columns[index]) }
-    for table in scope.tables.indices {
-      for index in scope.tables[table].columns.indices { renew(&scope.tables[table].columns[index]) }
-    }
-    let bound = try bindReturning(list, scope)
-    change.returnsRows = true
-    var used: Set<ColumnID> = []
-    for target in bound { target.expression.collectColumns(into: &used) }
-    for attachment in scope.attachments {
-      used.formUnion(attachment.relation.freeColumns)
-      for condition in attachment.conditions { condition.collectColumns(into: &used) }
-    }
-    let own = Set(change.rowColumns + after.map(\.id))
-    if change.partitions == nil {
-      change.otherColumns = columns.map(\.id).filter { used.contains($0) && !own.contains($0) }
-    }
-    let changed: Relation = after.isEmpty ? .modification(change) : .compute(.modification(change), after)
-    var relation = scope.attach(to: changed)
-    var outputs: [OutputColumn] = []
-    var computed: [ComputedColumn] = []
-    for target in bound {
-      if case .column(let id, let type) = target.expression, type == context.columns[id].type {
-        outputs.append(OutputColumn(name: target.name, id: id, type: type))
-      } else {
-        let id = context.makeColumn(target.name, target.expression.type)
-        computed.append(ComputedColumn(id: id, expression: target.expression))
-        outputs.append(OutputColumn(name: target.name, id: id, type: target.expression.type))
-      }
-    }
-    if !computed.isEmpty { relation = .compute(relation, computed) }
-    return BoundQuery(relation: relation, outputs: outputs)
   }
 }
 

@@ -51,7 +51,14 @@ final class BindingContext {
   /// The columns that each NATURAL join pairs, likewise.
   private(set) var naturalNames: [Int: [String]] = [:]
 
+  /// The columns that each join with USING makes of two, where it computes them.
+  private(set) var mergedColumns: [Int: [ColumnID]] = [:]
+
   func keepScopes() { scopes = [:] }
+
+  func noteMerged(_ columns: [ColumnID], at position: SourcePosition) {
+    if scopes != nil, viewDepth == 0, !columns.isEmpty { mergedColumns[Int(position.offset)] = columns }
+  }
 
   func noteNatural(_ names: [String], at position: SourcePosition) {
     if scopes != nil, viewDepth == 0 { naturalNames[Int(position.offset)] = names }

@@ -601,6 +601,9 @@ extension SchemaPlanner {
         throw SQLError(.duplicateColumn, "column \"\(name)\" specified more than once")
       }
       let type = output.type.oid == SQLType.unknown.oid ? SQLType.text : output.type
+      if TypeInfo.find(type.oid)?.category == .pseudo {
+        throw SQLError(.invalidTableDefinition, "column \"\(name)\" has pseudo-type \(TypeInfo.format(type))")
+      }
       columns.append(ColumnDescriptor(id: UInt32(index + 1), name: name, type: type))
     }
     // What reads temporary tables goes with them.

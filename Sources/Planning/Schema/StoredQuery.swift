@@ -87,7 +87,8 @@ final class StoredQuery {
     if let limit = query.limit {
       let scope = Scope(parent: nil, ctes: [])
       made.limit?.count = try limit.count.map { (count: Expression) throws(SQLError) in try expression(count, scope) }
-      made.limit?.offset = try limit.offset.map { (offset: Expression) throws(SQLError) in try expression(offset, scope) }
+      made.limit?.offset = try limit.offset.map { (offset: Expression) throws(SQLError) in try expression(offset, scope)
+      }
     }
     if !query.locking.isEmpty { throw noStoredForm }
     return made
@@ -158,7 +159,9 @@ final class StoredQuery {
 
   private func window(_ window: WindowSpecification, _ scope: Scope) throws(SQLError) -> WindowSpecification {
     var made = window
-    made.partitionBy = try window.partitionBy.mapTyped { (item: Expression) throws(SQLError) in try expression(item, scope) }
+    made.partitionBy = try window.partitionBy.mapTyped { (item: Expression) throws(SQLError) in
+      try expression(item, scope)
+    }
     made.orderBy = try sorted(window.orderBy, scope)
     func bound(_ bound: WindowFrame.Bound) throws(SQLError) -> WindowFrame.Bound {
       switch bound {
@@ -250,7 +253,10 @@ final class StoredQuery {
       case .on(let condition):
         join.condition = .on(try typed(condition, try self.scope(at: join.position), .bool))
       case .natural: throw noStoredForm
-      case .using(let list, _):
+      case .using(let list, let alias):
+        if alias == nil, let first = context.mergedColumns[Int(join.position.offset)]?.first {
+          join.condition = .using(list, alias: Identifier(StoredName.merged(first)))
+        }
         for name in list {
           for table in inner.tables where table.columns.contains(where: { $0.name == name.text }) {
             note(table, table.columns.first { $0.name == name.text }!)
@@ -288,6 +294,11 @@ final class StoredQuery {
       guard let own = table.columns.first(where: { $0.id == column.id }) else { continue }
       note(table, own)
       return .column(ColumnReference(Identifier(own.name), qualifiers: [Identifier(alias(table))]))
+    }
+    // One that a join computes of two.
+    if let merged = context.mergedColumns.values.first(where: { $0.contains(column.id) }) {
+      return .column(
+        ColumnReference(Identifier(column.name), qualifiers: [Identifier(StoredName.merged(merged[0]))]))
     }
     return .column(ColumnReference(Identifier(column.name)))
   }
@@ -651,7 +662,8 @@ final class StoredQuery {
     for index in choice.branches.indices {
       made.branches[index].result = try typed(choice.branches[index].result, scope, type)
       if let operand = choice.operand {
-        guard case .binary(_, let left, let right) = try comparison("=", operand, choice.branches[index].condition, scope)
+        guard
+          case .binary(_, let left, let right) = try comparison("=", operand, choice.branches[index].condition, scope)
         else { throw noStoredForm }
         made.operand = left
         made.branches[index].condition = right
