@@ -23,6 +23,8 @@ public final class PlacementDriver: Sendable {
     static let soon: Int64 = 50_000_000
     /// Steps that are carried out at a time on one reactor.
     static let stepsAtOnce = 16
+    /// Ranges that a look plans for, besides those that are being filled; the next look goes on behind them.
+    static let rangesAtOnce = 64
   }
 
   let store: Store
@@ -35,6 +37,16 @@ public final class PlacementDriver: Sendable {
   private let underWay: Mutex<[Int]>
   /// Ranges that somebody else changes meanwhile.
   private let reserved = Mutex<Set<RangeID>>([])
+  /// When there was nothing to do for any range, by reactor.
+  private let settled: Mutex<[Settlement?]>
+  /// Behind which range the next look begins, by reactor.
+  private let places: Mutex<[RangeID]>
+
+  /// What a look has seen. While it is the same there is nothing new to be seen.
+  private struct Settlement: Equatable {
+    var ground: PlacementPlan.Ground
+    var changeCount: UInt64
+  }
 
   /// - Parameter nodes: all members as they are known now, this one among them.
   public init(
@@ -46,6 +58,8 @@ public final class PlacementDriver: Sendable {
     self.nodes = nodes
     factorNow = Mutex(options.factor)
     underWay = Mutex(Array(repeating: 0, count: store.environment.reactors.count))
+    settled = Mutex(Array(repeating: nil, count: store.environment.reactors.count))
+    places = Mutex(Array(repeating: RangeID(0), count: store.environment.reactors.count))
   }
 
   /// Begins to look.
@@ -80,12 +94,30 @@ public final class PlacementDriver: Sendable {
   /// Begins what is to be done. Whether there is something under way, or to come.
   private func look(on reactor: isolated Reactor) -> Bool {
     let plan = currentPlan
+    let shard = store.shard(on: reactor)
+    let seen = Settlement(ground: plan.ground, changeCount: shard.changeCount)
+    if settled.withLock({ $0[reactor.index] == seen }) { return false }
+    if underWay.withLock({ $0[reactor.index] }) >= Limits.stepsAtOnce { return true }
     let reserved = reserved.withLock { $0 }
     var ranges: [PlacementRange] = []
-    for replica in store.shard(on: reactor).sortedReplicas where replica.holdsLease && !replica.isChanging {
-      if plan.isSettled(replica.descriptor) || reserved.contains(replica.descriptor.id) { continue }
+    var isSettled = true
+    var place = places.withLock { $0[reactor.index] }
+    var room = Limits.rangesAtOnce
+    let all = shard.sortedReplicas
+    let first = all.firstIndex { [place] in $0.descriptor.id > place } ?? 0
+    for replica in all[first...] + all[..<first] where replica.holdsLease && !plan.isSettled(replica.descriptor) {
+      isSettled = false
+      if replica.isChanging || reserved.contains(replica.descriptor.id) { continue }
+      let isFilling = replica.descriptor.replicas.contains { $0.kind == .learner }
+      guard room > 0 || isFilling else { continue }
       ranges.append(PlacementRange(replica.descriptor, caughtUp: replica.caughtUpNodes))
+      if room > 0, !isFilling {
+        room -= 1
+        place = replica.descriptor.id
+      }
     }
+    places.withLock { [place] in $0[reactor.index] = place }
+    settled.withLock { [isSettled] in $0[reactor.index] = isSettled ? seen : nil }
     let steps = plan.steps(for: ranges)
     for step in steps {
       let index = reactor.index
@@ -139,7 +171,8 @@ public final class PlacementDriver: Sendable {
         heirs += inherited
       }
       if heirs == 0 || isOver || environment.monotonicNow().nanoseconds > deadline { return leases }
-      await environment.reactors[0].sleep(nanoseconds: 10_000_000)
+      // Counting many takes its time, too.
+      await environment.reactors[0].sleep(nanoseconds: leases < 1000 ? 10_000_000 : 100_000_000)
     }
   }
 }

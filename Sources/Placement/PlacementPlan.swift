@@ -118,6 +118,20 @@ public struct PlacementPlan: Sendable {
     return descriptor.replicas.allSatisfy { $0.kind == .voter && isKeeping($0.node) }
   }
 
+  /// All that `isSettled` depends on besides the range.
+  public struct Ground: Hashable, Sendable {
+    var factor: Int
+    var isStaying: Bool
+    /// Whose replicas are to go.
+    var left: [NodeID]
+  }
+
+  public var ground: Ground {
+    Ground(
+      factor: factor, isStaying: nodes[own].map { !$0.isDraining } ?? false, left: sortedNodes.filter { !isKeeping($0) }
+    )
+  }
+
   /// Who may be given replicas and leases, in the order of their numbers.
   var takers: [NodeID] { sortedNodes.filter(isTaking) }
 

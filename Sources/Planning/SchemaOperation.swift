@@ -74,7 +74,9 @@ public enum SchemaOperation: Sendable {
   case alterTable(OID, [AlterTableAction])
   case renameIndex(table: OID, index: OID, to: String)
   /// Begins ranges at keys of an index of a table; `points` gives values of its first columns.
-  case split(table: OID, index: UInt32, points: QueryPlan)
+  case split(table: OID, index: UInt32, points: QueryPlan, isUndone: Bool)
+  /// Ranges of an index need not begin any more where somebody had them begin.
+  case unsplitAll(table: OID, index: UInt32)
   /// Gives leases and replicas of a table's ranges to nodes at random; those of one index, or all.
   case scatter(table: OID, index: UInt32?)
   case renameSchema(OID, to: String)

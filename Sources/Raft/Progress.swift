@@ -63,6 +63,13 @@ public struct Progress: Sendable {
     sentCommit = min(sentCommit, next.previous)
   }
 
+  /// Probes from an entry that the follower may have the one before of.
+  mutating func becomeProbe(from index: LogIndex) {
+    phase = .probe(isPaused: false)
+    next = max(match.next, index)
+    sentCommit = min(sentCommit, next.previous)
+  }
+
   /// The snapshot did not arrive: probes from where the follower was before it.
   mutating func becomeProbeAfterFailedSnapshot() {
     phase = .probe(isPaused: false)

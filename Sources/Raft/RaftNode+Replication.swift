@@ -55,6 +55,17 @@ extension RaftNode {
     return true
   }
 
+  /// As the leader: sees whether a member that a snapshot was to be sent to has by now what stands before the first entry of the log, as
+  /// an application may have given it.
+  public mutating func probeFirstEntry(of peer: PeerID) {
+    guard isLeader, let position = tracker.position(of: peer), tracker.members[position].progress.isTakingSnapshot
+    else {
+      return
+    }
+    tracker.members[position].progress.becomeProbe(from: log.firstIndex)
+    sendAppend(position, evenIfEmpty: true)
+  }
+
   private mutating func sendSnapshot(_ position: Int) -> Bool {
     let member = tracker.members[position]
     guard member.progress.isRecentlyActive else {

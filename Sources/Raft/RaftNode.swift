@@ -176,6 +176,18 @@ public struct RaftNode<Storage: LogStorage> {
     takeLocal(Message(.snapshotStatus, from: peer, isRejection: hasFailed))
   }
 
+  /// As the leader: tells everybody who leads, as with the next heartbeat.
+  public mutating func sendHeartbeats() {
+    takeLocal(Message(.beat, from: id))
+  }
+
+  /// Gives back what only a busy group needs.
+  public mutating func releaseIdleMemory() {
+    for position in tracker.members.indices { tracker.members[position].progress.releaseIdleMemory() }
+    if role == .leader || role == .follower { tracker.resetVotes() }
+    if messages.isEmpty { messages = [] }
+  }
+
   /// Takes what cannot fail, or whose failure the sender cannot use.
   mutating func takeLocal(_ message: Message) {
     try? take(message)

@@ -106,6 +106,15 @@ enum LocalKeys {
     batch.deleteRange(.local, start: records(from: span.start), end: records(from: span.end))
   }
 
+  /// Removes what there is of a range besides its data, and keeps away replicas with ids below.
+  static func bury(_ range: RangeID, below least: ReplicaID, into batch: inout WriteBatch) {
+    let prefix = prefix(range)
+    batch.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
+    var bytes: [UInt8] = []
+    ValueEncoding.appendVarint(least.rawValue, to: &bytes)
+    batch.put(.local, tombstone(range), bytes)
+  }
+
   /// Bytes behind their checksum.
   static func sealed(_ body: [UInt8]) -> [UInt8] {
     var bytes: [UInt8] = []

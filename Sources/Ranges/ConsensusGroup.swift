@@ -42,9 +42,7 @@ final class ConsensusGroup {
   private var fortification = Fortification()
   /// Planted by simulations.
   var breaksPromises = false
-  /// Nothing is under way, everybody has everything: no ticks.
-  private var isAtRest = false
-  /// A tick has nothing to do here, as long as no message comes and no support is withdrawn.
+  /// A tick has nothing to do here, as long as no message comes and what stores promise each other stays the same.
   private(set) var isQuiet = false
   private let support: StoreSupport
   private var isWorking = false
@@ -58,6 +56,8 @@ final class ConsensusGroup {
   var onMessage: (_ to: PeerID, GroupMessage) -> Void = { _, _ in }
   /// Somebody campaigns, and this member keeps its vote for the node that it has promised to follow.
   var onPromiseInTheWay: (LeadSupport) -> Void = { _ in }
+  /// Ticks are wanted again.
+  var onWake: () -> Void = {}
   /// The node that a member lives on.
   var nodeOf: (PeerID) -> NodeID? = { _ in nil }
 
@@ -95,8 +95,7 @@ final class ConsensusGroup {
   /// Appends a command to the log, to be committed later. Nil: this member cannot propose now.
   func propose(_ payload: [UInt8]) -> LogPosition? {
     guard !isStopped, node.isLeader, let entry = try? node.propose(payload) else { return nil }
-    isAtRest = false
-    isQuiet = false
+    wake()
     work()
     return LogPosition(index: entry.index.rawValue, term: entry.term.rawValue)
   }
@@ -107,8 +106,7 @@ final class ConsensusGroup {
   /// Asks for a change of the members. False: this member cannot propose now.
   func propose(_ change: ConfigurationChange) -> Bool {
     guard !isStopped, node.isLeader, (try? node.propose(change)) != nil else { return false }
-    isAtRest = false
-    isQuiet = false
+    wake()
     work()
     return true
   }
@@ -124,21 +122,30 @@ final class ConsensusGroup {
   func apply(_ change: ConfigurationChange) -> Bool { (try? node.apply(change)) != nil }
 
   func campaign() {
+    wake()
     node.campaign()
     work()
   }
 
+  /// Something has happened, or may have: the next ticks find out.
+  private func wake() {
+    isQuiet = false
+    onWake()
+  }
+
+  /// Nothing is on its way to the disk.
+  var isWritten: Bool { writes.isEmpty }
+
   /// A tenth of a second has passed.
   func tick() {
-    isQuiet = isStopped || isAtRest
-    guard !isQuiet else { return }
+    guard !isStopped else {
+      isQuiet = true
+      return
+    }
     if node.isLeader {
       fortify()
-      if mayRest {
-        isAtRest = true
-        isQuiet = true
-        return
-      }
+      isQuiet = mayRest
+      if isQuiet { return }
       node.tick()
     } else if followsSupported {
       // The leader's store is believed to live: no election.
@@ -146,6 +153,7 @@ final class ConsensusGroup {
       isQuiet = true
       return
     } else {
+      isQuiet = false
       tickWithoutSupport()
     }
     work()
@@ -154,7 +162,7 @@ final class ConsensusGroup {
   /// Takes a message from another member.
   func receive(_ message: GroupMessage, from peer: PeerID) {
     guard !isStopped else { return }
-    isQuiet = false
+    wake()
     switch message {
     case .raft(let message):
       if message.kind == .vote || message.kind == .preVote, message.context != .leadershipTransfer,
@@ -165,12 +173,15 @@ final class ConsensusGroup {
       }
       // Who asks for votes leads no more. Under its store's support this member does not tick, and would take it for the leader for ever.
       if message.kind == .preVote, peer == leader, message.term > node.term { node.forgetLeader() }
-      isAtRest = false
-      isQuiet = false
       try? node.step(message)
+      // Whoever asks does not know that this member leads, and everybody may be at rest.
+      if message.kind == .preVote, node.isLeader { node.sendHeartbeats() }
     case .fortify(let term): fortifyLeader(peer, in: term)
     case .fortified(let term, let epoch):
-      if node.isLeader, node.term == term {
+      if node.isLeader, term == .zero {
+        // A member that does not know who leads: after a restart, say.
+        node.sendHeartbeats()
+      } else if node.isLeader, node.term == term {
         fortification.note(peer, epoch, in: term)
         onRoleChange()
       }
@@ -181,8 +192,7 @@ final class ConsensusGroup {
   /// Anything else that changes the core.
   func act(_ body: (inout RaftNode<ReplicaLog>) -> Void) {
     guard !isStopped else { return }
-    isAtRest = false
-    isQuiet = false
+    wake()
     body(&node)
     work()
   }
@@ -257,6 +267,11 @@ final class ConsensusGroup {
     submit(message.entries, message.responses, fortified: nil)
   }
 
+  /// Makes durable what is known to be committed, ahead of whatever is written later.
+  func writeCommit() {
+    if !isStopped, durableCommit < node.commitIndex { submit([], [], fortified: nil) }
+  }
+
   private func submit(_ entries: [Entry], _ responses: [Message], fortified: PeerID?) {
     sequence += 1
     let commit = node.commitIndex
@@ -287,7 +302,7 @@ final class ConsensusGroup {
       } else if let epoch = fortification.epoch(of: peer, in: node.term), let host = nodeOf(peer),
         let received = support.support(from: host), received.epoch == epoch
       {
-        ends.append((peer, LeaseEnd(wall: received.expiration, monotonic: received.countedUntil)))
+        ends.append((peer, received.end))
       }
     }
     func end(_ peer: PeerID) -> LeaseEnd { ends.first { $0.peer == peer }?.end ?? .past }
@@ -304,7 +319,7 @@ final class ConsensusGroup {
   func forgetPromise(to host: NodeID, in term: Term) {
     guard let lead, lead.node == host, lead.term == term, node.term == term, !node.isLeader else { return }
     self.lead = nil
-    isQuiet = false
+    wake()
     node.forgetLeader()
     campaignCountdown = 0
   }
@@ -339,29 +354,29 @@ final class ConsensusGroup {
     submit([], [], fortified: peer)
   }
 
-  /// Everybody has the whole log and everything is applied and the lease stands: nothing to say.
+  /// Everybody whose store lives has the whole log, everything is applied and the lease stands: nothing to say. What stores promise each
+  /// other is looked at for all groups at once (`StoreSupport.promises`): a store that comes back, or ends a lease, wakes them.
   private var mayRest: Bool {
     guard writes.isEmpty, !node.hasReady, node.transferee == .none, !node.membership.isJoint,
       node.appliedIndex == node.lastEntryID.index, support.isBefore(leaseEnd)
     else { return false }
     let last = node.lastEntryID.index
     for (peer, view) in node.progress where peer != node.id {
+      guard let host = nodeOf(peer) else { return false }
+      guard let received = support.support(from: host), support.isBefore(received.end) else { continue }
       if view.progress.match != last { return false }
-      if node.membership.voters.contains(peer) {
-        guard let host = nodeOf(peer), let epoch = fortification.epoch(of: peer, in: node.term),
-          support.support(from: host)?.epoch == epoch
-        else { return false }
+      if node.membership.voters.contains(peer), fortification.epoch(of: peer, in: node.term) != received.epoch {
+        return false
       }
     }
     return true
   }
 
-  /// The lease of a group at rest may end without a message; its owner looks now and then.
-  func wakeIfLeaseEnded() {
-    if isAtRest, node.isLeader, !node.membership.isSingleton, !support.isBefore(leaseEnd) {
-      isAtRest = false
-      isQuiet = false
-    }
+  /// What a group at rest can do without.
+  func releaseIdleMemory() {
+    if writes.isEmpty { writes = [] }
+    log.releaseIdleMemory()
+    node.releaseIdleMemory()
   }
 
   /// The leader is not believed to live any more. Members campaign one after the other, so that they do not split votes.

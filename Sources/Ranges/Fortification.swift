@@ -6,7 +6,7 @@
 // nobody else can be elected: the lease lasts until the earliest time at which a quorum may think otherwise.
 // While it is fortified and everybody has the whole log a group is at rest: no ticks, no heartbeats.
 // A leader that hands leadership on gives its lease up for good first; such an election passes over all support.
-// Source: Docs/Decisions/0010-store-liveness.md; CockroachDB's leader leases, reference 2.8.
+// Source: Docs/Decisions/0010-replicated-ranges.md; CockroachDB's leader leases, reference 2.8.
 
 import Raft
 import Storage

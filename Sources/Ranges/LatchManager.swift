@@ -64,7 +64,7 @@ final class LatchManager {
   private var held: [Latch] = []
   private var spanned = 0
   private static let filterBits = 12
-  /// Empty until the first latch is taken: most ranges are idle.
+  /// Empty until the first latch over single keys is taken: most ranges are idle.
   private var filter: [UInt32] = []
 
   var isEmpty: Bool { held.isEmpty }
@@ -79,7 +79,7 @@ final class LatchManager {
   @inline(__always)
   func conflict(_ key: Key, hash: UInt64, upTo timestamp: Timestamp) -> Latch? {
     if held.isEmpty { return nil }
-    if spanned == 0 && filter[Self.slot(hash)] == 0 { return nil }
+    if spanned == 0 && (filter.isEmpty || filter[Self.slot(hash)] == 0) { return nil }
     return search(key, upTo: timestamp)
   }
 
@@ -104,7 +104,7 @@ final class LatchManager {
     let latch = Latch(keys: keys, spans: spans, timestamp: timestamp, owner: owner)
     latch.position = held.count
     held.append(latch)
-    if filter.isEmpty { filter = [UInt32](repeating: 0, count: 1 << Self.filterBits) }
+    if filter.isEmpty, !keys.isEmpty { filter = [UInt32](repeating: 0, count: 1 << Self.filterBits) }
     if !spans.isEmpty { spanned += 1 }
     for key in keys { filter[Self.slot(KeyHash.hash(key.bytes))] += 1 }
     return latch
@@ -122,6 +122,13 @@ final class LatchManager {
     let waiters = latch.waiters
     latch.waiters = []
     for waiter in waiters { waiter.finish(.granted) }
+  }
+
+  /// Most ranges are idle, and the filter is by far the largest part of one.
+  func releaseIdleMemory() {
+    guard held.isEmpty else { return }
+    held = []
+    filter = []
   }
 
   /// Ends every wait: the replica stops.

@@ -92,6 +92,11 @@ final class LockTable {
   /// Those that other nodes coordinate, in the order of their ids.
   var remoteOwners: [LockOwner] { owners.values.filter { $0.coordinator != nil }.sorted { $0.id < $1.id } }
 
+  func releaseIdleMemory() {
+    if locks.isEmpty { locks = [:] }
+    if owners.isEmpty { owners = [:] }
+  }
+
   // MARK: - Acquiring
 
   func acquire(

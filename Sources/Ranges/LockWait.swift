@@ -50,13 +50,13 @@ extension StoreShard {
   /// The waits of the ranges that this reactor serves, in the order of ranges and transactions.
   public func lockWaits() -> [LockWait] {
     var waits: [LockWait] = []
-    for replica in sortedReplicas where replica.holdsLease && !replica.locks.isEmpty { waits += replica.locks.waits }
+    for replica in busyReplicas where !replica.locks.isEmpty { waits += replica.locks.waits }
     return waits
   }
 
   /// Ends the wait of a transaction that was chosen to break a deadlock.
   public func breakWait(of id: TransactionID, _ cycle: String) {
-    for replica in sortedReplicas where replica.holdsLease { replica.locks.breakWait(of: id, cycle) }
+    for replica in busyReplicas { replica.locks.breakWait(of: id, cycle) }
   }
 }
 

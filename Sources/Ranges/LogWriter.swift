@@ -31,7 +31,7 @@ final class LogWriter: Sendable {
   /// What is to be done, in the order of submission: later work may stand on earlier work of the same range.
   private enum Work {
     case write(LogWrite)
-    case compact(RangeID, through: LogPosition)
+    case compact(RangeID, from: LogIndex, through: LogPosition)
     case remove(RangeID)
     case record(kind: UInt8, [UInt8])
   }
@@ -64,7 +64,10 @@ final class LogWriter: Sendable {
   func write(_ write: LogWrite) { submit(.write(write)) }
 
   /// Drops a range's entries through a position that is applied and durable in the state.
-  func compact(_ range: RangeID, through position: LogPosition) { submit(.compact(range, through: position)) }
+  /// - Parameter first: the index of the first of them.
+  func compact(_ range: RangeID, from first: LogIndex, through position: LogPosition) {
+    submit(.compact(range, from: first, through: position))
+  }
 
   /// Drops everything of a range; `completion` is called, on the writer's thread, once that is durable.
   func removeRange(_ range: RangeID, completion: @escaping @Sendable () -> Void) {
@@ -124,7 +127,8 @@ final class LogWriter: Sendable {
       case .write(let write):
         add(write, to: &batch)
         writes.append(write)
-      case .compact(let range, let position): batch.compact(range: range.rawValue, through: position)
+      case .compact(let range, let first, let position):
+        batch.compact(range: range.rawValue, from: first.rawValue, through: position)
       case .remove(let range): batch.removeRange(range.rawValue)
       case .record(let kind, let bytes): batch.setStoreRecord(kind, bytes)
       }

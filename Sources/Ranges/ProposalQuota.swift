@@ -28,6 +28,8 @@ struct ProposalQuota {
     return waiter
   }
 
+  mutating func releaseIdleMemory() { if waiters.isEmpty { waiters = [] } }
+
   /// Everybody looks again.
   mutating func wakeAll() {
     let all = waiters

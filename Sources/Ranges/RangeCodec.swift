@@ -20,6 +20,7 @@ struct RangeWriter {
   mutating func put(_ text: String) { put(Array(text.utf8)) }
   mutating func put(_ timestamp: Timestamp) { timestamp.appendEncoded(to: &bytes) }
   mutating func put(_ key: Key) { put(key.bytes) }
+  mutating func put(_ range: FrozenRange) { range.encode(into: &bytes) }
 
   mutating func put(_ span: KeySpan) {
     put(span.start)
@@ -84,6 +85,8 @@ struct RangeReader: ~Escapable {
   }
 
   mutating func key() throws(MalformedMessage) -> Key { Key(try string()) }
+
+  mutating func frozenRange() throws(MalformedMessage) -> FrozenRange { try some(FrozenRange(from: &reader)) }
 
   mutating func span() throws(MalformedMessage) -> KeySpan {
     let start = try key()
@@ -319,10 +322,32 @@ extension RangeRequest {
       writer.put(id.low)
       writer.put(anchor)
       writer.put(settled) { $0.put($1) }
-    case .split(let key, let range):
+    case .split(let key, let range, let isPinned):
       tag(16)
       writer.put(key)
       writer.put(range.rawValue)
+      writer.put(isPinned)
+    case .pin(let isPinned, let key):
+      tag(17)
+      writer.put(isPinned)
+      writer.put(key)
+    case .describe: tag(18)
+    case .freeze(let target, let generation):
+      tag(19)
+      writer.put(generation)
+      writer.put(target.range.rawValue)
+      writer.put(target.generation)
+    case .merge(let right):
+      tag(20)
+      writer.put(right)
+    case .keepApart(let range, let key, let generation):
+      tag(21)
+      writer.put(range.rawValue)
+      writer.put(key)
+      writer.put(generation)
+    case .thaw(let generation):
+      tag(22)
+      writer.put(generation)
     }
   }
 
@@ -364,7 +389,22 @@ extension RangeRequest {
       self = .forget(id, anchor: anchor, settled: try reader.spans())
     case 16:
       let key = try reader.key()
-      self = .split(at: key, into: RangeID(try reader.number()))
+      let range = RangeID(try reader.number())
+      self = .split(at: key, into: range, isPinned: try reader.flag())
+    case 17:
+      let isPinned = try reader.flag()
+      self = .pin(isPinned, at: try reader.key())
+    case 18: self = .describe
+    case 19:
+      let generation = try reader.number()
+      self = .freeze(
+        into: MergeTarget(range: RangeID(try reader.number()), generation: try reader.number()), generation: generation)
+    case 20: self = .merge(try reader.frozenRange())
+    case 21:
+      let range = RangeID(try reader.number())
+      let key = try reader.key()
+      self = .keepApart(range, from: key, generation: try reader.number())
+    case 22: self = .thaw(generation: try reader.number())
     default: throw MalformedMessage()
     }
   }
@@ -487,6 +527,14 @@ extension RangeResponse {
     case .fate(let fate):
       tag(6)
       fate.encode(into: &writer)
+    case .description(let description):
+      tag(7)
+      writer.put(description.descriptor.encoded())
+      writer.put(description.byteCount)
+      writer.put(description.requestsPerSecond)
+    case .frozen(let range):
+      tag(8)
+      writer.put(range)
     }
     return []
   }
@@ -517,6 +565,12 @@ extension RangeResponse {
       self = .statistics(statistics)
     case 5: self = .failed(try RangeFailure(from: &reader))
     case 6: self = .fate(try TransactionFate(from: &reader))
+    case 7:
+      guard let descriptor = RangeDescriptor(encoded: try reader.string()) else { throw MalformedMessage() }
+      self = .description(
+        RangeDescription(
+          descriptor: descriptor, byteCount: try reader.number(), requestsPerSecond: try reader.number()))
+    case 8: self = .frozen(try reader.frozenRange())
     default: throw MalformedMessage()
     }
   }

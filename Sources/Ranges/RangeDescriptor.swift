@@ -4,8 +4,10 @@
 // Of two descriptors that speak of the same keys the one with the higher generation is the newer, whatever their ranges: a
 // split gives both halves the next generation, a merge the next of both.
 //
-//   CRC-32C of the rest, 4 bytes LE | version 2 | varint range, generation, span generation, next replica id
+//   CRC-32C of the rest, 4 bytes LE | version 3 | varint range, generation, span generation, next replica id
 //   | start, end (length prefixed) | varint count, { varint node, replica id | kind, 1 byte }
+//   | varint range to the right | flags, 1 byte: 1 its start is kept, 2 frozen | frozen: varint range, generation that it goes into
+// Version 2 ended before the range to the right.
 
 import Encoding
 import Raft
@@ -18,6 +20,8 @@ public struct ReplicaID: RawRepresentable, Hashable, Comparable, Sendable, Custo
   public init(_ rawValue: UInt64) { self.rawValue = rawValue }
   public static func < (a: ReplicaID, b: ReplicaID) -> Bool { a.rawValue < b.rawValue }
   public var description: String { "\(rawValue)" }
+  /// Of a range that is no more: none may come.
+  static let max = ReplicaID(.max)
 
   /// As the range's Raft group knows it.
   var peer: PeerID { PeerID(rawValue) }
@@ -42,6 +46,17 @@ public struct ReplicaDescriptor: Hashable, Sendable {
   }
 }
 
+/// The range to the left that takes a frozen range's keys over, in the only generation in which it may.
+public struct MergeTarget: Hashable, Sendable {
+  public var range: RangeID
+  public var generation: UInt64
+
+  public init(range: RangeID, generation: UInt64) {
+    self.range = range
+    self.generation = generation
+  }
+}
+
 /// Which keys a range holds, who has them, and the generation of that statement.
 public struct RangeDescriptor: Hashable, Sendable {
   public var id: RangeID
@@ -52,6 +67,12 @@ public struct RangeDescriptor: Hashable, Sendable {
   /// In the order of their ids.
   public var replicas: [ReplicaDescriptor]
   public var nextReplica: ReplicaID
+  /// The range that begins where this one ends, which changes by nothing but this one's own splits and merges; 0: none, or none that is known.
+  public var rightNeighbor = RangeID(0)
+  /// A person has cut it off from the range before: it is not merged by itself.
+  public var isPinned = false
+  /// Set while the range is frozen: nothing is served, and nothing changes, until it is merged or thaws.
+  public var mergingInto: MergeTarget?
 
   public init(
     id: RangeID, span: KeySpan, generation: UInt64 = 1, spanGeneration: UInt64 = 1, replicas: [ReplicaDescriptor],
@@ -78,6 +99,22 @@ public struct RangeDescriptor: Hashable, Sendable {
 
   public func replica(on node: NodeID) -> ReplicaDescriptor? { replicas.first { $0.node == node } }
 
+  public var isFrozen: Bool { mergingInto != nil }
+
+  /// Whether both have a voter on each of the same nodes, and nothing else.
+  public func isBeside(_ other: RangeDescriptor) -> Bool {
+    (replicas + other.replicas).allSatisfy { $0.kind == .voter }
+      && Set(replicas.map(\.node)) == Set(other.replicas.map(\.node))
+  }
+
+  /// The next one of the same range, with an edit.
+  func next(_ edit: (inout RangeDescriptor) -> Void) -> RangeDescriptor {
+    var next = self
+    next.generation += 1
+    edit(&next)
+    return next
+  }
+
   /// For people: `n1/1 n2/2 n3/3L`, nodes and replicas, L for a learner.
   public var summary: String {
     replicas.map { "\($0.node)/\($0.replica)\($0.kind == .learner ? "L" : "")" }.joined(separator: " ")
@@ -95,7 +132,7 @@ public struct RangeDescriptor: Hashable, Sendable {
   // MARK: - Bytes
 
   public func encoded() -> [UInt8] {
-    var body: [UInt8] = [2]
+    var body: [UInt8] = [3]
     for number in [id.rawValue, generation, spanGeneration, nextReplica.rawValue] {
       ValueEncoding.appendVarint(number, to: &body)
     }
@@ -107,14 +144,20 @@ public struct RangeDescriptor: Hashable, Sendable {
       ValueEncoding.appendVarint(replica.replica.rawValue, to: &body)
       body.append(replica.kind.rawValue)
     }
+    ValueEncoding.appendVarint(rightNeighbor.rawValue, to: &body)
+    body.append((isPinned ? 1 : 0) | (isFrozen ? 2 : 0))
+    if let mergingInto {
+      ValueEncoding.appendVarint(mergingInto.range.rawValue, to: &body)
+      ValueEncoding.appendVarint(mergingInto.generation, to: &body)
+    }
     return LocalKeys.sealed(body)
   }
 
   /// Nil if the bytes are no descriptor.
   public init?(encoded bytes: [UInt8]) {
     let decoded: RangeDescriptor? = LocalKeys.opened(bytes) { reader -> RangeDescriptor? in
-      guard reader.readUInt8() == 2, let id = reader.readVarint(), let generation = reader.readVarint(),
-        let spanGeneration = reader.readVarint(), let next = reader.readVarint(),
+      guard let version = reader.readUInt8(), version == 2 || version == 3, let id = reader.readVarint(),
+        let generation = reader.readVarint(), let spanGeneration = reader.readVarint(), let next = reader.readVarint(),
         let start = reader.readLengthPrefixed(),
         let end = reader.readLengthPrefixed(), let count = reader.readVarint(), count <= 1000
       else { return nil }
@@ -126,9 +169,18 @@ public struct RangeDescriptor: Hashable, Sendable {
         replicas.append(
           ReplicaDescriptor(node: NodeID(rawValue: number), replica: ReplicaID(replica), kind: kind))
       }
-      return RangeDescriptor(
+      var descriptor = RangeDescriptor(
         id: RangeID(id), span: KeySpan(start: Key(copying: start), end: Key(copying: end)), generation: generation,
         spanGeneration: spanGeneration, replicas: replicas, nextReplica: ReplicaID(next))
+      if version == 2 { return descriptor }
+      guard let neighbor = reader.readVarint(), let flags = reader.readUInt8() else { return nil }
+      descriptor.rightNeighbor = RangeID(neighbor)
+      descriptor.isPinned = flags & 1 != 0
+      if flags & 2 != 0 {
+        guard let range = reader.readVarint(), let generation = reader.readVarint() else { return nil }
+        descriptor.mergingInto = MergeTarget(range: RangeID(range), generation: generation)
+      }
+      return descriptor
     }
     guard let decoded else { return nil }
     self = decoded

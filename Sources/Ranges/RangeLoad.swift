@@ -17,6 +17,9 @@ struct RangeLoad {
   fileprivate var restsUntil: Int64 = .min
   /// Why the load is high and stays so, in words.
   fileprivate(set) var trouble: String?
+
+  /// Nothing was asked for between the last two looks, nor since.
+  var isNone: Bool { rate == 0 && requestCount == lastCount && finder == nil && trouble == nil }
 }
 
 extension Replica {
@@ -32,12 +35,14 @@ extension Replica {
   /// Counts a request that is evaluated here.
   @inline(__always)
   func noteRequest(_ key: Key) {
+    wake()
     load.requestCount &+= 1
     if load.finder != nil { sample(KeySpan(key)) }
   }
 
   @inline(__always)
   func noteRequest(_ span: KeySpan) {
+    wake()
     load.requestCount &+= 1
     if load.finder != nil { sample(span) }
   }
@@ -45,6 +50,7 @@ extension Replica {
   /// Writes of one request, in the order of their keys.
   @inline(__always)
   func noteRequest(_ writes: [KeyWrite]) {
+    wake()
     load.requestCount &+= 1
     guard load.finder != nil, let first = writes.first, let last = writes.last else { return }
     sample(KeySpan(start: first.key, end: last.key.next))

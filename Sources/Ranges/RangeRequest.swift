@@ -190,8 +190,20 @@ public enum RangeRequest: Sendable {
   /// What a transaction left in the spans is settled, intents and what was to be cleared. Once that is so everywhere its record, at
   /// `anchor`, goes.
   case forget(TransactionID, anchor: Key, settled: [KeySpan])
-  /// Cuts the range in two; the new one holds everything from the key on.
-  case split(at: Key, into: RangeID)
+  /// Cuts the range in two; the new one holds everything from the key on. A cut that is pinned stays until somebody takes it back.
+  case split(at: Key, into: RangeID, isPinned: Bool)
+  /// Whether the cut at which the range begins, if it begins there, is to stay.
+  case pin(Bool, at: Key)
+  /// How the range stands, as its leaseholder knows.
+  case describe
+  /// Ends all service, if this is still the range's generation, so that another range takes the keys over.
+  case freeze(into: MergeTarget, generation: UInt64)
+  /// Takes over the keys of a range that is frozen for that, on all nodes.
+  case merge(FrozenRange)
+  /// Makes sure that another range, which begins at the key, is not merged into this one in a generation, if it has not been.
+  case keepApart(RangeID, from: Key, generation: UInt64)
+  /// The merge for which the range was frozen in a generation cannot come to pass: it serves again.
+  case thaw(generation: UInt64)
   /// Removes everything in a span, past versions included.
   case clear(KeySpan)
   case collectGarbage(below: Timestamp)
@@ -216,6 +228,14 @@ public struct RangeStatistics: Sendable {
   public init() {}
 }
 
+/// A range as its leaseholder knows it.
+public struct RangeDescription: Sendable, Equatable {
+  public var descriptor: RangeDescriptor
+  /// As the engine estimates it.
+  public var byteCount: UInt64
+  public var requestsPerSecond: UInt64
+}
+
 public enum RangeResponse: Sendable {
   case rows(KeyValueBlock, resume: KeySpan?, observed: Timestamp)
   /// Where the writes stand, or the commit.
@@ -223,5 +243,7 @@ public enum RangeResponse: Sendable {
   case done
   case statistics(RangeStatistics)
   case fate(TransactionFate)
+  case description(RangeDescription)
+  case frozen(FrozenRange)
   case failed(RangeFailure)
 }

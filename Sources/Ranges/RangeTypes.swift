@@ -47,6 +47,9 @@ public enum Limits {
   public static let snapshotChunkBytes = 1 << 20
   /// Nanoseconds between ticks of groups that are not at rest.
   public static let tickInterval: Int64 = 100_000_000
+  /// Replicas of a reactor that a store's start, death or return wakes in one tick: what they have to do then, elections at worst, must
+  /// leave time to tell others that this store lives. A request wakes its own out of turn.
+  public static let wokenPerTick = 100
   /// Nanoseconds of support asked for at a time, three times as often.
   public static let supportDuration: Int64 = 3_000_000_000
   /// The largest command. A coordinator flushes long before.

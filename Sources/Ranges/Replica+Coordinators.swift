@@ -52,7 +52,7 @@ extension StoreSupport {
 }
 
 extension Replica {
-  /// Releases what transactions of the dead hold. Called about once a second.
+  /// Releases what transactions of the dead hold. Called about once a second while there are locks.
   func releaseLocksOfTheDead() {
     guard holdsLease, !locks.isEmpty else { return }
     let now = shard.reactor.environment.monotonicNow().nanoseconds

@@ -7,6 +7,7 @@ import Storage
 extension Replica {
   /// Serves one request from start to end, waits included.
   public func execute(_ request: RangeRequest, _ header: TransactionHeader) async -> RangeResponse {
+    wake()
     let limit = shard.clock.interval().latest.addingReportingOverflow(Limits.clockJump)
     if !limit.overflow && header.readTimestamp.wall > limit.partialValue {
       return .failed(
@@ -14,6 +15,8 @@ extension Replica {
     }
     switch request {
     // What only cleans up is never held back by what the transaction lost.
+    // And what is frozen serves nobody, but may go on to the end that it was frozen for.
+    case .freeze, .thaw, .keepApart: break
     case .abort, .cancelWait: if !holdsLease { return .failed(stalled(unavailable)) }
     default: if let refusal = refusal(header) { return .failed(stalled(refusal)) }
     }
@@ -58,7 +61,15 @@ extension Replica {
       return .done
     case .resolve(let fate, let spans): return response(await resolve(fate, spans))
     case .forget(let id, let anchor, let settled): return response(forget(id, anchor: anchor, settled: settled))
-    case .split(let key, let range): return response(await split(at: key, into: range))
+    case .split(let key, let range, let isPinned):
+      await untilFollowersKeepUp()
+      return response(await split(at: key, into: range, isPinned: isPinned))
+    case .pin(let isPinned, let key): return response(await pin(isPinned, at: key))
+    case .describe: return .description(whole)
+    case .freeze(let target, let generation): return await freeze(into: target, in: generation)
+    case .merge(let right): return response(await merge(right))
+    case .keepApart(let range, let key, let generation): return await keepApart(range, from: key, in: generation)
+    case .thaw(let generation): return response(await thaw(generation))
     case .cancelWait:
       cancelWait(header.id)
       return .done
@@ -66,6 +77,10 @@ extension Replica {
     case .collectGarbage(let threshold): return response(await collectGarbage(below: threshold))
     case .statistics(let span): return .statistics(statistics(span))
     }
+  }
+
+  var whole: RangeDescription {
+    RangeDescription(descriptor: descriptor, byteCount: approximateByteCount, requestsPerSecond: requestRate)
   }
 
   /// Whoever looks for the leaseholder is told if there has been none for long.

@@ -98,9 +98,11 @@ extension Replica {
 
   /// A key that halves the range, if it holds more than `limit` bytes. Nil also where one key holds it all.
   public func splitKey(above limit: UInt64) -> Key? {
-    guard holdsLease, bytesSinceSizing >= limit / 8 || !isSized else { return nil }
+    guard holdsLease else { return nil }
+    let isUnknown = sizedIndex == 0
+    sizedIndex = applied.index
+    guard bytesSinceSizing >= limit / 8 || isUnknown else { return nil }
     bytesSinceSizing = 0
-    isSized = true
     do throws(StorageError) {
       let bounds = MVCC.bounds(descriptor.span)
       let size = try shard.engine.approximateSize(.data, start: bounds.lower, end: bounds.upper)

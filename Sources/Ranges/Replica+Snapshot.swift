@@ -21,6 +21,8 @@ struct SnapshotPiece: Sendable {
     var applied: [UInt8]
     /// The number of pieces before.
     var count: UInt64
+    /// Frozen ranges in whose place it comes: the receiver's business.
+    var absorbed: [RangeID] = []
   }
 
   var range: RangeID
@@ -42,6 +44,7 @@ struct SnapshotPiece: Sendable {
       writer.put(end.descriptor.encoded())
       writer.put(end.applied)
       writer.put(end.count)
+      writer.put(end.absorbed) { $0.put($1.rawValue) }
     }
     return writer.bytes
   }
@@ -65,7 +68,9 @@ struct SnapshotPiece: Sendable {
         number: try reader.number(), span: try reader.span())
       if try reader.flag() {
         guard let descriptor = RangeDescriptor(encoded: try reader.string()) else { throw MalformedMessage() }
-        piece.end = End(descriptor: descriptor, applied: try reader.string(), count: try reader.number())
+        var end = End(descriptor: descriptor, applied: try reader.string(), count: try reader.number())
+        for _ in 0..<(try reader.count()) { end.absorbed.append(RangeID(try reader.number())) }
+        piece.end = end
       }
       return piece
     }
@@ -121,18 +126,38 @@ extension Replica {
     let me = Confined(self, to: shard.reactor)
     shard.reactor.enqueue { reactor in
       reactor.run { reactor in
-        while !pacing.begin(to: node) {
-          await reactor.sleep(nanoseconds: 50_000_000)
-          if me.access(on: reactor).isOver {
-            me.access(on: reactor).snapshotEnded(peer, hasFailed: true)
-            return
-          }
+        if await me.access(on: reactor).isBornBySplit(peer) {
+          me.access(on: reactor).snapshotEnded(peer, hasFailed: true)
+          return
         }
+        await reactor.suspend { pacing.begin(to: node, $0) }
         let hasFailed = await Self.stream(me, to: peer, on: node, network, pacing, on: reactor)
         pacing.end(to: node)
         me.access(on: reactor).snapshotEnded(peer, hasFailed: hasFailed)
       }
     }
+  }
+
+  /// Nanoseconds that a member which was there when the range was split off has to apply the split itself.
+  private static let birthTime: Int64 = 10_000_000_000
+  private static let birthPoll: Int64 = 100_000_000
+
+  /// Waits for a member that has nothing yet of a range that was split off, and of which nothing has been cut: its own node is about to make
+  /// it, as soon as it has come as far as the split. Until then a snapshot would be in the way there.
+  /// - Returns: whether there is nothing to be sent any more.
+  private func isBornBySplit(_ peer: PeerID) async -> Bool {
+    let deadline = shard.reactor.environment.monotonicNow().nanoseconds + Self.birthTime
+    while !isOver {
+      guard group.log.base.index.rawValue == AppliedState.initialPosition.index,
+        descriptor.replicas.contains(where: { $0.replica.peer == peer && $0.kind == .voter }),
+        let progress = group.progress(of: peer)
+      else { return false }
+      if progress.isReplicating { return true }
+      if shard.reactor.environment.monotonicNow().nanoseconds > deadline { return false }
+      await shard.reactor.sleep(nanoseconds: Self.birthPoll)
+      group.act { $0.probeFirstEntry(of: peer) }
+    }
+    return true
   }
 
   private var isOver: Bool { shard.stopReason != nil || isRemoved || !group.isLeader }
@@ -208,7 +233,9 @@ extension StoreShard {
         replica.nextSnapshotPiece = 0
       }
       let span = piece.end?.descriptor.span ?? piece.span
-      if let other = directory.overlapping(span).first(where: { $0.id != piece.range }) {
+      let others = directory.overlapping(span).filter { $0.id != piece.range }
+      if let other = others.first(where: { !$0.isFrozen || $0.generation >= piece.end?.descriptor.generation ?? .max })
+      {
         // Its own split is still to come here, or its removal.
         return "\(piece.range) overlaps with \(other.id) here"
       }
@@ -229,8 +256,10 @@ extension StoreShard {
       {
         return "the log has what the snapshot has"
       }
-      batch.putSnapshotEnd(range: piece.range.rawValue, piece.encoded())
-      return await install(batch, in: replica)
+      var stored = piece
+      stored.end?.absorbed = others.map(\.id)
+      batch.putSnapshotEnd(range: piece.range.rawValue, stored.encoded())
+      return await install(batch, in: replica, inPlaceOf: others.map(\.id))
     } catch {
       fail(error)
       return "\(error)"
@@ -238,11 +267,13 @@ extension StoreShard {
   }
 
   /// Closes the replica, makes the snapshot its state, and opens it again. Messages for it are dropped meanwhile.
-  private func install(_ end: LogBatch, in replica: Replica) async -> String? {
+  /// Frozen ranges whose keys it holds have been merged, and go.
+  private func install(_ end: LogBatch, in replica: Replica, inPlaceOf others: [RangeID]) async -> String? {
     let id = replica.id
     leaving.insert(id)
     replica.retire("range \(id) takes a snapshot in")
     drop(id)
+    for other in others { await untilRetired(other) }
     let local = opener.local
     let worker = snapshotWorker
     let writer = writer
@@ -267,6 +298,10 @@ extension StoreShard {
       let descriptor = try result.get()
       // Whatever was remembered of its rows is no longer so.
       reader.forgetAll()
+      for other in others {
+        directory.remove(other)
+        sweepUp(other)
+      }
       let reopened = try opener.open(descriptor, replica.replicaID, on: self)
       add(reopened)
       for right in reopened.takeSplitOff() { takeSplit(right, leads: false) }
@@ -277,6 +312,18 @@ extension StoreShard {
     } catch {
       fail(error)
       return "\(error)"
+    }
+  }
+}
+
+extension StoreShard {
+  private func untilRetired(_ range: RangeID) async {
+    await reactor.suspend { (continuation: UnsafeContinuation<Void, Never>) in
+      let isDone = retireFrozen(range) { _ in
+        continuation.resume()
+        return true
+      }
+      if isDone { continuation.resume() }
     }
   }
 }
@@ -303,6 +350,7 @@ struct SnapshotInstaller {
     for span in [piece.span, end.descriptor.span] { LocalKeys.clear(span, into: &clearing) }
     let prefix = LocalKeys.prefix(range)
     clearing.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
+    for other in end.absorbed { LocalKeys.bury(other, below: .max, into: &clearing) }
     try local.state.write(clearing)
     for number in 0..<end.count {
       guard let bytes = try local.log.snapshotPiece(range: range.rawValue, number: number),

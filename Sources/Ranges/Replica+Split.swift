@@ -16,9 +16,26 @@ import Storage
 
 extension Replica {
   /// Cuts the range at `key`; what lies from there on becomes the range `right`, a number never used before.
-  public func split(at key: Key, into right: RangeID) async -> RangeFailure? {
+  public func split(at key: Key, into number: RangeID, isPinned: Bool = false) async -> RangeFailure? {
     if let refusal = refusal(at: .zero) ?? refusal(of: key) { return refusal }
     guard key > descriptor.span.start else { return nil }
+    return await restructure {
+      var command = Command(range: id, batch: WriteBatch(), largestTimestamp: .zero)
+      if !shard.faults.forgetsReadsAtSplit { command.closedTimestamp = readBelow }
+      var right = descriptor.next { $0.span.start = key }
+      right.id = number
+      right.spanGeneration = 1
+      right.isPinned = isPinned
+      command.change = .split(right)
+      return command
+    }
+  }
+
+  /// Above everything that was read under this lease, and all earlier ones.
+  var readBelow: Timestamp { max(shard.timestampCache.globalFloor, leaseStart.next) }
+
+  /// Proposes a command that changes the range as a whole, made and applied while nothing else is under way in it.
+  func restructure(_ makeCommand: () -> Command) async -> RangeFailure? {
     guard !isChanging else { return .unavailable("another change of range \(id) is under way") }
     isChanging = true
     defer { isChanging = false }
@@ -26,22 +43,19 @@ extension Replica {
     // Whatever comes from now on waits; whatever is under way is waited for.
     let latch = latches.acquire(keys: [], spans: [descriptor.span], timestamp: .zero)
     structuralLatch = latch
+    func giveUp(_ failure: RangeFailure) -> RangeFailure {
+      // Under another lease it is gone already.
+      if structuralLatch === latch {
+        structuralLatch = nil
+        latches.release(latch)
+      }
+      return failure
+    }
     while let other = latches.first(besides: latch) {
-      if let failure = await wait(other.makeWaiter(), key: nil, timeout: 0) { return failure }
+      if let failure = await wait(other.makeWaiter(), key: nil, timeout: 0) { return giveUp(failure) }
     }
-    guard holdsLease, structuralLatch === latch else { return unavailable }
-    var command = Command(range: id, batch: WriteBatch(), largestTimestamp: .zero)
-    if !shard.faults.forgetsReadsAtSplit {
-      command.closedTimestamp = max(shard.timestampCache.globalFloor, leaseStart.next)
-    }
-    command.splitOff = RangeDescriptor(
-      id: right, span: KeySpan(start: key, end: descriptor.span.end), generation: descriptor.generation + 1,
-      replicas: descriptor.replicas, nextReplica: descriptor.nextReplica)
-    guard let proposal = propose(command, latch: latch) else {
-      structuralLatch = nil
-      latches.release(latch)
-      return unavailable
-    }
+    guard holdsLease, structuralLatch === latch else { return giveUp(unavailable) }
+    guard let proposal = propose(makeCommand(), latch: latch) else { return giveUp(unavailable) }
     proposal.onEnded = { [unowned self] in if structuralLatch === latch { structuralLatch = nil } }
     switch await proposal.value(on: shard.reactor) {
     case .applied: return nil
@@ -57,6 +71,7 @@ extension Replica {
         && right.span.start > descriptor.span.start,
       "\(id) with \(descriptor.span) is to be cut at \(right.span)")
     descriptor.span.end = right.span.start
+    descriptor.rightNeighbor = right.id
     descriptor.generation = right.generation
     descriptor.spanGeneration += 1
     batch.put(.local, LocalKeys.descriptor(id), descriptor.encoded())
@@ -78,8 +93,9 @@ extension Replica {
   /// The cut is written: the right half is opened, and what is known of it here is forgotten.
   func splitApplied(_ right: RangeDescriptor) {
     shard.directory.set(descriptor)
-    // It may be opened only later, but nothing else may come to its place meanwhile.
-    if right.replica(on: shard.support.node) != nil { shard.directory.set(right) }
+    // Durable before anything that the right half vouches for: whatever takes the state back, the split is applied again before a snapshot
+    // could come in its place.
+    group.writeCommit()
     shard.logger.info(
       "the range was split", metadata: ["range": "\(id)", "right": "\(right.id)", "at": "\(right.span.start)"])
     if holdsLease {
@@ -117,17 +133,29 @@ extension Replica {
 extension StoreShard {
   /// Whether a replica with this number may live here: none that came later has.
   func mayHold(_ range: RangeID, _ id: ReplicaID) throws(StorageError) -> Bool {
-    guard !faults.forgetsRemovals, let bytes = try engine.get(.local, LocalKeys.tombstone(range)) else { return true }
+    guard !faults.forgetsRemovals, let least = try leastReplica(of: range) else { return true }
+    return id >= least
+  }
+
+  /// Which replicas of a range may still come, if one has been here and gone; `max`: none ever will.
+  func leastReplica(of range: RangeID) throws(StorageError) -> ReplicaID? {
+    guard let bytes = try engine.get(.local, LocalKeys.tombstone(range)) else { return nil }
     let least = bytes.withUnsafeBytes { raw -> UInt64? in
       var reader = ByteReader(raw)
       return reader.readVarint()
     }
     guard let least else { throw .corruption("the tombstone of range \(range) is damaged") }
-    return id.rawValue >= least
+    return ReplicaID(least)
   }
 
   /// Opens the right half of a split on the reactor where it lives.
   func takeSplit(_ right: RangeDescriptor, leads: Bool) {
+    do throws(StorageError) {
+      // It may be opened only later, but nothing else may come to its place meanwhile.
+      if try onDisk(right.id)?.descriptor == right { directory.set(right) }
+    } catch {
+      return fail(error)
+    }
     let place = Int(right.id.rawValue % UInt64(reactor.environment.reactors.count))
     if place == reactor.index {
       openSplit(right, leads: leads)

@@ -113,6 +113,7 @@ extension Replica {
     record.timestamp = inquiry.timestamp
     record.heartbeat = inquiry.timestamp.wall
     record.spans = spans
+    wake()
     let entry = registry.add(record)
     // What readers pushed it above, only earlier leaseholders knew.
     if hasRecord(of: entry) { entry.leastCommit = leaseStart }
@@ -188,7 +189,9 @@ extension Replica {
   public func resolve(_ fate: TransactionFate, _ spans: [KeySpan]) async -> RangeFailure? {
     let (inside, outside) = KeySpans.cut(spans, by: descriptor.span)
     if let refusal = refusal(at: .zero) { return refusal }
-    if !inside.isEmpty {
+    // Once the record has gone, so have its intents, everywhere: the span has come here by a merge since.
+    let isForgotten = descriptor.span.contains(fate.anchor) && registry[fate.id] == nil
+    if !inside.isEmpty, !isForgotten {
       let entry =
         registry[fate.id]
         ?? register(
@@ -406,7 +409,11 @@ extension Replica {
       let intents = try shard.reader.intents(in: cursor, limit: Limits.sliceKeys)
       for intent in intents {
         if let entry = registry[intent.transaction] {
-          registry.addSpan(KeySpan(intent.key), to: entry)
+          registry.reopen(entry, [KeySpan(intent.key)])
+          if entry.record.status != .pending {
+            resolutions.append(entry.record.id)
+            startResolving()
+          }
           continue
         }
         _ = try settle(intent, readAt: .zero)
@@ -527,28 +534,54 @@ extension Replica {
     }
   }
 
-  /// Brings back what records say, after replay.
-  func loadRecords() throws(StorageError) {
+  /// Brings back what records in a span say, and has its intents looked through if there are any. Returns whose records there are.
+  @discardableResult
+  func loadRecords(in span: KeySpan) throws(StorageError) -> Set<TransactionID> {
+    var found: Set<TransactionID> = []
     let cursor = try shard.engine.makeIterator(
       .local,
-      IteratorBounds(
-        lower: LocalKeys.records(from: descriptor.span.start), upper: LocalKeys.records(from: descriptor.span.end)))
+      IteratorBounds(lower: LocalKeys.records(from: span.start), upper: LocalKeys.records(from: span.end)))
     cursor.seekToFirst()
     while cursor.isValid {
       guard let record = TransactionRecord(key: cursor.key, encoded: [UInt8](cursor.value)) else {
         throw .corruption("a transaction record of range \(id) is damaged")
       }
-      let entry = registry.add(record)
-      // What readers pushed it above, only earlier leaseholders knew.
-      entry.leastCommit = leaseStart
-      if record.status != .pending { finish(entry) }
+      found.insert(record.id)
+      if let known = registry[record.id] {
+        adopt(record, known)
+      } else {
+        let entry = registry.add(record)
+        // What readers pushed it above, only earlier leaseholders knew.
+        entry.leastCommit = leaseStart
+        if record.status != .pending { finish(entry) }
+      }
       cursor.next()
     }
     try cursor.checkStatus()
-    if try !shard.reader.intents(in: descriptor.span, limit: 1).isEmpty {
+    if try !shard.reader.intents(in: span, limit: 1).isEmpty {
+      strangerCursor = KeySpan(
+        start: registry.hasStrangers ? strangerCursor?.start ?? span.start : span.start, end: span.end)
       registry.hasStrangers = true
-      strangerCursor = descriptor.span
     }
     if !registry.entries.isEmpty || registry.hasStrangers { startSweeping() }
+    return found
+  }
+
+  /// The record of a transaction that was another range's so far, and of which only its intents here were known.
+  private func adopt(_ record: TransactionRecord, _ entry: RegisteredTransaction) {
+    registry.reopen(entry, [])
+    registry.addSpans(record.spans, to: entry)
+    entry.record.spansToClear += record.spansToClear
+    entry.record.heartbeat = max(entry.record.heartbeat, record.heartbeat)
+    entry.leastCommit = max(entry.leastCommit, leaseStart)
+    if entry.record.status == .pending {
+      entry.record.status = record.status
+      entry.record.timestamp =
+        record.status == .pending ? max(entry.record.timestamp, record.timestamp) : record.timestamp
+      entry.record.epoch = record.epoch
+      entry.record.ignored = record.ignored
+      if record.status != .pending { locks.release(record.id) }
+    }
+    if entry.record.status != .pending { finish(entry) }
   }
 }

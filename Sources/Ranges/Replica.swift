@@ -16,7 +16,7 @@ import Storage
 import Transport
 
 public final class Replica {
-  public internal(set) var descriptor: RangeDescriptor
+  public internal(set) var descriptor: RangeDescriptor { didSet { shard.changeCount &+= 1 } }
   unowned let shard: StoreShard
   // What a leaseholder knows; it begins anew with each lease.
   private(set) var latches = LatchManager()
@@ -27,7 +27,7 @@ public final class Replica {
   let group: ConsensusGroup
   let replicaID: ReplicaID
   /// Whether requests are served here: this member leads, and has applied whatever was committed before it did.
-  public private(set) var holdsLease = false
+  public private(set) var holdsLease = false { didSet { shard.changeCount &+= 1 } }
   /// Until when nobody else can hold the lease, as it was last worked out; a group of one has it for ever.
   private var leaseEnd = LeaseEnd.past
   /// Reads of earlier leaseholders lie below.
@@ -45,6 +45,14 @@ public final class Replica {
   var structuralLatch: Latch?
   /// Split off by what is being applied, to be opened once that is written.
   private var splitOff: [RangeDescriptor] = []
+  /// Whose keys were taken over by what is being applied.
+  private var absorbed: [FrozenRange] = []
+  /// Committed entries from a merge on whose right half is still at work on another reactor.
+  var held: [Entry] = []
+  /// The frozen range that is out of the way of the first of them.
+  var madeWay: RangeID?
+  /// When the range was seen to be frozen, by the monotonic clock; nil: it is not.
+  var frozenSince: Int64?
   /// The number of a check that is being applied; 0: none.
   private var checkNumber: UInt64 = 0
   /// The last check that was applied here in this life.
@@ -54,9 +62,9 @@ public final class Replica {
   private var surrenderedTerm: UInt64 = 0
   /// Members that a snapshot is on its way to.
   var snapshotsUnderWay: Set<UInt64> = []
-  private var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
+  var leaseWaiters: [UnsafeContinuation<Void, Never>] = []
   var applied: AppliedState
-  private var pending: Deque<Proposal> = []
+  var pending: Deque<Proposal> = []
   var quota = ProposalQuota()
   var progress = ProgressWatch()
   var load = RangeLoad()
@@ -66,9 +74,11 @@ public final class Replica {
   var isSweeping = false
   /// Where the search for intents of unregistered transactions goes on after a restart.
   var strangerCursor: KeySpan?
-  /// Bytes applied since the range's size was last looked at, and whether it ever was.
+  /// Bytes applied since the range's size was last looked at, and up to where it had been applied when that was last considered.
   var bytesSinceSizing: UInt64 = 0
-  var isSized = false
+  var sizedIndex: UInt64 = 0
+  /// Whether ticks look after it.
+  var isAwake = false
   /// Where the log stood when the last collection ended.
   var collectedIndex: UInt64 = 0
   /// What transactions wait for here now; each makes one request at a time.
@@ -81,7 +91,7 @@ public final class Replica {
   var isLogOthers = false
   /// The piece of a snapshot that is to come next.
   var nextSnapshotPiece: UInt64 = 0
-  private var origins: [(replica: ReplicaID, node: NodeID)] = []
+  var origins: [(replica: ReplicaID, node: NodeID)] = []
   private let appliedKey: [UInt8]
 
   init(
@@ -93,9 +103,11 @@ public final class Replica {
     self.group = group
     self.applied = applied
     appliedKey = LocalKeys.appliedState(descriptor.id)
+    if descriptor.isFrozen { frozenSince = shard.reactor.environment.monotonicNow().nanoseconds }
     group.onCommitted = { [unowned self] in apply($0) }
     group.onRoleChange = { [unowned self] in roleChanged() }
     group.onPromiseInTheWay = { [unowned self] in askForLeader($0) }
+    group.onWake = { [unowned self] in wake() }
     group.nodeOf = { [unowned self] peer in node(of: peer) }
     group.onMessage = { [unowned self] peer, message in send(message, to: peer) }
     group.log.makeSnapshot = { [unowned self] in
@@ -110,9 +122,6 @@ public final class Replica {
   /// Whether its group has other members.
   var hasPeers: Bool { descriptor.replicas.count > 1 }
 
-  /// Whether it has nobody to talk to and nothing to become.
-  var isAloneAndLeads: Bool { isInitialized && !hasPeers && !isOutside && group.isLeader }
-
   /// The node whose replica leads, as far as it is known here.
   var leaderNode: NodeID? { group.leader.flatMap { descriptor.node(of: $0) } }
 
@@ -125,6 +134,9 @@ public final class Replica {
 
   /// Whether anything was applied since the last look for old versions.
   var hasNewGarbage: Bool { applied.index > collectedIndex }
+
+  /// Whether its log holds what is applied.
+  var hasLogToCut: Bool { applied.index > group.log.base.index.rawValue }
 
   /// Up to where the log is applied.
   public var appliedPosition: LogPosition { LogPosition(index: applied.index, term: applied.term) }
@@ -221,12 +233,20 @@ public final class Replica {
   /// The log writer has made everything through one of this range's writes durable.
   func written(through sequence: UInt64) { group.written(through: sequence) }
 
-  private func apply(_ entries: [Entry]) {
+  func apply(_ entries: [Entry]) {
     if isOutside { return }
+    if !held.isEmpty {
+      held += entries
+      return
+    }
     var batch = WriteBatch()
     var finished: [Proposal] = []
     do throws(StorageError) {
-      for entry in entries {
+      for (place, entry) in entries.enumerated() {
+        if isMerge(entry), let right = try rightHalf(entry), try !makeWay(for: right) {
+          held = Array(entries[place...])
+          break
+        }
         let position = LogPosition(index: entry.index.rawValue, term: entry.term.rawValue)
         precondition(
           position.index == applied.index + 1, "\(id) applies entry \(position.index) after \(applied.index)")
@@ -245,7 +265,9 @@ public final class Replica {
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
         if isOutside { break }
-        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 { try writeOut(&batch, &finished) }
+        if batch.byteCount > Limits.applyBatchBytes || checkNumber != 0 || !absorbed.isEmpty {
+          try writeOut(&batch, &finished)
+        }
       }
       try writeOut(&batch, &finished)
       group.log.forget(through: LogIndex(applied.index), keeping: 0)
@@ -262,7 +284,8 @@ public final class Replica {
       if holdsLease { loseLease() }
       return
     }
-    guard !holdsLease, !isRemoved, !isOutside, applied.term == group.term, surrenderedTerm != group.term,
+    guard !holdsLease, !isRemoved, !isOutside, !descriptor.isFrozen, applied.term == group.term,
+      surrenderedTerm != group.term,
       shard.stopReason == nil
     else { return }
     leaseEnd = group.leaseEnd
@@ -301,9 +324,10 @@ public final class Replica {
     isOutside = isInitialized && !descriptor.replicas.contains { $0.replica == replicaID }
   }
 
-  /// Adds a command's effects. False: it is void, since it was made for other bounds of the range.
+  /// Adds a command's effects. False: it is void, since it was made for other bounds of the range, or another generation.
   private func take(_ command: inout Command, into batch: inout WriteBatch) throws(StorageError) -> Bool {
     guard command.spanGeneration == descriptor.spanGeneration else { return false }
+    if let change = command.change, !change.fits(descriptor) { return false }
     if shard.faults.losesAppliedWrites, !group.isLeader, applied.index % 16 == replicaID.rawValue {
       command.batch = WriteBatch()
     }
@@ -318,9 +342,16 @@ public final class Replica {
       batch.append(contentsOf: command.batch)
     }
     checkNumber = command.check
-    if let right = command.splitOff {
+    switch command.change {
+    case nil: break
+    case .split(let right):
       try split(off: right, into: &batch)
       splitOff.append(right)
+    case .edit(let next): edit(to: next, into: &batch)
+    case .merge(let right):
+      try absorb(right, into: &batch)
+      absorbed.append(right)
+      madeWay = nil
     }
     return true
   }
@@ -335,6 +366,9 @@ public final class Replica {
     if checkNumber != 0 { beginCheck(checkNumber) }
     checkNumber = 0
     openSplitOff()
+    let taken = absorbed
+    absorbed = []
+    for right in taken { try mergeApplied(right) }
     let proposals = finished
     finished = []
     for proposal in proposals {
@@ -344,6 +378,7 @@ public final class Replica {
       if let ending = proposal.ending { locks.release(ending) }
       proposal.finish(.applied)
     }
+    if descriptor.isFrozen, holdsLease { freezeApplied() }
   }
 
   /// What was split off while the log was replayed, and is yet to be opened.
@@ -363,7 +398,7 @@ public final class Replica {
     proposal.finish(.lost)
   }
 
-  private func decode(_ entry: Entry) throws(StorageError) -> Command {
+  func decode(_ entry: Entry) throws(StorageError) -> Command {
     guard let command = Command(encoded: entry.data), command.range == id, command.leaseSequence == entry.term.rawValue
     else { throw .corruption("entry \(entry.index) of the log of range \(id) is no command of this range") }
     return command
@@ -377,9 +412,12 @@ public final class Replica {
       let entries = try log.entries(
         range: id.rawValue, from: applied.index + 1, to: commit + 1, byteLimit: Limits.applyBatchBytes
       ).map(Entry.init)
+      // Merges concern other replicas, which may be open already: from there on applying is left to the group.
+      if let first = entries.first, isMerge(first) { break }
       if entries.isEmpty { throw .corruption("the log of range \(id) has no entry \(applied.index + 1)") }
       var batch = WriteBatch()
-      for entry in entries where !isOutside {
+      let before = entries.prefix { !isMerge($0) }
+      for entry in before where !isOutside {
         try take(entry, into: &batch)
         applied.index = entry.index.rawValue
         applied.term = entry.term.rawValue
@@ -387,7 +425,7 @@ public final class Replica {
       batch.put(.local, appliedKey, applied.encoded())
       try shard.engine.write(batch)
       shard.reader.noteWritten(batch)
-      group.replayed(entries)
+      group.replayed(Array(before))
     }
     // What was asked for in an earlier life says nothing about the state now.
     checkNumber = 0
@@ -398,6 +436,7 @@ public final class Replica {
   /// Everything that was committed before this member led is applied: requests may come. Reads that earlier leaseholders
   /// served lie at or below the clock now, and what they wrote does too once the clock has been told.
   private func acquireLease() throws(StorageError) {
+    wake()
     if !shard.faults.forgetsTimeAtRestart {
       shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
       if !shard.faults.forgetsReadsAtLease {
@@ -419,15 +458,18 @@ public final class Replica {
         "range": "\(id)", "lease": "\(leaseSequence)", "applied": "\(applied.index)",
         "replicas": "\(descriptor.summary)",
       ])
-    try loadRecords()
+    try loadRecords(in: descriptor.span)
     let waiters = leaseWaiters
     leaseWaiters = []
     for waiter in waiters { waiter.resume() }
   }
 
+  /// Requests come that earlier leaseholders of other keys knew more of.
+  func beginLeaseAnew() { leaseStart = max(leaseStart, shard.clock.now(), applied.closedTimestamp.next) }
+
   /// Another member leads, or may. Requests under way are sent away, and what this leaseholder knew is forgotten.
   /// Commands under way may still be committed; whoever proposed them waits until that is known.
-  private func loseLease() {
+  func loseLease() {
     holdsLease = false
     shard.logger.info("gave a lease up", metadata: ["range": "\(id)", "term": "\(group.term)"])
     let reason = "range \(id) is led elsewhere"
@@ -625,6 +667,8 @@ extension Replica: CustomStringConvertible {
     if holdsLease { words.append(servesNow ? "serves" : "its lease is over") }
     if isMute { words.append("mute") }
     if isOutside { words.append("outside") }
+    if let target = descriptor.mergingInto { words.append("frozen for \(target.range)") }
+    if !held.isEmpty { words.append("\(held.count) entries held") }
     if isChanging { words.append("changing") }
     if structuralLatch != nil { words.append("latched") }
     if !isInitialized { words.append("empty") }

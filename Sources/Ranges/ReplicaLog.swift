@@ -109,6 +109,8 @@ final class ReplicaLog: LogStorage {
     }
   }
 
+  func releaseIdleMemory() { if tail.isEmpty { tail = [] } }
+
   /// Entries through `id` are gone from the disk, or about to be.
   func cut(through id: EntryID) {
     guard id.index > base.index, id.index <= lastID.index else { return }

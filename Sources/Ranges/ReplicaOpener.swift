@@ -118,7 +118,11 @@ final class ReplicaOpener: Sendable {
       writer.removeRange(id) { reactor.enqueue { opened.access(on: $0).isLogOthers = false } }
     }
     try replica.replay(local.log, through: commit)
-    if !isMute { log.preload(try local.log.entries(range: id.rawValue, from: commit + 1).map(Entry.init)) }
+    if !isMute {
+      // What is committed and was left to the group must be in memory, too: it cannot go on without.
+      let first = min(commit, replica.applied.index) + 1
+      log.preload(try local.log.entries(range: id.rawValue, from: first).map(Entry.init))
+    }
     if !shard.faults.forgetsTimeAtRestart { clock.update(ClockTimestamp(reached: replica.largestTimestamp)) }
     guard clock.drift <= Limits.clockJump else {
       throw .refused(

@@ -1,6 +1,7 @@
 // How fast snapshots leave a store: one at a time to each other store, and all together no faster than a rate, so that filling a
 // replica costs those that are served something, but not much.
 
+import DequeModule
 import Reactors
 import Synchronization
 import Transport
@@ -27,8 +28,8 @@ struct SnapshotRate {
 final class SnapshotPacing: Sendable {
   private struct State {
     var rate: SnapshotRate
-    /// Nodes that a snapshot is on its way to.
-    var targets: Set<NodeID> = []
+    /// Nodes that a snapshot is on its way to, each with those that wait for it to end.
+    var targets: [NodeID: Deque<UnsafeContinuation<Void, Never>>] = [:]
   }
 
   private let state: Mutex<State>
@@ -37,9 +38,24 @@ final class SnapshotPacing: Sendable {
 
   func setRate(_ rate: Int64) { state.withLock { $0.rate.rate = rate } }
 
-  /// False if another one is on its way there.
-  func begin(to node: NodeID) -> Bool { state.withLock { $0.targets.insert(node).inserted } }
-  func end(to node: NodeID) { state.withLock { _ = $0.targets.remove(node) } }
+  /// Resumes `continuation` once no other one is on its way there; then, whatever comes of it, `end` must follow.
+  func begin(to node: NodeID, _ continuation: UnsafeContinuation<Void, Never>) {
+    let isFree = state.withLock { state in
+      let isFree = state.targets[node] == nil
+      if isFree { state.targets[node] = [] } else { state.targets[node]?.append(continuation) }
+      return isFree
+    }
+    if isFree { continuation.resume() }
+  }
+
+  func end(to node: NodeID) {
+    let next = state.withLock { state in
+      let next = state.targets[node]?.popFirst()
+      if next == nil { state.targets[node] = nil }
+      return next
+    }
+    next?.resume()
+  }
 
   func pass(_ byteCount: Int, at now: Int64) -> Int64 { state.withLock { $0.rate.pass(byteCount, at: now) } }
 }

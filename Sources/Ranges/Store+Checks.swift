@@ -72,9 +72,10 @@ extension Store {
         guard let self else { return }
         var due = due
         let interval = options.withLock { $0.checkInterval }
-        let led = shard.access(on: reactor).sortedReplicas.filter { $0.holdsLease && $0.hasPeers }
-        if let next = due.next(led.map(\.id), interval, elapsed: Self.lookInterval) {
-          _ = await led[next].checkConsistency()
+        let own = shard.access(on: reactor)
+        if due.isDue(own.holdings.leaseCount, interval, elapsed: Self.lookInterval) {
+          let led = own.sortedReplicas.filter { $0.holdsLease && $0.hasPeers }
+          if let next = due.next(led.map(\.id)) { _ = await led[next].checkConsistency() }
         }
         if !isStopped { scheduleCheck(shard: index, due) }
       }
@@ -107,17 +108,23 @@ struct ChecksDue {
   /// Nanoseconds since the last one was due, times the number of ranges.
   private var waited: Int64 = 0
 
-  /// - Parameter ranges: ascending.
-  /// - Returns: the place of the one that is due, if one is.
-  mutating func next(_ ranges: [RangeID], _ interval: Int64, elapsed: Int64) -> Int? {
-    guard interval > 0, !ranges.isEmpty else {
+  /// Whether one is due, of so many.
+  mutating func isDue(_ count: Int, _ interval: Int64, elapsed: Int64) -> Bool {
+    guard interval > 0, count > 0 else {
       waited = 0
-      return nil
+      return false
     }
-    waited += elapsed * Int64(ranges.count)
-    guard waited >= interval else { return nil }
+    waited += elapsed * Int64(count)
+    guard waited >= interval else { return false }
     // What could not be done in time is not made up for.
     waited = 0
+    return true
+  }
+
+  /// - Parameter ranges: ascending.
+  /// - Returns: the place of the one whose turn it is.
+  mutating func next(_ ranges: [RangeID]) -> Int? {
+    if ranges.isEmpty { return nil }
     let place = last.flatMap { last in ranges.firstIndex { $0 > last } } ?? 0
     last = ranges[place]
     return place

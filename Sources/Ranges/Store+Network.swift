@@ -17,6 +17,7 @@ enum StoreMessageKind {
   static let snapshot: UInt16 = 17
   static let lockWaits: UInt16 = 18
   static let check: UInt16 = 19
+  static let frozen: UInt16 = 20
 }
 
 /// What a range answered, and under which lease.
@@ -34,6 +35,7 @@ public struct RangeReply: Sendable {
 extension Store {
   /// Has the network's messages handled, and begins to tick.
   func beginNetworking() {
+    for index in environment.reactors.indices { scheduleTick(shard: index) }
     guard let network else { return }
     network.onMessage(StoreMessageKind.groups) { [weak self] node, message, reactor in
       self?.receiveGroups(message, from: node)
@@ -56,7 +58,10 @@ extension Store {
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return .success(await answerLockWaits())
     }
-    for index in environment.reactors.indices { scheduleTick(shard: index) }
+    network.onCall(StoreMessageKind.frozen) { [weak self] _, message, _ in
+      guard let self else { return .failure(CallRefusal("the node is stopping")) }
+      return await answerFrozen(message)
+    }
     scheduleHeartbeat()
   }
 
@@ -104,10 +109,6 @@ extension Store {
       // Whatever is written later, votes among it, becomes durable after the withdrawal.
       if let record = support.withdrawExpired() {
         writer.setRecord(StoreSupport.recordKind, record)
-        for index in environment.reactors.indices {
-          let shard = confinedShard(index)
-          environment.reactors[index].enqueue { reactor in shard.access(on: reactor).mustWakeAll = true }
-        }
       }
       scheduleWithdrawal()
     }

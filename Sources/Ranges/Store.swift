@@ -14,6 +14,16 @@ import Storage
 import Synchronization
 import Transport
 
+/// Whether ranges may be merged.
+public enum RangeMerging: Sendable {
+  /// Not all members of the cluster know how.
+  case unknown
+  /// Where somebody asks for it.
+  case onDemand
+  /// Small neighbours by themselves, too.
+  case automatic
+}
+
 public struct StoreOptions: Sendable {
   /// Nanoseconds that past versions are kept.
   public var versionLifetime: Int64 = 4 * 3600 * 1_000_000_000
@@ -30,6 +40,7 @@ public struct StoreOptions: Sendable {
   public var checkInterval: Int64 = 24 * 3600 * 1_000_000_000
   /// Requests a second above which a range is cut; 0: never.
   public var splitLoad: UInt64 = 0
+  public var merging = RangeMerging.unknown
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -59,6 +70,8 @@ public final class Store: Sendable {
   private struct State {
     var isStopped = false
     var hasFailed = false
+    /// Of the state engine, when logs were last cut, by reactor.
+    var cutMarks: [Int: UInt64] = [:]
   }
 
   private init(
@@ -154,11 +167,11 @@ public final class Store: Sendable {
     var opened: Set<RangeID> = []
     while true {
       // Replaying a split makes another one.
-      let found = try opener.descriptors().filter { !opened.contains($0.id) }
+      let found = try opener.descriptors().map(\.id).filter { !opened.contains($0) }
       if found.isEmpty { break }
-      for descriptor in found {
-        opened.insert(descriptor.id)
-        try await openReplica(descriptor)
+      for range in found {
+        opened.insert(range)
+        try await openReplica(range)
       }
     }
     if network == nil { await untilServing() }
@@ -189,7 +202,12 @@ public final class Store: Sendable {
       for (index, reactor) in environment.reactors.enumerated() {
         let shard = shards[index]
         let hasWaited = await reactor.perform { reactor -> Bool in
-          guard let replica = shard.access(on: reactor).sortedReplicas.first(where: { !$0.holdsLease }) else {
+          guard
+            let replica = shard.access(on: reactor).sortedReplicas.first(where: {
+              // What is frozen is served once somebody has found out whether it was merged.
+              !$0.holdsLease && !$0.descriptor.isFrozen
+            })
+          else {
             return false
           }
           await replica.untilServing()
@@ -200,23 +218,30 @@ public final class Store: Sendable {
     }
   }
 
-  private func openReplica(_ descriptor: RangeDescriptor) async throws(StorageError) {
-    // A replica that has applied its own removal stands in its descriptor no more.
-    var known = descriptor.replica(on: identity.node)?.replica
-    if known == nil {
-      known = try local.log.hardState(range: descriptor.id.rawValue).map { ReplicaID($0.replica) }
-    }
-    guard let replicaID = known else {
-      throw .corruption("the store holds a replica of range \(descriptor.id), which is not on this node")
-    }
-    let shard = shards[reactorIndex(of: descriptor.id)]
-    let failure = await reactor(of: descriptor.id).perform { reactor -> StorageError? in
+  private func openReplica(_ id: RangeID) async throws(StorageError) {
+    let shard = shards[reactorIndex(of: id)]
+    let failure = await reactor(of: id).perform { reactor -> StorageError? in
       do throws(StorageError) {
         let shard = shard.access(on: reactor)
         if let reason = shard.stopReason { throw .inputOutput(reason) }
+        // One that was opened before may have made it, or taken its keys over.
+        guard shard.replica(id) == nil, !shard.leaving.contains(id),
+          let bytes = try shard.engine.get(.local, LocalKeys.descriptor(id))
+        else { return nil }
+        guard let descriptor = RangeDescriptor(encoded: bytes) else {
+          throw .corruption("the descriptor of range \(id) is damaged")
+        }
+        // A replica that has applied its own removal stands in its descriptor no more.
+        var known = descriptor.replica(on: shard.support.node)?.replica
+        if known == nil {
+          known = try shard.opener.local.log.hardState(range: id.rawValue).map { ReplicaID($0.replica) }
+        }
+        guard let replicaID = known else {
+          throw .corruption("the store holds a replica of range \(id), which is not on this node")
+        }
         let replica = try shard.opener.open(descriptor, replicaID, on: shard)
         replica.isFromDisk = replica.group.last.index > AppliedState.initialPosition.index
-        shard.add(replica)
+        shard.add(replica, wakes: false)
         // They are opened with all others.
         _ = replica.takeSplitOff()
         let membership = replica.group.membership
@@ -281,6 +306,9 @@ public final class Store: Sendable {
   public var splitLoad: UInt64 { options.withLock { $0.splitLoad } }
   public func setSplitLoad(_ requestsPerSecond: UInt64) { options.withLock { $0.splitLoad = requestsPerSecond } }
 
+  public var merging: RangeMerging { options.withLock { $0.merging } }
+  public func setMerging(_ merging: RangeMerging) { options.withLock { $0.merging = merging } }
+
   /// Whether nothing is served any more.
   public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
 
@@ -302,15 +330,20 @@ public final class Store: Sendable {
       guard let self, shard.unflushedLogBytes > 0, !isStopped else { return }
       let mustFlush = shard.unflushedLogBytes >= Limits.logBytesBeforeFlush
       if mustFlush { shard.unflushedLogBytes = 0 }
-      let ranges = shard.sortedReplicas.map(\.id)
-      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, flushing: mustFlush) }
+      let ranges = shard.sortedReplicas.filter(\.hasLogToCut).map(\.id)
+      maintenanceWorker.submit { [weak self] in self?.cutLogs(of: ranges, shard: index, flushing: mustFlush) }
     }
   }
 
   /// On the maintenance thread.
-  private func cutLogs(of ranges: [RangeID], flushing: Bool) {
+  private func cutLogs(of ranges: [RangeID], shard: Int?, flushing: Bool) {
     do throws(StorageError) {
       if flushing { try local.state.flush() }
+      if let shard {
+        // As long as nothing more is durable there is nothing more to cut.
+        let mark = local.state.persistedMark
+        if state.withLock({ $0.cutMarks.updateValue(mark, forKey: shard) }) == mark { return }
+      }
       for range in ranges {
         guard let bytes = try local.state.getPersisted(.local, LocalKeys.appliedState(range)) else { continue }
         let durable = try AppliedState(encoded: bytes, range: range)
@@ -333,8 +366,9 @@ public final class Store: Sendable {
       else {
         return
       }
+      let first = log.firstIndex
       log.cut(through: EntryID(term: Term(position.term), index: LogIndex(position.index)))
-      writer.compact(range, through: position)
+      writer.compact(range, from: first, through: position)
     }
   }
 
@@ -369,7 +403,11 @@ public final class Store: Sendable {
       let shard = shards[index]
       let counters = await reactor.perform { reactor in
         var counters = shard.access(on: reactor).counters
-        counters.stalledRanges = UInt64(shard.access(on: reactor).sortedReplicas.count { $0.progress.isStalled })
+        // Whatever makes no progress does not rest.
+        let awake = shard.access(on: reactor).awake
+        counters.stalledRanges = UInt64(awake.count { $0.progress.isStalled })
+        counters.awakeReplicas = UInt64(awake.count)
+        counters.replicas = UInt64(shard.access(on: reactor).sortedReplicas.count)
         return counters
       }
       sum = sum + counters
@@ -403,7 +441,7 @@ public final class Store: Sendable {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       maintenanceWorker.submit { [self] in
         if !state.withLock({ $0.hasFailed }) {
-          cutLogs(of: ranges, flushing: true)
+          cutLogs(of: ranges, shard: nil, flushing: true)
         }
         continuation.resume()
       }

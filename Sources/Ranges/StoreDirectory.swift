@@ -21,13 +21,19 @@ final class StoreDirectory: Sendable {
       }
       return low
     }
+
+    mutating func remove(_ range: RangeID) {
+      guard let start = starts.removeValue(forKey: range) else { return }
+      descriptors.remove(at: place(of: start))
+    }
   }
 
   private let state = Mutex(State())
 
-  /// A replica holds what the descriptor says.
-  func set(_ descriptor: RangeDescriptor) {
+  /// A replica holds what the descriptor says, some of which was another's so far.
+  func set(_ descriptor: RangeDescriptor, inPlaceOf other: RangeID? = nil) {
     state.withLock { state in
+      if let other { state.remove(other) }
       var place = state.place(of: descriptor.span.start)
       if let start = state.starts.updateValue(descriptor.span.start, forKey: descriptor.id) {
         let before = state.place(of: start)
@@ -42,12 +48,10 @@ final class StoreDirectory: Sendable {
     }
   }
 
-  func remove(_ range: RangeID) {
-    state.withLock { state in
-      guard let start = state.starts.removeValue(forKey: range) else { return }
-      state.descriptors.remove(at: state.place(of: start))
-    }
-  }
+  func remove(_ range: RangeID) { state.withLock { $0.remove(range) } }
+
+  /// Whether the range has a replica here that holds something.
+  func holds(_ range: RangeID) -> Bool { state.withLock { $0.starts[range] != nil } }
 
   /// In the order of their keys.
   func overlapping(_ span: KeySpan) -> [RangeDescriptor] {

@@ -8,7 +8,7 @@
 // supporter withdraws only once `earliest > X`. By rates: the supported store counts on it for less than the duration from
 // when it asked, the supporter for more than the duration from when it was asked. So two leaseholders at once take two
 // broken promises: clocks beyond their bounds, and clocks that run at wildly different rates.
-// Source: Docs/Decisions/0010-store-liveness.md; CockroachDB's design of store liveness, reference 2.8.
+// Source: Docs/Decisions/0010-replicated-ranges.md; CockroachDB's design of store liveness, reference 2.8.
 
 import Clocks
 import Transport
@@ -65,6 +65,14 @@ struct StoreLiveness {
     var expiration: Int64
     /// By this store's monotonic clock.
     var countedUntil: Int64
+
+    var end: LeaseEnd { LeaseEnd(wall: expiration, monotonic: countedUntil) }
+  }
+
+  /// A store in one of its epochs.
+  struct Life: Hashable, Sendable {
+    var node: NodeID
+    var epoch: SupportEpoch
   }
 
   /// Clocks run at rates that differ by less than one in this many.
@@ -142,7 +150,13 @@ struct StoreLiveness {
   /// The latest support of this store by another one, whether it has ended or not.
   func support(from node: NodeID) -> Received? { received.first { $0.node == node } }
 
+  /// Who supports this store, by what was last heard, and in which of its epochs.
+  var supporters: [Received] { received }
+
   // MARK: - Supporting
+
+  /// The stores that this one supports.
+  var supported: [Life] { granted.filter { !$0.isWithdrawn }.map { Life(node: $0.node, epoch: $0.epoch) } }
 
   /// Takes a request. The answer may leave once what `durable` says is, if it changed.
   mutating func receive(

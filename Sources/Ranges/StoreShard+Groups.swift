@@ -44,7 +44,9 @@ extension StoreShard {
       guard replica.replicaID == envelope.to else { return tellThatItIsGone(envelope, to: node) }
       switch envelope.content {
       case .removed:
-        // Only a member that has left hears nothing else any more.
+        // Only a member that has left hears nothing else any more. Or the range has been merged, and what it holds is another's, which may be
+        // yet to come to the merge.
+        if let target = replica.descriptor.mergingInto, directory.holds(target.range) { return }
         remove(replica)
       case .gone(let term): replica.group.forgetPromise(to: node, in: term)
       case .stateless: replica.replaceStateless(envelope.from, on: node)
@@ -68,7 +70,14 @@ extension StoreShard {
     guard case .group(let message) = envelope.content, envelope.to.rawValue > 0 else { return }
     do throws(StorageError) {
       guard let made = try makeReplica(envelope.range, envelope.to) else {
-        if try !mayHold(envelope.range, envelope.to) { tellThatItIsGone(envelope, to: node) }
+        switch try leastReplica(of: envelope.range) {
+        case .max?:
+          // The range has been merged. Only frozen replicas of it are left.
+          post(
+            RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
+        case let least? where envelope.to < least: tellThatItIsGone(envelope, to: node)
+        default: break
+        }
         return
       }
       made.noteOrigin(of: envelope.from, node)
@@ -106,15 +115,6 @@ extension StoreShard {
     return replica
   }
 
-  /// Removes what there is of a range besides its data, and keeps away replicas with ids below.
-  private func bury(_ range: RangeID, below least: ReplicaID, into batch: inout WriteBatch) {
-    let prefix = LocalKeys.prefix(range)
-    batch.deleteRange(.local, start: prefix, end: Key(prefix).prefixEnd.bytes)
-    var tombstone: [UInt8] = []
-    ValueEncoding.appendVarint(least.rawValue, to: &tombstone)
-    batch.put(.local, LocalKeys.tombstone(range), tombstone)
-  }
-
   /// Takes a replica away for good, with all that it holds.
   func remove(_ replica: Replica) {
     guard self.replica(replica.id) === replica else { return }
@@ -122,7 +122,7 @@ extension StoreShard {
     drop(replica.id)
     var batch = WriteBatch()
     if replica.isInitialized { LocalKeys.clear(replica.descriptor.span, into: &batch) }
-    bury(replica.id, below: ReplicaID(replica.replicaID.rawValue + 1), into: &batch)
+    LocalKeys.bury(replica.id, below: ReplicaID(replica.replicaID.rawValue + 1), into: &batch)
     do throws(StorageError) {
       try engine.write(batch)
       reader.noteWritten(batch)
@@ -130,47 +130,72 @@ extension StoreShard {
     } catch {
       fail(error)
     }
-    // First the state, which says that the replica is gone: a log without its state is swept up after a restart, but the state
-    // without its log would be taken for a replica. Until both are done nothing takes its place.
-    let id = replica.id
-    leaving.insert(id)
-    let me = Confined(self, to: reactor)
-    snapshotWorker.submit { [engine, writer, reactor] in
+    leaving.insert(replica.id)
+    sweepUp(replica.id)
+  }
+
+  /// Removes the log of a range that has no replica here any more. First the state is made durable, which says so: a log without its state is swept up
+  /// after a restart, but the state without its log would be taken for a replica. Until both are done nothing takes its place.
+  func sweepUp(_ range: RangeID) {
+    let place = Int(range.rawValue % UInt64(reactor.environment.reactors.count))
+    let home = reactor.environment.reactors[place]
+    let shard = siblings(place)
+    snapshotWorker.submit { [engine, writer] in
       do throws(StorageError) {
         try engine.flush()
       } catch {
         let failure = error
-        reactor.enqueue { reactor in me.access(on: reactor).fail(failure) }
+        home.enqueue { home in shard.access(on: home).fail(failure) }
         return
       }
-      writer.removeRange(id) {
-        reactor.enqueue { reactor in me.access(on: reactor).leaving.remove(id) }
+      writer.removeRange(range) {
+        home.enqueue { home in shard.access(on: home).leaving.remove(range) }
       }
     }
   }
 
   // MARK: - Time
 
+  func wake(_ replica: Replica) {
+    replica.isAwake = true
+    awake.append(replica)
+  }
+
+  /// Wakes the next of those that shall look at what stores promise each other now.
+  private func wakeSome() {
+    let count = min(wakeCount, sortedReplicas.count, Limits.wokenPerTick)
+    wakeCount = count == 0 ? 0 : wakeCount - count
+    for _ in 0..<count {
+      let place = place(of: nextToWake)
+      let replica = sortedReplicas[place == sortedReplicas.count ? 0 : place]
+      replica.wake()
+      nextToWake = RangeID(replica.id.rawValue + 1)
+    }
+  }
+
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
-    let wakesAll = mustWakeAll
-    mustWakeAll = false
-    let all = sortedReplicas
-    if tickCount % 10 == 0 { for replica in all { replica.releaseLocksOfTheDead() } }
-    for replica in all {
+    let promises = support.promises
+    if promises != self.promises {
+      self.promises = promises
+      if wakeCount == 0 { nextToWake = RangeID(0) }
+      wakeCount = sortedReplicas.count
+    }
+    wakeSome()
+    let ticking = awake.filter { !$0.isRemoved }
+    if tickCount % 10 == 0 { for replica in ticking { replica.releaseLocksOfTheDead() } }
+    for replica in ticking {
       if replica.isOutside {
         if tickCount % 5 == 0 { replica.askToGo() }
-      } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized, replica.leaderNode == nil {
-        // It may have been removed, and nobody has told: a learner would wait for ever.
+      } else if (tickCount &+ replica.id.rawValue) % 50 == 0, replica.isInitialized,
+        replica.leaderNode == nil || replica.descriptor.isFrozen
+      {
+        // It may have been removed, and nobody has told: a learner would wait for ever. Or its range was merged.
         replica.askWhetherItHasLeft()
       }
-    }
-    for replica in all where !replica.isAloneAndLeads {
-      // Of those that rest a fifth is looked at each time, so that tens of thousands cost next to nothing.
-      if replica.group.isQuiet, !wakesAll, (tickCount &+ replica.id.rawValue) % 5 != 0 { continue }
-      replica.group.wakeIfLeaseEnded()
       replica.tick()
     }
+    awake.removeAll { $0.goesToRest() }
   }
 }

@@ -24,6 +24,9 @@ public struct ShardCounters: Sendable {
   public var checks: UInt64 = 0
   /// Of now: ranges that make no progress, as far as their replicas here can tell.
   public var stalledRanges: UInt64 = 0
+  /// Of now: replicas, and those of them that do not rest.
+  public var replicas: UInt64 = 0
+  public var awakeReplicas: UInt64 = 0
   public init() {}
 
   public static func + (a: ShardCounters, b: ShardCounters) -> ShardCounters {
@@ -39,6 +42,8 @@ public struct ShardCounters: Sendable {
     sum.intentsResolved = a.intentsResolved &+ b.intentsResolved
     sum.checks = a.checks &+ b.checks
     sum.stalledRanges = a.stalledRanges &+ b.stalledRanges
+    sum.replicas = a.replicas &+ b.replicas
+    sum.awakeReplicas = a.awakeReplicas &+ b.awakeReplicas
     sum.versionsCollected = a.versionsCollected &+ b.versionsCollected
     return sum
   }
@@ -66,6 +71,8 @@ package struct PlantedFaults: Sendable {
   package var losesAppliedWrites = false
   /// The right half of a split does not know what was read there before.
   package var forgetsReadsAtSplit = false
+  /// Who takes over a range's keys does not know what was read there before.
+  package var forgetsReadsAtMerge = false
 
   package init() {}
 }
@@ -109,8 +116,20 @@ public final class StoreShard {
   /// Ranges whose replica has been removed from here, and whose log is yet to be.
   var leaving: Set<RangeID> = []
   var tickCount: UInt64 = 0
-  /// Support was withdrawn from a store: groups that rest on it must look again.
-  var mustWakeAll = false
+  /// Those that a tick has something to do for. The others rest: they cost nothing until a request, a message or a change of what stores
+  /// promise each other wakes them.
+  var awake: [Replica] = []
+  /// What stores promised each other at the last tick.
+  var promises = StoreSupport.Promises()
+  /// How many are to be woken since those promises have changed, and which is the next.
+  var wakeCount = 0
+  var nextToWake = RangeID(0)
+  /// Raised whenever a replica comes or goes, or its descriptor or its lease changes: what was summed up of all need not be summed up again
+  /// while it stays the same.
+  public internal(set) var changeCount: UInt64 = 0
+  var summedUp = ShardHoldings()
+  /// Ranges whose replica here is frozen.
+  var frozen: Set<RangeID> = []
   /// Served here, with descriptors that are to be published.
   var unpublished: Set<RangeID> = []
 
@@ -157,17 +176,23 @@ public final class StoreShard {
     return replicas[id]
   }
 
-  func add(_ replica: Replica) {
+  /// - Parameter wakes: whether it is looked after from the next tick on, and not only in its turn.
+  func add(_ replica: Replica, wakes: Bool = true) {
     precondition(replicas[replica.id] == nil, "\(replica.id) has two replicas here")
     replicas[replica.id] = replica
     sortedReplicas.insert(replica, at: place(of: replica.id))
+    changeCount &+= 1
+    if wakes { replica.wake() } else { wakeCount += 1 }
     if replica.isInitialized { directory.set(replica.descriptor) }
+    if replica.descriptor.isFrozen { frozen.insert(replica.id) }
     single = replicas.count == 1 ? replica : nil
   }
 
   func drop(_ id: RangeID) {
     guard replicas.removeValue(forKey: id) != nil else { return }
     sortedReplicas.remove(at: place(of: id))
+    frozen.remove(id)
+    changeCount &+= 1
     single = replicas.count == 1 ? replicas.values.first : nil
   }
 
@@ -188,11 +213,22 @@ public final class StoreShard {
   /// A range's descriptor could not be published.
   public func putBack(_ range: RangeID) { unpublished.insert(range) }
 
-  /// In the order of their ids.
+  /// All of them, in the order of their ids: what is done for each, and often, costs more than all the rest of an idle node.
   public private(set) var sortedReplicas: [Replica] = []
 
+  /// The replica with the next larger id.
+  public func firstReplica(after id: RangeID) -> Replica? {
+    let place = place(of: RangeID(id.rawValue + 1))
+    return place < sortedReplicas.count ? sortedReplicas[place] : nil
+  }
+
+  /// Those that wait to be merged, or to serve again, ascending by id.
+  public var frozenReplicas: [Replica] { frozen.sorted().compactMap { replica($0) } }
+  /// Those that are served here and do not rest, in the order of their ids: whatever has locks, transactions or a load is among them.
+  public var busyReplicas: [Replica] { awake.filter(\.holdsLease).sorted { $0.id < $1.id } }
+
   /// The number of replicas with smaller ids.
-  private func place(of id: RangeID) -> Int {
+  func place(of id: RangeID) -> Int {
     var low = 0
     var high = sortedReplicas.count
     while low < high {

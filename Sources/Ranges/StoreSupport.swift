@@ -34,6 +34,21 @@ final class StoreSupport: Sendable {
     clock.interval().isCertainlyBefore(end.wall) && monotonic < end.monotonic
   }
 
+  /// What stores promise each other now, as far as groups at rest depend on it. While it stays the same nothing changes for them.
+  struct Promises: Equatable {
+    /// By this store.
+    var given: [StoreLiveness.Life] = []
+    /// To this store: by whom, in which epoch of this one.
+    var received: [StoreLiveness.Life] = []
+  }
+
+  var promises: Promises {
+    let (given, received) = state.withLock { ($0.supported, $0.supporters) }
+    return Promises(
+      given: given,
+      received: received.filter { isBefore($0.end) }.map { StoreLiveness.Life(node: $0.node, epoch: $0.epoch) })
+  }
+
   func heartbeat() -> StoreLiveness.Heartbeat {
     let interval = clock.interval()
     let monotonic = monotonic

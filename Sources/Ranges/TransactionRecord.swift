@@ -247,10 +247,21 @@ final class TransactionRegistry {
     entry.isResolved = true
   }
 
+  /// There are, or may be, intents of a transaction in more places than were known.
+  func reopen(_ entry: RegisteredTransaction, _ spans: [KeySpan]) {
+    if entry.isResolved {
+      entry.isResolved = false
+      if entry.mayHaveIntents { unresolved += 1 }
+    }
+    for span in spans { addSpan(span, to: entry) }
+  }
+
   func remove(_ id: TransactionID) {
     guard let entry = entries.removeValue(forKey: id) else { return }
     markResolved(entry)
   }
+
+  func releaseIdleMemory() { if entries.isEmpty { entries = [:] } }
 
   /// In the order of their ids, so that a run repeats.
   var sorted: [RegisteredTransaction] { entries.values.sorted { $0.record.id < $1.record.id } }

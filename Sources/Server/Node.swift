@@ -429,7 +429,8 @@ public final class Node: SessionFactory, AdminSource {
     }
     let shards = await member?.store.counters() ?? ShardCounters()
     let uptime = Double(uptimeNanoseconds) / 1e9
-    return NodeMetrics.families(uptime: uptime, totals, shards) + clusterMetrics()
+    return NodeMetrics.families(uptime: uptime, totals, shards)
+      + (member.map { NodeMetrics.families($0.store.local) } ?? []) + clusterMetrics()
   }
 
   // MARK: Stop

@@ -3,6 +3,7 @@
 import Admin
 import Ranges
 import Sessions
+import Storage
 
 enum NodeMetrics {
   static func families(uptime: Double, _ totals: GatewayCounters, _ shards: ShardCounters) -> [MetricFamily] {
@@ -12,6 +13,9 @@ enum NodeMetrics {
       MetricFamily(
         "meridian_ranges_unavailable", "Ranges with a replica here that have made no progress for ten seconds.", .gauge,
         Double(shards.stalledRanges)),
+      MetricFamily("meridian_replicas", "Replicas here.", .gauge, Double(shards.replicas)),
+      MetricFamily(
+        "meridian_replicas_awake", "Replicas here that do not rest.", .gauge, Double(shards.awakeReplicas)),
     ]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       families.append(MetricFamily(name, help, .counter, Double(value)))
@@ -39,6 +43,23 @@ enum NodeMetrics {
     counter("meridian_range_intents_resolved_total", "Intents turned into versions or removed.", shards.intentsResolved)
     counter(
       "meridian_range_versions_collected_total", "Versions removed by garbage collection.", shards.versionsCollected)
+    return families
+  }
+
+  /// What the engines of a store say of themselves, each of its state and of its logs.
+  static func families(_ store: LocalStore) -> [MetricFamily] {
+    var families: [MetricFamily] = []
+    for (engine, metrics) in [("state", store.state.metrics()), ("log", store.log.engine.metrics())] {
+      for (name, value) in metrics {
+        let sample = (labels: [(name: "engine", value: engine)], value: Double(value))
+        if let place = families.firstIndex(where: { $0.name == "meridian_storage_" + name }) {
+          families[place].samples.append(sample)
+        } else {
+          families.append(
+            MetricFamily("meridian_storage_" + name, "As the storage engine says.", .gauge, samples: [sample]))
+        }
+      }
+    }
     return families
   }
 }

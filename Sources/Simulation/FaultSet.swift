@@ -43,6 +43,9 @@ public struct FaultSet: OptionSet, Sendable, Hashable {
   /// Ranges are cut in two.
   public static let splits = FaultSet(rawValue: 1 << 16)
 
+  /// Ranges are merged with the ones before.
+  public static let merges = FaultSet(rawValue: 1 << 17)
+
   /// Bits that mean something to a single group.
   static let ofGroup = 0..<16
 
@@ -50,7 +53,7 @@ public struct FaultSet: OptionSet, Sendable, Hashable {
   static let names = [
     "loss", "duplication", "reordering", "corruption", "partitions", "clogging", "crashes", "power", "pauses", "clocks",
     "slow-disks", "failing-disks", "full-disks", "rot", "membership", "transfers",
-    "splits",
+    "splits", "merges",
   ]
 
   public static let all = FaultSet(rawValue: UInt32(1 << names.count) - 1)
@@ -102,6 +105,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case forgetReadsAtLease = "forget-reads-at-lease"
   /// Workloads `node` and `cluster`: the right half of a split does not know what was read there before.
   case forgetReadsAtSplit = "forget-reads-at-split"
+  /// Workloads `node` and `cluster`: a range that takes over the keys of another does not know what was read there before.
+  case forgetReadsAtMerge = "forget-reads-at-merge"
   /// Workload `cluster`: snapshots miss what is applied while they are sent.
   case missSnapshotTail = "miss-snapshot-tail"
   /// Workload `cluster`: replicas that were removed come back empty, and vote.

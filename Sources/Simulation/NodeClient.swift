@@ -43,7 +43,9 @@ final class KeyClient: NodeClient {
 
   private static func account(_ number: Int) -> Key { Key([0x61, UInt8(number)]) }
   private static let accounts = KeySpan(start: Key([0x61]), end: Key([0x62]))
-  private static func list(_ number: Int) -> Key { Key([0x6c, UInt8(number >> 8 & 0xff), UInt8(number & 0xff)]) }
+  private static func list(_ number: Int) -> Key {
+    Key([0x6c] + withUnsafeBytes(of: UInt32(number).bigEndian) { Array($0) })
+  }
   private static let lists = KeySpan(start: Key([0x6c]), end: Key([0x6d]))
 
   private static func numbers(_ bytes: [UInt8]) -> [Int] {
@@ -111,7 +113,7 @@ final class KeyClient: NodeClient {
         rest = try await transaction.scan(span, into: &block)
         for row in 0..<block.count {
           let key = block.key(row).bytes
-          found[Int(key[1]) << 8 | Int(key[2])] = Self.numbers(block.value(row))
+          found[key.dropFirst().reduce(0) { $0 << 8 | Int($1) }] = Self.numbers(block.value(row))
         }
       }
       return found

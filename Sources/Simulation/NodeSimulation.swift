@@ -85,6 +85,7 @@ final class NodeSimulation: @unchecked Sendable {
   private var crashCount = 0
   private var changeCount = 0
   private var splitCount = 0
+  private var mergeCount = 0
   /// The most replicas that the range was seen to have.
   private var largestReplicaCount = 1
 
@@ -156,6 +157,7 @@ final class NodeSimulation: @unchecked Sendable {
       if plan.faults.contains(.membership) { decisionTurn() }
     }
     if plan.faults.contains(.splits) { splitTurn() }
+    if plan.faults.contains(.merges) { mergeTurn() }
     world.run(until: options.duration)
     if violation == nil { finish() }
     // Ghosts fail and go.
@@ -168,7 +170,7 @@ final class NodeSimulation: @unchecked Sendable {
       eventCount: world.eventCount, crashCount: crashCount, traceHash: world.traceHash,
       summary: (isCluster ? "\(nodes.count) nodes, " : "")
         + "\(plan.clients.clientCount) \(plan.speaksSQL ? "SQL " : "")clients, \(workload.summary), \(crashCount) crashes"
-        + (splitCount > 0 ? ", \(splitCount) splits" : "")
+        + (splitCount > 0 ? ", \(splitCount) splits" : "") + (mergeCount > 0 ? ", \(mergeCount) merges" : "")
         + (isCluster ? ", \(changeCount) changes, \(largestReplicaCount) replicas" : ""))
   }
 
@@ -226,6 +228,7 @@ final class NodeSimulation: @unchecked Sendable {
         environment.reactors[0].enqueue { reactor in
           reactor.run { [self] reactor in
             let led = store.shard(on: reactor).sortedReplicas.filter(\.holdsLease)
+            for replica in store.shard(on: reactor).frozenReplicas { pass.obstacle = "\(replica)" }
             for replica in led where replica.descriptor.replicas.count > 1 {
               let outcome = await replica.checkConsistency()
               switch outcome {
@@ -283,6 +286,7 @@ final class NodeSimulation: @unchecked Sendable {
     settings.store.collectionInterval = 0
     settings.store.supportDuration = plan.supportDuration
     settings.store.checkInterval = plan.checkInterval
+    settings.store.merging = plan.faults.contains(.merges) ? .automatic : .unknown
     switch options.planted {
     case .forgetTimestampCache: settings.store.faults.skipsTimestampCache = true
     case .forgetTimeAtRestart: settings.store.faults.forgetsTimeAtRestart = true
@@ -290,6 +294,7 @@ final class NodeSimulation: @unchecked Sendable {
     case .breakPromises: settings.store.faults.breaksPromises = true
     case .forgetReadsAtLease: settings.store.faults.forgetsReadsAtLease = true
     case .forgetReadsAtSplit: settings.store.faults.forgetsReadsAtSplit = true
+    case .forgetReadsAtMerge: settings.store.faults.forgetsReadsAtMerge = true
     case .missSnapshotTail: settings.store.faults.snapshotsMissTail = true
     case .forgetRemovals: settings.store.faults.forgetsRemovals = true
     case .loseAppliedWrites: settings.store.faults.losesAppliedWrites = true
@@ -479,6 +484,28 @@ final class NodeSimulation: @unchecked Sendable {
         }
       }
       splitTurn()
+    }
+  }
+
+  /// A range that a node has a replica of is merged into the one before. The node may die in the middle, and somebody else see to the rest.
+  private func mergeTurn() {
+    world.schedule(afterNanoseconds: random.exponential(mean: plan.splitInterval * 3 / 2)) { [self] in
+      if isEnding { return }
+      let node = random.pick(nodes)
+      let number = random.draw(below: 200)
+      if let door = node.door, let environment = node.environments.last {
+        let shared = Confined(door, to: environment.reactors[0])
+        environment.reactors[0].enqueue { reactor in
+          reactor.run { [self] reactor in
+            let system = shared.access(on: reactor).gateway.transactions
+            let starts = system.shard.descriptors(overlapping: .all)
+              .map(\.span.start).filter { $0 > Key.min }
+            if starts.isEmpty { return }
+            if case .merged? = try? await system.merge(at: starts[number % starts.count]) { mergeCount += 1 }
+          }
+        }
+      }
+      mergeTurn()
     }
   }
 

@@ -9,7 +9,7 @@ public struct SimulateCommand: ParsableCommand {
     discussion: """
       A run is a function of its seed and the options: the same seed gives the same events and the same hash, on every
       machine. Faults: all, none, or some of loss, duplication, reordering, corruption, partitions, clogging, crashes,
-      power, pauses, clocks, slow-disks, failing-disks, full-disks, rot, membership, transfers, splits. By default each run
+      power, pauses, clocks, slow-disks, failing-disks, full-disks, rot, membership, transfers, splits, merges. By default each run
       draws which of them it meets.
       """)
 

@@ -78,6 +78,7 @@ final class SimulatedEngine: Engine, @unchecked Sendable {
   }
 
   var sequence: UInt64 { disk.sequence }
+  var persistedMark: UInt64 { disk.persistedMark }
   func snapshot() -> any EngineSnapshot { disk.snapshot() }
 
   func approximateSize(_ family: ColumnFamily, start: [UInt8], end: [UInt8]) throws(StorageError) -> UInt64 {

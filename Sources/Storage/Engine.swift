@@ -94,6 +94,9 @@ public protocol Engine: EngineReader {
     _ family: ColumnFamily, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void
   ) throws(StorageError)
 
+  /// A number that is another one once what `readPersisted` sees has changed.
+  var persistedMark: UInt64 { get }
+
   /// About how many bytes the keys from `start` up to `end` take on disk and in memory.
   func approximateSize(_ family: ColumnFamily, start: [UInt8], end: [UInt8]) throws(StorageError) -> UInt64
 

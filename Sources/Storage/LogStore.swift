@@ -122,10 +122,18 @@ public struct LogBatch: Sendable {
     changes.deleteRange(.data, start: LogStore.key(range, 2, index), end: LogStore.key(range, 3))
   }
 
+  /// Deletions of a span burden every read that comes after, until they are merged away: worth it only for many entries.
+  private static let singleDeletions: UInt64 = 64
+
   /// Drops the entries up to and with `position`, which are applied and flushed.
-  public mutating func compact(range: UInt64, through position: LogPosition) {
+  /// - Parameter first: the index of the first entry that may be there; 0: it is not known.
+  public mutating func compact(range: UInt64, from first: UInt64 = 0, through position: LogPosition) {
     guard position.index < UInt64.max else { return }
-    changes.deleteRange(.data, start: LogStore.key(range, 2), end: LogStore.key(range, 2, position.index + 1))
+    if first > 0, first <= position.index, position.index - first < Self.singleDeletions {
+      for index in first...position.index { changes.delete(.data, LogStore.key(range, 2, index)) }
+    } else {
+      changes.deleteRange(.data, start: LogStore.key(range, 2), end: LogStore.key(range, 2, position.index + 1))
+    }
     putNumbers(LogStore.key(range, 1), [position.index, position.term])
   }
 

@@ -86,6 +86,8 @@ public final class MemoryEngine: Engine {
     contents.withLock { $0.durable = $0.current }
   }
 
+  public var persistedMark: UInt64 { contents.withLock { $0.durable.sequence } }
+
   /// Loses what was not durable, as a power failure does. Snapshots and iterators keep what they saw.
   public func crash() {
     contents.withLock { contents in

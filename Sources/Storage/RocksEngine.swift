@@ -198,6 +198,9 @@ public final class RocksEngine: Engine, @unchecked Sendable {
     }
   }
 
+  /// Changes with every flush, as well as with other work in the background.
+  public var persistedMark: UInt64 { property("rocksdb.current-super-version-number") }
+
   public func approximateSize(
     _ family: ColumnFamily, start: [UInt8], end: [UInt8]
   ) throws(StorageError) -> UInt64 {

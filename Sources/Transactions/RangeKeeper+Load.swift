@@ -11,7 +11,7 @@ extension RangeKeeper {
     let elapsed = now - loadsSeen
     loadsSeen = now
     let limit = system.store.splitLoad
-    for replica in system.shard.sortedReplicas where replica.holdsLease {
+    for replica in system.shard.busyReplicas where replica.holdsLease {
       guard let key = replica.loadSplitKey(above: limit, sinceLastLook: elapsed) else { continue }
       try? await system.split(at: key)
     }

@@ -1,7 +1,7 @@
 // What must be done for the ranges that a reactor serves and takes transactions or other ranges: their descriptors are written to
 // `meta`, what transactions left in other ranges is settled when their coordinator does not do it, and of transactions that
 // left intents here it is asked how they stand. Deadlocks over several ranges are broken. Ranges that have grown too large, or have too
-// much to bear, are split.
+// much to bear, are split, and small neighbours merged.
 //
 // Each piece of work may fail, be done twice, or be done by two keepers at once: the next round sees what is left.
 
@@ -22,11 +22,15 @@ public final class RangeKeeper {
 
   let system: TransactionSystem
   /// Bytes beyond which a range is split.
-  private let rangeByteLimit: UInt64
+  let rangeByteLimit: UInt64
   private var round = 0
   /// Who waited here in the last round.
   private var waiting: Set<TransactionID> = []
   private var deadlocks = DeadlockSearch()
+  /// Frozen ranges that are seen to.
+  var thawing: Set<RangeID> = []
+  /// The range at which the search for ranges to be merged goes on.
+  var mergeCursor = RangeID(0)
   /// When loads were last looked at, by the monotonic clock.
   var loadsSeen: Int64 = 0
   private var isStopped = false
@@ -55,20 +59,33 @@ public final class RangeKeeper {
   private func work() async {
     if isStopped || system.store.isStopped { return stop() }
     round += 1
-    for descriptor in system.shard.takeUnpublished() {
-      do throws(TransactionError) {
-        try await system.publish(descriptor)
-      } catch {
-        system.shard.putBack(descriptor.id)
-        break
-      }
-    }
+    await publish()
     await breakDeadlocks()
     if round % Self.settlingRounds == 0 {
       await settle()
       await splitBusy()
+      thawForgotten()
     }
-    if round % Self.sizingRounds == 0 { await splitLarge() }
+    if round % Self.sizingRounds == 0 {
+      await splitLarge()
+      await mergeSmall()
+    }
+  }
+
+  /// Descriptors that are written to `meta` in one transaction.
+  private static let publishedAtOnce = 32
+
+  private func publish() async {
+    var rest = system.shard.takeUnpublished()[...]
+    while !rest.isEmpty {
+      do throws(TransactionError) {
+        try await system.publish(Array(rest.prefix(Self.publishedAtOnce)))
+        rest = rest.dropFirst(Self.publishedAtOnce)
+      } catch {
+        for descriptor in rest { system.shard.putBack(descriptor.id) }
+        return
+      }
+    }
   }
 
   /// Looks only where somebody has waited for a whole round: waits that end by themselves cost no message.
@@ -88,7 +105,7 @@ public final class RangeKeeper {
   }
 
   private func settle() async {
-    for replica in system.shard.sortedReplicas where replica.holdsLease && replica.hasTransactions {
+    for replica in system.shard.busyReplicas where replica.holdsLease && replica.hasTransactions {
       for transaction in replica.unsettled(after: Self.patience) {
         try? await system.settleElsewhere(transaction)
       }
@@ -98,7 +115,7 @@ public final class RangeKeeper {
   }
 
   private func splitLarge() async {
-    for replica in system.shard.sortedReplicas where replica.holdsLease {
+    for replica in system.shard.busyReplicas where replica.holdsLease {
       guard let key = replica.splitKey(above: rangeByteLimit) else { continue }
       try? await system.split(at: key)
     }
@@ -106,23 +123,49 @@ public final class RangeKeeper {
 }
 
 extension Transaction {
-  /// Makes a range begin at `key`. At once, and whatever becomes of the transaction.
-  public func splitRange(at key: Key) async throws(TransactionError) { try await system.split(at: key) }
+  /// The range that begins at `key`, if one does, may be merged again.
+  public func unsplitRange(at key: Key) async throws(TransactionError) { try await system.pin(false, at: key) }
+
+  /// All ranges that begin in `span` may be merged again.
+  public func unsplitRanges(in span: KeySpan) async throws(TransactionError) {
+    var rest = span
+    while !rest.isEmpty {
+      let range = try await system.range(of: rest.start)
+      if span.contains(range.span.start) { try await system.pin(false, at: range.span.start) }
+      rest.start = min(rest.end, range.span.end)
+    }
+  }
 }
 
 extension TransactionSystem {
   /// Cuts the range that holds `key` there, unless one begins there already.
-  public func split(at key: Key) async throws(TransactionError) {
+  /// - Parameters:
+  ///   - reserved: a number that no range has had; otherwise one is drawn.
+  ///   - isPinned: the cut stays until somebody takes it back.
+  public func split(
+    at key: Key, into reserved: RangeID? = nil, isPinned: Bool = false
+  ) async throws(TransactionError) {
+    let isPinned = isPinned && store.merging != .unknown
     guard key >= MetaKeys.span.end, key < Key.max else {
       throw .limit("ranges cannot be split at \(key)")
     }
+    var reserved = reserved
     var attempt = 0
     while true {
       let range = try await range(of: key)
-      if range.span.start == key { return }
-      // The first range has number 1 without asking.
-      let number = try await increment(MetaKeys.lastRange, by: 1) + 1
-      switch await send(.split(at: key, into: RangeID(UInt64(number))), ownHeader(), to: range) {
+      if range.span.start == key {
+        if isPinned { try await pin(true, at: key) }
+        return
+      }
+      let number: RangeID
+      if let given = reserved {
+        // Whoever lost the answer to an attempt does not know whether the number is taken.
+        reserved = nil
+        number = given
+      } else {
+        number = try await drawRangeNumbers(1)
+      }
+      switch await send(.split(at: key, into: number, isPinned: isPinned), ownHeader(), to: range) {
       case .done:
         let own = shard.descriptors(overlapping: KeySpan(key))
         learn(own)
@@ -137,13 +180,14 @@ extension TransactionSystem {
     }
   }
 
-  /// Writes a range's descriptor to `meta`, unless something newer stands there.
-  func publish(_ descriptor: RangeDescriptor) async throws(TransactionError) {
+  /// Writes ranges' descriptors to `meta`, unless something newer stands there.
+  func publish(_ descriptors: [RangeDescriptor]) async throws(TransactionError) {
     var attempt = 0
     while true {
       let transaction = begin(label: "an index of ranges")
       do throws(TransactionError) {
-        try await publish(descriptor, in: transaction)
+        for descriptor in descriptors { try await publish(descriptor, in: transaction) }
+        _ = try await transaction.commit()
         return
       } catch {
         await transaction.rollback()
@@ -162,18 +206,16 @@ extension TransactionSystem {
       KeySpan(start: MetaKeys.descriptors.start, end: own), ScanOptions(isReverse: true, rowLimit: 1), into: &block)
     var rest: KeySpan? = KeySpan(start: own, end: MetaKeys.descriptor(startingAt: descriptor.span.end))
     while let span = rest { rest = try await transaction.scan(span, into: &block) }
+    var obsolete: [Key] = []
     for row in 0..<block.count {
       guard let known = RangeDescriptor(encoded: block.value(row)) else {
         throw .unavailable("the entry \(block.key(row)) of meta is damaged")
       }
       guard known.span.overlaps(descriptor.span) else { continue }
-      if known.generation > descriptor.generation || known == descriptor {
-        await transaction.rollback()
-        return
-      }
-      if block.key(row) > own { transaction.delete(block.key(row)) }
+      if known.generation > descriptor.generation || known == descriptor { return }
+      if block.key(row) > own { obsolete.append(block.key(row)) }
     }
+    for key in obsolete { transaction.delete(key) }
     transaction.put(own, descriptor.encoded())
-    _ = try await transaction.commit()
   }
 }

@@ -12,7 +12,7 @@ import Transport
 public final class TransactionSystem {
   public let store: Store
   public let reactor: Reactor
-  let shard: StoreShard
+  package let shard: StoreShard
   var router: RangeRouter
   /// Numbers that are never used twice.
   public private(set) lazy var numbers = NumberReserve(self)

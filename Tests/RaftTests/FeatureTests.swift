@@ -283,6 +283,21 @@ import Testing
         == (hasFailed ? "StateProbe match=0 next=1 paused" : "StateProbe match=0 next=2 paused"))
   }
 
+  @Test func `Who has come by the state in another way is found by a probe, and needs no snapshot`() throws {
+    let group = TestGroup(2)
+    group.elect(1)
+    group[1].storage.makeSnapshot(at: 1, membership: group[1].node.membership)
+    group[1].storage.compact(through: 1)
+    group[1].node.tracker.members[1].progress = Progress(next: 1, isRecentlyActive: true)
+    group[1].node.sendAppend(1, evenIfEmpty: true)
+    #expect(group[1].node.progress[1].progress.progress.isTakingSnapshot)
+    group[1].node.messages = []
+    group[1].node.probeFirstEntry(of: 2)
+    #expect(group[1].node.progress[1].progress.description == "StateProbe match=0 next=2")
+    group.settle()
+    #expect(group[1].node.progress[1].progress.description == "StateReplicate match=1 next=2")
+  }
+
   @Test func `An old snapshot changes nothing, one for others neither`() {
     let member = TestMember(1, voters: [1, 2], log: [1, 1, 1], term: 1, commit: 2)
     _ = member.work()

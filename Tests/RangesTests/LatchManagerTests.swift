@@ -43,11 +43,11 @@ import Testing
     command.closedTimestamp = at(3)
     command.spanGeneration = 4
     command.collectedBelow = at(2)
-    command.splitOff = .first(on: .init(rawValue: 3))
+    command.change = .split(.first(on: .init(rawValue: 3)))
     let read = try #require(Command(encoded: command.encoded()))
     #expect(read.range == RangeID(7) && read.batch == batch)
     #expect(read.largestTimestamp == at(5) && read.closedTimestamp == at(3))
-    #expect(read.spanGeneration == 4 && read.collectedBelow == at(2) && read.splitOff == command.splitOff)
+    #expect(read.spanGeneration == 4 && read.collectedBelow == at(2) && read.change == command.change)
     #expect(Command(encoded: Array(command.encoded().dropLast())) == nil)
     #expect(Command(encoded: [9]) == nil)
 

@@ -51,6 +51,22 @@ import Transport
     #expect(!giving.supports(one, in: 1))
   }
 
+  @Test func `Groups at rest are told of whoever is supported anew or no more`() {
+    var giving = store()
+    func ask(_ epoch: SupportEpoch, at time: Int64) {
+      _ = giving.receive(
+        .init(epoch: epoch, expiration: time + 3000, duration: 3000), from: one, at: exact(time), monotonic: time)
+    }
+    ask(1, at: 0)
+    #expect(giving.supported == [.init(node: one, epoch: 1)])
+    ask(1, at: 1000)
+    #expect(giving.supported == [.init(node: one, epoch: 1)])
+    ask(2, at: 2000)
+    #expect(giving.supported == [.init(node: one, epoch: 2)])
+    _ = giving.withdrawExpired(at: exact(90_000), monotonic: 90_000)
+    #expect(giving.supported.isEmpty)
+  }
+
   @Test func `What was withdrawn is not given again in the same epoch`() {
     var asking = store()
     var giving = store()

@@ -286,6 +286,8 @@ enum Samples {
     #"SHOW RANGES"#,
     #"ALTER TABLE a.b SPLIT AT VALUES (1), (2)"#,
     #"ALTER INDEX i SPLIT AT SELECT a FROM b"#,
+    #"ALTER TABLE a UNSPLIT AT VALUES (1)"#,
+    #"ALTER INDEX i UNSPLIT ALL"#,
     #"ALTER TABLE a.b SCATTER"#,
     #"ALTER INDEX i SCATTER"#,
     #"SET CLUSTER SETTING a.b TO 1"#,

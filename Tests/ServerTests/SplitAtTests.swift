@@ -29,6 +29,10 @@ struct SplitAtTests {
     #expect(await client.query("commit").state == nil)
     #expect(await client.query("select concat(count(*), ' ', sum(c)) from cut").values == ["97 391"])
     #expect(await client.query("select count(*) from cut where c = 4").values == ["14"])
+    #expect(await client.query("alter table cut unsplit at values (10), (11)").tags == ["ALTER TABLE"])
+    #expect(await client.query("alter index cut_c unsplit all").tags == ["ALTER INDEX"])
+    #expect(await client.query("alter table nowhere unsplit all").state == "42P01")
+    #expect(await client.query("alter table cut unsplit all, add d int").state == "42601")
     await node.node.stop()
   }
 

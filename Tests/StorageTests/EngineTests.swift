@@ -237,7 +237,7 @@ import Testing
     #expect(try log.term(range: 1, index: 4) == 1)
     #expect(try log.ranges() == [1, UInt64.max])
     batch.removeAll()
-    batch.compact(range: 1, through: LogPosition(index: 8, term: 3))
+    batch.compact(range: 1, from: 5, through: LogPosition(index: 8, term: 3))
     try log.write(batch, sync: false)
     #expect(try log.last(range: 1) == LogPosition(index: 8, term: 3))
     #expect(try log.entries(range: UInt64.max, from: 1).count == 10)

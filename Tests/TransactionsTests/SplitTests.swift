@@ -34,6 +34,57 @@ import Testing
     try await test.close()
   }
 
+  @Test func manyCutsHalveWhatIsLeft() async throws {
+    func order(_ letters: String) -> String {
+      var plan = SplitPlan(letters.map { Key(Array($0.utf8)) })
+      var order = ""
+      while let key = plan.take() { order += String(decoding: key.bytes, as: UTF8.self) }
+      return order
+    }
+    #expect(order("gacebdf") == "dbfaceg")
+    #expect(order("aabbccc") == "bac" && order("") == "")
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      var told: [Int] = []
+      let cuts = (1...40).map { Key([UInt8(ascii: "k"), UInt8($0)]) }
+      try await system.split(at: cuts + cuts) { count in
+        told.append(count)
+        return true
+      }
+      #expect(told.last == 40 && told == told.sorted())
+      var ranges: [RangeDescriptor] = []
+      for key in cuts { ranges.append(try await system.range(of: key)) }
+      #expect(ranges.map(\.span.start) == cuts && Set(ranges.map(\.id)).count == 40)
+      do throws(TransactionError) {
+        try await system.split(at: [Key("x"), Key.max]) { _ in true }
+        Issue.record("cut at the end")
+      } catch {}
+    }
+    try await test.close()
+  }
+
+  @Test func aRangeRestsUntilSomebodyAsks() async throws {
+    let test = try await TestStore.open()
+    try await test.on { reactor, system in
+      let replica = try #require(system.shard.replica(RangeID(1)))
+      let t = system.begin()
+      t.write("a", 1)
+      try await t.flushIfNeeded()
+      system.shard.tick()
+      #expect(system.shard.busyReplicas.count == 1)
+      _ = try await t.commit()
+      try await settled(system, reactor)
+      // Keepers look at its size, and twice at its load.
+      _ = replica.splitKey(above: 1 << 30)
+      for _ in 0..<2 { _ = replica.loadSplitKey(above: 0, sinceLastLook: 1) }
+      system.shard.tick()
+      #expect(system.shard.busyReplicas.isEmpty && system.shard.holdings.leaseCount == 1)
+      #expect(try await system.begin().rows("a", "z") == ["a=1"])
+      #expect(system.shard.busyReplicas.count == 1)
+    }
+    try await test.close()
+  }
+
   /// As a gateway that knows nothing.
   @Test func rangesAreFoundThroughMeta() async throws {
     let test = try await TestStore.open()
@@ -41,7 +92,7 @@ import Testing
       for key in ["d", "f", "m"] { try await system.split(at: Key(Array(key.utf8))) }
       // The last half may not be served yet.
       _ = try await system.begin().rows("a", "z")
-      for descriptor in system.shard.takeUnpublished() { try await system.publish(descriptor) }
+      try await system.publish(system.shard.takeUnpublished())
       func meta() async throws -> [RangeDescriptor] {
         var block = KeyValueBlock()
         _ = try await system.begin().scan(MetaKeys.descriptors, into: &block)
@@ -54,7 +105,7 @@ import Testing
       var old = described[1]
       old.span.end = Key.max
       old.generation -= 1
-      try await system.publish(old)
+      try await system.publish([old])
       #expect(try await meta() == described)
     }
     try await test.close()

@@ -137,10 +137,10 @@ import Testing
     nodes.lines = []
     nodes.reboot(1)
     nodes.run(seconds: 0.05)
-    // It has called, so it is called back without waiting.
+    // It has called, so it has been called back without waiting, and the connection stands.
     nodes.call("d", from: 0, to: 1, kind: 1)
     nodes.run(seconds: 0.1)
-    #expect(nodes.lines == ["d: [1, 9] at 3156"])
+    #expect(nodes.lines == ["d: [1, 9] at 3152"])
   }
 
   @Test func `What had not left when the connection broke was certainly not executed`() {
@@ -198,6 +198,11 @@ import Testing
       ])
     #expect(nodes.transports[0].peer(Nodes.node(1))?.isUp == false)
     #expect(nodes.transports[0].peer(Nodes.node(1))?.isConnected == false)
+    nodes.lines = []
+    // Nobody waits for a connection to it to be made.
+    nodes.call("b", from: 0, to: 1, kind: 1, seconds: 100)
+    nodes.run(seconds: 0.001)
+    #expect(nodes.lines.count == 1 && nodes.lines[0].hasPrefix("b: n2 ") || nodes.lines[0].hasPrefix("b: node n2 "))
     nodes.lines = []
     faults.isCut.store(false, ordering: .relaxed)
     nodes.run(seconds: 5)

@@ -64,24 +64,38 @@ public enum SchemaExecutor {
         break
       }
       if withData { outcome.rowCount = try await fill(table, source, context) }
-    case .split(let table, let index, let points):
-      outcome.rowCount = try await split(table, index, at: points, context)
+    case .split(let table, let index, let points, let isUndone):
+      try await split(table, index, at: points, isUndone: isUndone, context)
+    case .unsplitAll(let table, let index): try await unsplitAll(table, index, context)
     default:
       try runInCatalog(operation, try await context.writer(), &outcome)
     }
     return outcome
   }
 
-  /// Begins a range at each point. At once, and whatever becomes of the transaction: where ranges begin says nothing about rows.
+  private static func unsplitAll(
+    _ table: OID, _ index: UInt32, _ context: SchemaContext
+  ) async throws(SQLError) {
+    guard let descriptor = context.view.relation(table),
+      let codec = try context.execution.codecs.codec(for: descriptor).index(index)
+    else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
+    do throws(TransactionError) {
+      try await context.execution.transaction.unsplitRanges(in: KeySpan(prefix: Key(codec.prefix)))
+    } catch {
+      throw SQLError(error, relation: context.execution.relation)
+    }
+  }
+
+  /// Begins a range at each point, or lets it be merged again. At once, and whatever becomes of the transaction: where ranges begin says nothing about rows.
   private static func split(
-    _ table: OID, _ index: UInt32, at points: QueryPlan, _ context: SchemaContext
-  ) async throws(SQLError) -> Int {
+    _ table: OID, _ index: UInt32, at points: QueryPlan, isUndone: Bool, _ context: SchemaContext
+  ) async throws(SQLError) {
     guard let descriptor = context.view.relation(table),
       let codec = try context.execution.codecs.codec(for: descriptor).index(index)
     else { throw SQLError(.undefinedTable, "the table was dropped by another transaction") }
     let query = try Executor.run(points, context.execution)
-    context.progress.phase = "splitting ranges of \(descriptor.name)"
-    var count = 0
+    context.progress.phase = "\(isUndone ? "unsplitting" : "splitting") ranges of \(descriptor.name)"
+    var keys: [Key] = []
     while let batch = try await query.next() {
       for row in 0..<batch.rowCount {
         var key = codec.prefix
@@ -89,16 +103,18 @@ public enum SchemaExecutor {
           part.info.encodeKey(
             column.datum(row), descending: part.isDescending, nulls: part.nulls, into: &key)
         }
-        do throws(TransactionError) {
-          try await context.execution.transaction.splitRange(at: Key(key))
-        } catch {
-          throw SQLError(error, relation: context.execution.relation)
-        }
-        count += 1
-        context.progress.rowCount = count
+        keys.append(Key(key))
       }
     }
-    return count
+    do throws(TransactionError) {
+      if isUndone {
+        for key in keys { try await context.execution.transaction.unsplitRange(at: key) }
+      } else {
+        try await context.execution.transaction.splitRanges(at: keys) { context.progress.rowCount = $0 }
+      }
+    } catch {
+      throw SQLError(error, relation: context.execution.relation)
+    }
   }
 
   /// Operations that change nothing but the catalog.
@@ -159,6 +175,7 @@ public enum SchemaExecutor {
         of: members, in: roles, isGrant: isGrant, adminOption: adminOption, &outcome.notices)
     case .comment(let object, let column, let text): try writer.comment(on: object, column: column, text: text)
     case .sequence, .createTable, .createIndex, .alterTable, .createTableAs, .dropTypes, .setDomain, .notice, .split,
+      .unsplitAll,
       .scatter:
       preconditionFailure("these are carried out with rows")
     }

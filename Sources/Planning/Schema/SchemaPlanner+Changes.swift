@@ -9,8 +9,15 @@ extension SchemaPlanner {
   // MARK: ALTER TABLE
 
   func planAlterTable(_ statement: AlterTableStatement) throws(SQLError) -> SchemaOperation {
-    if case .splitAt(let query)? = statement.actions.first, statement.actions.count == 1 {
-      return try planSplit(statement, at: query)
+    if statement.actions.count == 1 {
+      switch statement.actions[0] {
+      case .splitAt(let query): return try planSplit(statement, at: query, "split")
+      case .unsplit(let query?): return try planSplit(statement, at: query, "unsplit")
+      case .unsplit(nil):
+        guard let (table, index) = try indexInRanges(statement, "unsplit") else { return try absence(statement) }
+        return .unsplitAll(table: table.oid, index: index.id)
+      default: break
+      }
     }
     if statement.actions == [.scatter] { return try planScatter(statement) }
     let (found, notice) = try relation(statement.table.name, ifExists: statement.ifExists)
@@ -125,7 +132,7 @@ extension SchemaPlanner {
     }
   }
 
-  // MARK: SPLIT AT, SCATTER
+  // MARK: SPLIT AT, UNSPLIT, SCATTER
 
   /// The index that a statement about its ranges speaks of; nil if it does not exist and need not.
   private func indexInRanges(
@@ -156,16 +163,17 @@ extension SchemaPlanner {
     return .scatter(table: table.oid, index: statement.kind == .index ? index.id : nil)
   }
 
-  /// `ALTER TABLE … SPLIT AT`, by the primary key, or `ALTER INDEX … SPLIT AT`.
+  /// `ALTER TABLE … SPLIT AT`, by the primary key, or `ALTER INDEX … SPLIT AT`; the same with `UNSPLIT`.
   private func planSplit(
-    _ statement: AlterTableStatement, at query: SelectStatement
+    _ statement: AlterTableStatement, at query: SelectStatement, _ verb: String
   ) throws(SQLError) -> SchemaOperation {
-    guard let (table, index) = try indexInRanges(statement, "split") else { return try absence(statement) }
+    guard let (table, index) = try indexInRanges(statement, verb) else { return try absence(statement) }
     let columns = try planQuery(.select(query)).columns
     guard columns.count <= index.columns.count else {
       throw SQLError(
         .syntaxError,
-        "SPLIT AT gives \(columns.count) values for the \(index.columns.count) columns of index \"\(index.name)\"")
+        "\(verb.uppercased()) AT gives \(columns.count) values for the \(index.columns.count) columns of index \"\(index.name)\""
+      )
     }
     // The values get the types of the columns, as in an assignment.
     var casts: [String] = []
@@ -180,7 +188,8 @@ extension SchemaPlanner {
     guard let parsed = try Parser.parse(Array(sql.utf8)).first else {
       throw SQLError(.internalError, "no query to split at")
     }
-    return .split(table: table.oid, index: index.id, points: try planQuery(parsed.statement))
+    return .split(
+      table: table.oid, index: index.id, points: try planQuery(parsed.statement), isUndone: verb == "unsplit")
   }
 
   /// The table as it will be after an action, as far as the planning of others looks at it.
@@ -281,6 +290,7 @@ extension SchemaPlanner {
     case .attachPartition(let name, let bound): return try planAttach(name, bound, to: table)
     case .detachPartition(let name, _, _): return try planDetach(name, from: table)
     case .splitAt: throw SQLError(.syntaxError, "SPLIT AT cannot be combined with other actions")
+    case .unsplit: throw SQLError(.syntaxError, "UNSPLIT cannot be combined with other actions")
     case .scatter: throw SQLError(.syntaxError, "SCATTER cannot be combined with other actions")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
     case .trigger: throw context.unsupported("triggers are")

@@ -135,6 +135,13 @@ extension SyntaxParser {
         advance()
         return .scatter
       }
+      if isWord("unsplit") {
+        advance()
+        if accept(.all) { return .unsplit(nil) }
+        guard isWord("at") else { throw syntaxError() }
+        advance()
+        return .unsplit(try selectStatement())
+      }
       guard isWord("split"), isWord("at", ahead: 1) else { throw syntaxError() }
       advance()
       advance()

@@ -134,6 +134,10 @@ extension SyntaxPrinter {
     case .splitAt(let query):
       word("SPLIT AT")
       select(query)
+    case .unsplit(nil): word("UNSPLIT ALL")
+    case .unsplit(let query?):
+      word("UNSPLIT AT")
+      select(query)
     case .inherit(let parent):
       word("INHERIT")
       name(parent)

@@ -55,6 +55,8 @@ public enum AlterTableAction: Sendable, Equatable {
   case trigger(TriggerSelection, isEnabled: Bool)
   /// `SPLIT AT query`: begins a range at each of the keys. CockroachDB's spelling.
   case splitAt(SelectStatement)
+  /// `UNSPLIT AT query`, `UNSPLIT ALL`: ranges need not begin there any more.
+  case unsplit(SelectStatement?)
   /// `SCATTER`: gives the ranges' leases and replicas to nodes at random. CockroachDB's spelling.
   case scatter
 }

@@ -11,8 +11,9 @@ import SQLTypes
 
 /// Which formats and rules of a cluster a binary knows.
 enum ClusterVersion {
-  /// 1: membership; 2: decommissioning, settings.
-  static let latest = 2
+  /// 1: membership; 2: decommissioning, settings; 3: merges of ranges.
+  static let latest = 3
+  static let ofMerges = 3
   /// Before anything is said.
   static let first = 1
 }
@@ -60,6 +61,9 @@ struct ClusterSetting: Sendable {
   static let replicas = ClusterSetting(
     name: "placement.replicas", kind: .integer(1...7, isOdd: true), initial: 3,
     summary: "Replicas that each range is to have.")
+  static let merge = ClusterSetting(
+    name: "ranges.merge", kind: .boolean, initial: 1,
+    summary: "Whether small neighbouring ranges are merged by themselves.", since: ClusterVersion.ofMerges)
   static let splitLoad = ClusterSetting(
     name: "ranges.split_load", kind: .integer(0...1_000_000_000, isOdd: false), initial: 0,
     summary: "Requests a second above which a range is cut in two; 0: never.")
@@ -72,7 +76,7 @@ struct ClusterSetting: Sendable {
 
   /// By name.
   static let all = [
-    autoUpgrade, version, checkInterval, deadNodeTime, replicas, splitLoad, snapshotRate, versionLifetime,
+    autoUpgrade, version, checkInterval, deadNodeTime, replicas, merge, splitLoad, snapshotRate, versionLifetime,
   ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }

@@ -181,6 +181,8 @@ extension Node: ClusterService {
     store.setVersionLifetime(nanoseconds: value(.versionLifetime))
     store.setSnapshotRate(bytesPerSecond: value(.snapshotRate))
     store.setSplitLoad(UInt64(clamping: value(.splitLoad)))
+    let knowsMerges = value(.version) >= ClusterVersion.ofMerges
+    store.setMerging(!knowsMerges ? .unknown : value(.merge) != 0 ? .automatic : .onDemand)
     store.setCheckInterval(nanoseconds: value(.checkInterval))
     member?.placement.setFactor(Int(value(.replicas)))
   }

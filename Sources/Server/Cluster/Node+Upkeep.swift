@@ -85,17 +85,11 @@ extension Node {
     var led: [NodeID: Int] = [:]
     var known: [NodeID: Int] = [:]
     for reactor in environment.reactors {
-      let replicas = await reactor.perform { reactor in
-        store.shard(on: reactor).sortedReplicas.filter(\.isInitialized).map { ($0.descriptor, $0.holdsLease) }
-      }
-      report.replicaCount += replicas.count
-      for (descriptor, isLed) in replicas {
-        if isLed { report.leaseCount += 1 }
-        for replica in descriptor.replicas {
-          known[replica.node, default: 0] += 1
-          if isLed { led[replica.node, default: 0] += 1 }
-        }
-      }
+      let held = await reactor.perform { store.shard(on: $0).holdings }
+      report.replicaCount += held.replicaCount
+      report.leaseCount += held.leaseCount
+      known.merge(held.known, uniquingKeysWith: +)
+      led.merge(held.led, uniquingKeysWith: +)
     }
     report.holdings = known.sorted { $0.key < $1.key }.map { node, count in
       NodeReport.Holding(node: node, led: led[node] ?? 0, known: count)

@@ -105,6 +105,11 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
       waiter.resume(returning: .failure(error))
       return
     }
+    if case .dialling = phase, isDown {
+      // Whoever asks may know somebody else to ask; it comes back as soon as a heartbeat is answered.
+      waiter.resume(returning: .failure(.unreachable("\(name) does not answer")))
+      return
+    }
     let now = context.monotonicNow
     lastUse = now
     let deadline = now + min(max(0, timeoutNanoseconds), Self.longestTimeout)
@@ -197,6 +202,11 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     case .node(let record): "node \(record.id)"
     case .address(let address): "\(address)"
     }
+  }
+
+  /// Whether the peer has been silent for too long, and has not been heard since.
+  private var isDown: Bool {
+    if case .node(let record) = destination { record.state.withLock { $0.isUp == false } } else { false }
   }
 
   private var dialledNode: NodeID? {

@@ -71,6 +71,8 @@ final class Switchboard: @unchecked Sendable {
   /// A peer has called: it lives, whatever the last attempt to call it said.
   func peerCalled(_ node: NodeID, boot: UInt64, on reactor: isolated Reactor) {
     for connection in connections(to: node) { connection.peerCalled(boot: boot, on: reactor) }
+    // Calls go to it again once it has answered.
+    if reactor.index == 0 { connection(to: node, .system, on: reactor)?.ping(context.monotonicNow, on: reactor) }
   }
 
   /// Ends the connections to a node; the next message dials again.
