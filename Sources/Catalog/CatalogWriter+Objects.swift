@@ -8,7 +8,7 @@ extension CatalogWriter {
   /// `CREATE [OR REPLACE] VIEW`. `sql` has every name qualified; `columns` have ids from 1.
   public func createView(
     schema oid: OID, name: String, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
-    options: [String], replaces: Bool
+    options: [String] = [], replaces: Bool
   ) throws(SQLError) -> TableDescriptor {
     let schema = try schemaToCreateIn(oid)
     if columns.count > Self.maximumColumnCount {
