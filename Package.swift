@@ -118,21 +118,23 @@ let rooms: [Room] = [
       "Reactors", "Clocks", "Encoding", "Credentials", "Certificates", "Storage", "Transport", "Ranges", "Placement",
       "Transactions", "SQLTypes", "Catalog", "Sessions", "PGWire", "Admin", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
     ]),
+  Room("Checkers", uses: ["Reactors"]),
   Room("Shell", uses: ["CEdit", "Credentials", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"]),
   Room("LogicTest", uses: ["Server", "Shell"]),
+  Room("Workloads", uses: ["Reactors", "Checkers", "Shell"]),
   Room(
     "Simulation",
     uses: [
       "Reactors", "Clocks", "Encoding", "Storage", "Raft", "Transport", "Ranges", "Placement", "Transactions",
       "SQLTypes",
       "Catalog", "Planning",
-      "Execution", "Sessions", "Logging", "ArgumentParser",
+      "Execution", "Sessions", "Checkers", "Logging", "ArgumentParser",
     ]),
   Room(
     "meridian",
     uses: [
       "SQLTypes", "SQLSyntax", "Transport", "Server", "Sessions", "Shell", "LogicTest", "Certificates", "Simulation",
-      "Logging", "ArgumentParser",
+      "Checkers", "Workloads", "Logging", "ArgumentParser",
     ],
     isExecutable: true),
   // `meridian simulate` alone, which builds without the surface: MERIDIAN_ROOMS=simulate.

@@ -1,6 +1,7 @@
 """Processes of a cluster on loopback, for scripts that begin one, break it and look at it."""
 import csv
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -183,6 +184,38 @@ class Cluster:
 
     def log_end(self, node):
         return (self.folder / f"node{node + 1}.log").read_text()[-2000:]
+
+
+class LinkedCluster(Cluster):
+    """One whose nodes reach each other through links that can be cut, slow or lossy: links.py, a process of its own, which all
+    connections between nodes pass."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.links = subprocess.Popen([sys.executable, "-B", str(pathlib.Path(__file__).resolve().parent / "links.py")],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.links.stdin.write(json.dumps([(self.advertised(node), self.ports(node)[1]) for node in range(options.nodes)]) + "\n")
+        self.links.stdin.flush()
+        self.links.stdout.readline()
+
+    def __exit__(self, *arguments):
+        super().__exit__(*arguments)
+        self.links.kill()
+        self.links.wait()
+
+    def advertised(self, node):
+        return self.ports(node)[0] + 3
+
+    def joining(self, node):
+        return f"127.0.0.1:{self.advertised(node)}"
+
+    def more(self, node):
+        return ["--advertise-addr", f"127.0.0.1:{self.advertised(node)}"]
+
+    def disturb(self, cut=(), delay=0, loss=0):
+        pairs = [(self.advertised(source), self.advertised(target)) for source, target in cut]
+        self.links.stdin.write(json.dumps({"cut": pairs, "delay": delay, "loss": loss}) + "\n")
+        self.links.stdin.flush()
 
 
 class SecureSession:

@@ -26,6 +26,21 @@ extension PlacementPlan {
 }
 
 extension PlacementDriver {
+  /// Moves one replica of a range that is led here, the new one first.
+  func exchange(
+    _ replica: Replica, from victim: NodeID, to target: NodeID, on reactor: isolated Reactor
+  ) async throws(MembershipFailure) {
+    try await replica.addLearner(on: target)
+    let deadline = reactor.environment.monotonicNow().nanoseconds + ScatterLimits.filling
+    while !replica.caughtUpNodes.contains(target) {
+      if reactor.environment.monotonicNow().nanoseconds > deadline { throw .timedOut("node \(target) is not filled") }
+      guard replica.holdsLease else { throw .notLeaseholder }
+      await reactor.sleep(nanoseconds: ScatterLimits.pollInterval)
+    }
+    try await replica.promoteLearner(on: target)
+    try await replica.removeReplica(on: victim)
+  }
+
   private enum ScatterLimits {
     /// Nanoseconds for a new replica to be filled.
     static let filling: Int64 = 120_000_000_000
@@ -68,15 +83,7 @@ extension PlacementDriver {
     let exchanges = plan.exchanges(of: replica.descriptor)
     if !exchanges.isEmpty {
       let (victim, target) = exchanges[Int(shard.random(below: Int64(exchanges.count)))]
-      try await replica.addLearner(on: target)
-      let deadline = reactor.environment.monotonicNow().nanoseconds + ScatterLimits.filling
-      while !replica.caughtUpNodes.contains(target) {
-        if reactor.environment.monotonicNow().nanoseconds > deadline { throw .timedOut("node \(target) is not filled") }
-        guard replica.holdsLease else { throw .notLeaseholder }
-        await reactor.sleep(nanoseconds: ScatterLimits.pollInterval)
-      }
-      try await replica.promoteLearner(on: target)
-      try await replica.removeReplica(on: victim)
+      try await exchange(replica, from: victim, to: target, on: reactor)
       outcome.hasMovedReplica = true
     }
     let heirs = replica.caughtUpNodes.filter { plan.mayLead($0) && replica.descriptor.isVoter($0) }

@@ -5,7 +5,8 @@
 //                                                 3 fortified, varint term, epoch
 //                                                 4 you were removed
 //                                                 5 nobody leads here any more, varint term
-//                                                 6 my state is lost }
+//                                                 6 my state is lost
+//                                                 7 the range was merged }
 
 import Raft
 import Transport
@@ -20,6 +21,8 @@ struct RangeEnvelope: Sendable {
     case gone(term: Term)
     /// The sender has a log and a vote, but no state, and nothing that would bring it back: another replica is to take its place.
     case stateless
+    /// The range is no more: another one has taken its keys over.
+    case merged
   }
 
   var range: RangeID
@@ -61,6 +64,7 @@ struct RangeEnvelope: Sendable {
         writer.bytes.append(5)
         writer.put(term.rawValue)
       case .stateless: writer.bytes.append(6)
+      case .merged: writer.bytes.append(7)
       }
     }
     return (writer.bytes, payloads)
@@ -89,6 +93,7 @@ struct RangeEnvelope: Sendable {
         case 4: content = .removed
         case 5: content = .gone(term: Term(try reader.number()))
         case 6: content = .stateless
+        case 7: content = .merged
         default: throw MalformedMessage()
         }
         envelopes.append(RangeEnvelope(range: range, to: to, from: from, content: content))

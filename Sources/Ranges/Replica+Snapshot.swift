@@ -234,9 +234,8 @@ extension StoreShard {
       }
       let span = piece.end?.descriptor.span ?? piece.span
       let others = directory.overlapping(span).filter { $0.id != piece.range }
-      if let other = others.first(where: { !$0.isFrozen || $0.generation >= piece.end?.descriptor.generation ?? .max })
-      {
-        // Its own split is still to come here, or its removal.
+      if let other = others.first(where: { !mayTakePlace(of: $0, piece) }) {
+        // Its own split is still to come here, or its removal, or the end of its merge.
         return "\(piece.range) overlaps with \(other.id) here"
       }
       guard piece.number == replica.nextSnapshotPiece else { return "a piece of the snapshot is missing" }
@@ -264,6 +263,13 @@ extension StoreShard {
       fail(error)
       return "\(error)"
     }
+  }
+
+  /// Whether a range whose keys a snapshot holds was merged into that snapshot's: it is frozen here for nobody else. A frozen range that has thawed
+  /// elsewhere may be in the way of others.
+  private func mayTakePlace(of other: RangeDescriptor, _ piece: SnapshotPiece) -> Bool {
+    guard let target = other.mergingInto, target.range == piece.range else { return false }
+    return other.generation < piece.end?.descriptor.generation ?? .max
   }
 
   /// Closes the replica, makes the snapshot its state, and opens it again. Messages for it are dropped meanwhile.

@@ -44,10 +44,9 @@ extension StoreShard {
       guard replica.replicaID == envelope.to else { return tellThatItIsGone(envelope, to: node) }
       switch envelope.content {
       case .removed:
-        // Only a member that has left hears nothing else any more. Or the range has been merged, and what it holds is another's, which may be
-        // yet to come to the merge.
-        if let target = replica.descriptor.mergingInto, directory.holds(target.range) { return }
+        // Only a member that has left hears nothing else any more.
         remove(replica)
+      case .merged: hearOfMerge(replica)
       case .gone(let term): replica.group.forgetPromise(to: node, in: term)
       case .stateless: replica.replaceStateless(envelope.from, on: node)
       case .group(let message):
@@ -72,9 +71,8 @@ extension StoreShard {
       guard let made = try makeReplica(envelope.range, envelope.to) else {
         switch try leastReplica(of: envelope.range) {
         case .max?:
-          // The range has been merged. Only frozen replicas of it are left.
           post(
-            RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
+            RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .merged), to: node)
         case let least? where envelope.to < least: tellThatItIsGone(envelope, to: node)
         default: break
         }
@@ -84,6 +82,18 @@ extension StoreShard {
       made.group.receive(message, from: envelope.from.peer)
     } catch {
       fail(error)
+    }
+  }
+
+  /// A range is no more, of which there is still a replica here.
+  private func hearOfMerge(_ replica: Replica) {
+    if let target = replica.descriptor.mergingInto {
+      // What it holds is the other's, whose replica here, if there is one, may be yet to come to the merge.
+      if !directory.holds(target.range) { remove(replica) }
+    } else if !replica.isInitialized || replica.isOutside {
+      remove(replica)
+    } else {
+      fail(.corruption("range \(replica.id) is said to have been merged, and is not even frozen here"))
     }
   }
 

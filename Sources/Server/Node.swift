@@ -199,6 +199,7 @@ public final class Node: SessionFactory, AdminSource {
     let catalog = CatalogCache()
     let sequences = SequenceService()
     let rowIDs = RowIDGenerator(node: Int64(identity.node.rawValue))
+    let placement = PlacementDriver(store, logger: logger) { [weak self] in self?.placementNodes ?? [] }
     var gateways: [Confined<Gateway>] = []
     var keepers: [Confined<RangeKeeper>] = []
     for reactor in environment.reactors {
@@ -215,11 +216,11 @@ public final class Node: SessionFactory, AdminSource {
       keepers.append(
         await reactor.perform { reactor in
           let keeper = RangeKeeper(gateway.access(on: reactor).transactions)
+          keeper.gather = { await placement.gather($0, on: $1) }
           keeper.start()
           return Confined(keeper, to: reactor)
         })
     }
-    let placement = PlacementDriver(store, logger: logger) { [weak self] in self?.placementNodes ?? [] }
     let member = Member(
       identity: identity, store: store, placement: placement, gateways: gateways, keepers: keepers, isServing: isServing
     )

@@ -1,186 +1,145 @@
-// What clients do to a simulated node or cluster, and what they were told: transfers between accounts, whose sum must stay,
-// and lists that are appended to and read, whose history must be strictly serializable and hold whatever was acknowledged.
+// The clients of a simulated node or cluster: they run the scripts of a workload, and note what they did and what they were told. When
+// everything is over, the workload's checker judges that.
 
+import Checkers
 import Reactors
 
 /// Used by the thread of its world alone.
 final class ClientWorkload {
-  static let accountCount = 8
-  static let openingBalance: Int64 = 1000
-
   /// What the seed decides.
   struct Plan {
+    var workload: Workload
+    var isolation: Isolation
     var clientCount: Int
     var thinkTime: Int64
-    /// Lists in use at a time, and transactions until others take their place.
-    var listCount: Int
-    var listLife: Int
+    var keys: ScriptSource.Keys
   }
 
   private let world: SimulatedWorld
   private let plan: Plan
   private var random: RandomSource
-  private let fail: (String) -> Void
-
-  // The record
-  private var history = ListHistory()
-  private var transactionCount = 0
-  private var transferCount = 0
-  private var auditCount = 0
-  private var retryCount = 0
-  /// Whether the accounts are open.
+  private var source: ScriptSource
+  private var history = History()
+  /// Whether clients may begin.
   private(set) var isSetUp = false
-  /// The lists as they stood when everything was over.
-  private(set) var final: [Int: [Int]]?
+  /// What is still to be read when everything is over; nil until then.
+  private var closing: [Script]?
+  /// Judged once everything was read.
+  private(set) var report: Report?
 
-  init(_ world: SimulatedWorld, _ plan: Plan, random: RandomSource, fail: @escaping (String) -> Void) {
+  init(_ world: SimulatedWorld, _ plan: Plan, random: RandomSource) {
     self.world = world
     self.plan = plan
     self.random = random
-    self.fail = fail
+    source = ScriptSource(plan.workload, keys: plan.keys)
   }
 
-  var summary: String {
-    "\(history.acknowledgedCount) lists, \(transferCount) transfers, \(auditCount) audits, \(retryCount) retries, "
-      + "\(history.unknownCount) unknown"
-  }
+  var summary: String { report?.summary ?? plan.workload.rawValue }
 
-  /// Lists that were acknowledged so far.
-  var acknowledgedCount: Int { history.acknowledgedCount }
+  /// Transactions that were acknowledged so far.
+  var acknowledgedCount: Int { history.count(.committed) }
 
   /// What is wrong with the history; nil when nothing is, or when the end was not read.
-  var violation: String? { final.flatMap { history.violation(final: $0) } }
+  var violation: String? { report.flatMap { $0.violations.isEmpty ? nil : $0.text } }
 
   // MARK: - Clients
 
   /// Acts until the client's node is dead or the simulation ends.
   /// - Parameter isReader: it writes nothing, and so goes on where writes wait for ever.
-  func act(_ client: any NodeClient, isReader: Bool, on reactor: Reactor, isAlive: () -> Bool) async {
+  func act(_ client: any NodeClient, _ number: Int, isReader: Bool, on reactor: Reactor, isAlive: () -> Bool) async {
     while true {
       await reactor.sleep(nanoseconds: 1_000 + random.exponential(mean: plan.thinkTime))
       guard isAlive() else { break }
-      switch random.draw(below: 10) {
-      case 0..<8 where isReader: await appendAndRead(client, isReader: true, isAlive)
-      case _ where isReader: await audit(client, isAlive)
-      case 0..<6: await appendAndRead(client, isReader: false, isAlive)
-      case 6..<9: await transfer(client, isAlive)
-      default: await audit(client, isAlive)
+      let script = source.next(isReader: isReader, &random)
+      if let step = script.single, random.chance(percent: 50) {
+        await perform(step, client, number, isAlive)
+      } else {
+        await perform(script, client, number, plan.isolation, isAlive)
       }
     }
     await client.close()
   }
 
-  /// Opens the accounts, once.
+  /// A transaction under way.
+  private func record(_ number: Int, _ isolation: Isolation, _ begun: Int64, _ done: [Operation]) -> RecordedTransaction
+  {
+    RecordedTransaction(
+      client: number, isolation: isolation, begun: begun, ended: world.now, outcome: .unknown, operations: done)
+  }
+
+  /// Runs a script once.
+  /// - Returns: whether it certainly happened.
+  @discardableResult
+  private func perform(
+    _ script: Script, _ client: any NodeClient, _ number: Int, _ isolation: Isolation, _ isAlive: () -> Bool
+  ) async -> Bool {
+    let begun = world.now
+    let isLocking = !script.isReadOnly && random.chance(percent: 30)
+    var done: [Operation] = []
+    // Where the record stands once the commit is under way: then it may have happened, whatever becomes of us.
+    var place: Int?
+    do throws(ClientFailure) {
+      try await client.begin(isolation, isReadOnly: script.isReadOnly)
+      while let step = script.next(after: done) { done.append(try await client.perform(step, isLocking: isLocking)) }
+      let noted = history.add(record(number, isolation, begun, done))
+      place = noted
+      try await client.commit()
+      // The client of a dead process was cut off before the answer.
+      guard isAlive() else { return false }
+      settle(noted, .committed)
+      return true
+    } catch {
+      let noted = place ?? history.add(record(number, isolation, begun, done))
+      if place == nil || error == .retry { settle(noted, .aborted) }
+      await client.rollback()
+      return false
+    }
+  }
+
+  /// A statement of its own. It was never heard of, or is a transaction that is about to commit.
+  private func perform(_ step: Operation, _ client: any NodeClient, _ number: Int, _ isAlive: () -> Bool) async {
+    let place = history.add(record(number, plan.isolation, world.now, [step]))
+    do throws(ClientFailure) {
+      let done = try await client.performAlone(step, plan.isolation)
+      guard isAlive() else { return }
+      history.complete(place, [done])
+      settle(place, .committed)
+    } catch {
+      if error == .retry { settle(place, .aborted) }
+      await client.rollback()
+    }
+  }
+
+  private func settle(_ place: Int, _ outcome: Outcome) {
+    history.settle(place, outcome, at: world.now)
+    guard outcome == .committed else { return }
+    world.note(7, UInt64(place), "T\(place): \(history.transactions[place].operations)")
+  }
+
+  // MARK: - Beginning and end
+
+  /// Makes room, once.
   func setUp(_ client: any NodeClient) async throws(ClientFailure) {
     do throws(ClientFailure) {
-      try await client.setUp(accountCount: Self.accountCount, openingBalance: Self.openingBalance)
-      isSetUp = true
+      try await client.setUp()
     } catch {
       await client.rollback()
       throw error
     }
-  }
-
-  private func appendAndRead(_ client: any NodeClient, isReader: Bool, _ isAlive: () -> Bool) async {
-    transactionCount += 1
-    let number = transactionCount
-    let base = number / plan.listLife * plan.listCount
-    let steps = (0..<random.draw(1...4)).map { _ in
-      (list: base + random.draw(below: plan.listCount), appends: random.chance(percent: 60) && !isReader)
-    }
-    for _ in 0..<30 {
-      var record = ListTransaction(number: number, begun: history.tick())
-      // Where the record stands once the commit is under way: then it may have happened, whatever becomes of us.
-      var position: Int?
-      do throws(ClientFailure) {
-        try await client.begin(isReadOnly: isReader)
-        var appended: Set<Int> = []
-        for step in steps {
-          let numbers = try await client.list(step.list)
-          if !appended.contains(step.list) { record.reads.append((step.list, numbers)) }
-          if step.appends, appended.insert(step.list).inserted {
-            try await client.setList(step.list, to: numbers + [number])
-            record.appends.append(step.list)
-          }
-        }
-        let place = history.begin(record)
-        position = place
-        try await client.commit()
-        // The client of a dead process was cut off before the answer.
-        guard isAlive() else { return }
-        history.end(place)
-        world.note(7, UInt64(number), "\(number) read \(record.reads), appended to \(record.appends)")
-        return
-      } catch {
-        if case .retry = error {
-          retryCount += 1
-          if let position { history.discard(position) }
-        }
-        await client.rollback()
-        guard case .retry = error, isAlive() else { return }
-      }
-    }
-  }
-
-  private func transfer(_ client: any NodeClient, _ isAlive: () -> Bool) async {
-    let from = random.draw(below: Self.accountCount)
-    let to = random.draw(below: Self.accountCount)
-    let amount = Int64(random.draw(1...50))
-    let locking = random.chance(percent: 50)
-    if from == to { return }
-    for _ in 0..<30 where isAlive() {
-      do throws(ClientFailure) {
-        try await client.begin(isReadOnly: false)
-        let payer = try await client.balance(of: from, locking: locking)
-        let payee = try await client.balance(of: to, locking: locking)
-        guard let payer, let payee else {
-          if isAlive() { fail("an account is gone") }
-          await client.rollback()
-          return
-        }
-        try await client.setBalance(of: from, to: payer - amount)
-        try await client.setBalance(of: to, to: payee + amount)
-        try await client.commit()
-        transferCount += 1
-        world.note(8, UInt64(amount), "\(amount) from \(from) (\(payer)) to \(to) (\(payee))")
-        return
-      } catch {
-        await client.rollback()
-        guard case .retry = error else { return }
-        retryCount += 1
-      }
-    }
-  }
-
-  private func audit(_ client: any NodeClient, _ isAlive: () -> Bool) async {
-    do throws(ClientFailure) {
-      try await client.begin(isReadOnly: true)
-      let balances = try await client.balances()
-      try await client.commit()
-      guard isAlive() else { return }
-      auditCount += 1
-      let sum = balances.reduce(0, +)
-      if balances.count != Self.accountCount || sum != Int64(Self.accountCount) * Self.openingBalance {
-        fail("\(balances.count) accounts hold \(sum): \(balances)")
-      }
-    } catch {
-      await client.rollback()
-    }
+    guard await perform(source.opening, client, -1, .serializable, { true }) else { throw .retry }
+    isSetUp = true
   }
 
   /// Reads everything at the end.
   func readAll(_ client: any NodeClient, _ isAlive: () -> Bool) async throws(ClientFailure) {
     // Faults may have let nobody begin.
     if !isSetUp { try await setUp(client) }
-    await audit(client, isAlive)
-    do throws(ClientFailure) {
-      try await client.begin(isReadOnly: true)
-      let found = try await client.lists()
-      try await client.commit()
-      final = found
-    } catch {
-      await client.rollback()
-      throw error
+    var rest = closing ?? source.closing
+    while let script = rest.first {
+      closing = rest
+      guard await perform(script, client, -1, .serializable, isAlive), isAlive() else { throw .retry }
+      rest.removeFirst()
     }
+    if report == nil { report = plan.workload.check(history) }
   }
 }

@@ -1,7 +1,9 @@
 // How a client of a simulated node speaks to it: as transactions over keys, or in SQL. The workload is written once, over
 // this protocol. One transaction at a time.
 
+import Checkers
 import Encoding
+import Ranges
 import Storage
 import Transactions
 
@@ -15,38 +17,50 @@ enum ClientFailure: Error {
 
 /// Used by the thread of its world alone.
 protocol NodeClient: AnyObject {
-  func begin(isReadOnly: Bool) async throws(ClientFailure)
+  func begin(_ isolation: Isolation, isReadOnly: Bool) async throws(ClientFailure)
+  /// One step of the transaction, with what it reads.
+  /// - Parameter isLocking: whether what is read is locked.
+  func perform(_ step: Operation, isLocking: Bool) async throws(ClientFailure) -> Operation
   func commit() async throws(ClientFailure)
   func rollback() async
 
-  /// The numbers of a list; none if it does not exist.
-  func list(_ list: Int) async throws(ClientFailure) -> [Int]
-  func setList(_ list: Int, to numbers: [Int]) async throws(ClientFailure)
-  func lists() async throws(ClientFailure) -> [Int: [Int]]
+  /// A transaction of one step, without a begin and a commit of its own.
+  func performAlone(_ step: Operation, _ isolation: Isolation) async throws(ClientFailure) -> Operation
 
-  /// Nil if there is no such account.
-  func balance(of account: Int, locking: Bool) async throws(ClientFailure) -> Int64?
-  func setBalance(of account: Int, to balance: Int64) async throws(ClientFailure)
-  func balances() async throws(ClientFailure) -> [Int64]
-  /// Makes room for lists and opens accounts `0..<count`, unless that was done before.
-  func setUp(accountCount: Int, openingBalance: Int64) async throws(ClientFailure)
-
+  /// Makes room for what steps write, unless that was done before.
+  func setUp() async throws(ClientFailure)
   func close() async
 }
 
 /// Speaks in keys, to the gateway's transactions.
+///
+///   key := kind id:u32be      the list, the register, the bag
+///   key := bag value:u32be    a row of a bag
 final class KeyClient: NodeClient {
   private let system: TransactionSystem
   private var transaction: Transaction?
 
+  private enum Kind: UInt8 {
+    case list = 0x6c
+    case register = 0x61
+    case bag = 0x62
+  }
+
   init(_ system: TransactionSystem) { self.system = system }
 
-  private static func account(_ number: Int) -> Key { Key([0x61, UInt8(number)]) }
-  private static let accounts = KeySpan(start: Key([0x61]), end: Key([0x62]))
-  private static func list(_ number: Int) -> Key {
-    Key([0x6c] + withUnsafeBytes(of: UInt32(number).bigEndian) { Array($0) })
+  private static func key(_ kind: Kind, _ id: Int, _ more: Int? = nil) -> Key {
+    var bytes = [kind.rawValue]
+    for number in [id, more].compactMap({ $0 }) { ValueEncoding.appendFixed(UInt32(number).byteSwapped, to: &bytes) }
+    return Key(bytes)
   }
-  private static let lists = KeySpan(start: Key([0x6c]), end: Key([0x6d]))
+
+  private static func span(_ kind: Kind, _ id: Int? = nil) -> KeySpan {
+    guard let id else { return KeySpan(start: Key([kind.rawValue]), end: Key([kind.rawValue + 1])) }
+    return KeySpan(start: key(kind, id), end: key(kind, id + 1))
+  }
+
+  /// The last number of a key.
+  private static func number(_ key: Key) -> Int { key.bytes.suffix(4).reduce(0) { $0 << 8 | Int($1) } }
 
   private static func numbers(_ bytes: [UInt8]) -> [Int] {
     bytes.withUnsafeBytes { raw in
@@ -64,7 +78,7 @@ final class KeyClient: NodeClient {
   }
 
   /// Runs one request of the transaction under way.
-  private func perform<Value>(
+  private func request<Value>(
     _ body: (Transaction) async throws(TransactionError) -> Value
   ) async throws(ClientFailure) -> Value {
     guard let transaction else { throw .unknown }
@@ -78,10 +92,76 @@ final class KeyClient: NodeClient {
     }
   }
 
-  func begin(isReadOnly: Bool) async throws(ClientFailure) { transaction = system.begin(isReadOnly: isReadOnly) }
+  func begin(_ isolation: Isolation, isReadOnly: Bool) async throws(ClientFailure) {
+    let level: IsolationLevel =
+      switch isolation {
+      case .serializable: .serializable
+      case .repeatableRead: .repeatableRead
+      case .readCommitted: .readCommitted
+      }
+    transaction = system.begin(isolation: level, isReadOnly: isReadOnly)
+  }
+
+  func perform(_ step: Operation, isLocking: Bool) async throws(ClientFailure) -> Operation {
+    try await request { transaction async throws(TransactionError) in
+      transaction.beginStatement()
+      // Under READ COMMITTED what is to be changed must be locked, as UPDATE does.
+      let lock = isLocking || transaction.isolation == .readCommitted ? LockRequest(.exclusive) : nil
+      switch step {
+      case .append(let list, let value):
+        let key = Self.key(.list, list)
+        let before = try await Self.value(key, lock, transaction).map(Self.numbers) ?? []
+        transaction.put(key, Self.bytes(before + [value]))
+        try await transaction.flushIfNeeded()
+      case .write(let id, let value):
+        let key = Self.key(.register, id)
+        if transaction.isolation == .readCommitted { _ = try await Self.value(key, lock, transaction) }
+        transaction.put(key, TransactionSystem.bytes(Int64(value)))
+        try await transaction.flushIfNeeded()
+      case .insert(let bag, let value):
+        transaction.put(Self.key(.bag, bag, value), [])
+        try await transaction.flushIfNeeded()
+      case .list(let list, _):
+        let found = try await Self.value(Self.key(.list, list), isLocking ? lock : nil, transaction)
+        return .list(list, found.map(Self.numbers) ?? [])
+      case .read(let id, _):
+        let found = try await Self.value(Self.key(.register, id), isLocking ? lock : nil, transaction)
+        return .read(key: id, found.map { Int(TransactionSystem.number($0)) })
+      case .readAll:
+        var found: [RegisterValue] = []
+        try await Self.scan(Self.span(.register), transaction) { key, value in
+          found.append(RegisterValue(key: Self.number(key), value: Int(TransactionSystem.number(value))))
+        }
+        return .readAll(found)
+      case .bag(let bag, _):
+        var found: [Int] = []
+        try await Self.scan(Self.span(.bag, bag), transaction) { key, _ in found.append(Self.number(key)) }
+        return .bag(bag, found)
+      }
+      return step
+    }
+  }
+
+  private static func value(
+    _ key: Key, _ lock: LockRequest?, _ transaction: Transaction
+  ) async throws(TransactionError) -> [UInt8]? {
+    var block = KeyValueBlock()
+    return try await transaction.get(key, lock: lock, into: &block) ? block.value(0) : nil
+  }
+
+  private static func scan(
+    _ span: KeySpan, _ transaction: Transaction, _ body: (Key, [UInt8]) -> Void
+  ) async throws(TransactionError) {
+    var rest: KeySpan? = span
+    while let span = rest {
+      var block = KeyValueBlock()
+      rest = try await transaction.scan(span, into: &block)
+      for row in 0..<block.count { body(block.key(row), block.value(row)) }
+    }
+  }
 
   func commit() async throws(ClientFailure) {
-    try await perform { transaction async throws(TransactionError) in _ = try await transaction.commit() }
+    try await request { transaction async throws(TransactionError) in _ = try await transaction.commit() }
     transaction = nil
   }
 
@@ -90,68 +170,15 @@ final class KeyClient: NodeClient {
     transaction = nil
   }
 
-  func list(_ list: Int) async throws(ClientFailure) -> [Int] {
-    try await perform { transaction async throws(TransactionError) in
-      var block = KeyValueBlock()
-      return try await transaction.get(Self.list(list), into: &block) ? Self.numbers(block.value(0)) : []
-    }
-  }
-
-  func setList(_ list: Int, to numbers: [Int]) async throws(ClientFailure) {
-    try await perform { transaction async throws(TransactionError) in
-      transaction.put(Self.list(list), Self.bytes(numbers))
-      try await transaction.flushIfNeeded()
-    }
-  }
-
-  func lists() async throws(ClientFailure) -> [Int: [Int]] {
-    try await perform { transaction async throws(TransactionError) in
-      var found: [Int: [Int]] = [:]
-      var rest: KeySpan? = Self.lists
-      while let span = rest {
-        var block = KeyValueBlock()
-        rest = try await transaction.scan(span, into: &block)
-        for row in 0..<block.count {
-          let key = block.key(row).bytes
-          found[key.dropFirst().reduce(0) { $0 << 8 | Int($1) }] = Self.numbers(block.value(row))
-        }
-      }
-      return found
-    }
-  }
-
-  func balance(of account: Int, locking: Bool) async throws(ClientFailure) -> Int64? {
-    try await perform { transaction async throws(TransactionError) in
-      var block = KeyValueBlock()
-      let lock = locking ? LockRequest(.exclusive) : nil
-      guard try await transaction.get(Self.account(account), lock: lock, into: &block) else { return nil }
-      return TransactionSystem.number(block.value(0))
-    }
-  }
-
-  func setBalance(of account: Int, to balance: Int64) async throws(ClientFailure) {
-    try await perform { transaction async throws(TransactionError) in
-      transaction.put(Self.account(account), TransactionSystem.bytes(balance))
-      try await transaction.flushIfNeeded()
-    }
-  }
-
-  func balances() async throws(ClientFailure) -> [Int64] {
-    try await perform { transaction async throws(TransactionError) in
-      var block = KeyValueBlock()
-      var rest: KeySpan? = Self.accounts
-      while let span = rest { rest = try await transaction.scan(span, into: &block) }
-      return (0..<block.count).map { TransactionSystem.number(block.value($0)) }
-    }
-  }
-
-  func setUp(accountCount: Int, openingBalance: Int64) async throws(ClientFailure) {
-    try await begin(isReadOnly: false)
-    if try await balance(of: 0, locking: false) == nil {
-      for account in 0..<accountCount { try await setBalance(of: account, to: openingBalance) }
-    }
+  func performAlone(_ step: Operation, _ isolation: Isolation) async throws(ClientFailure) -> Operation {
+    try await begin(isolation, isReadOnly: step.isRead)
+    let done: Operation
+    do throws(ClientFailure) { done = try await perform(step, isLocking: false) } catch { throw .retry }
     try await commit()
+    return done
   }
+
+  func setUp() async throws(ClientFailure) {}
 
   func close() async {}
 }

@@ -2,6 +2,7 @@
 // and changes of who has and who leads the range. The nodes' code is that of production, on a simulated environment; by the
 // seed, clients speak SQL, or are transactions over keys.
 
+import Checkers
 import Encoding
 import Ranges
 import Reactors
@@ -101,11 +102,14 @@ final class NodeSimulation: @unchecked Sendable {
         faults.insert(FaultSet(rawValue: 1 << UInt32(bit)))
       }
     }
+    // Drawn in any case, so that whoever names it gets the same run.
+    let check = drawn.draw(below: Self.checks.count)
     plan = Plan(
       faults: faults,
       clients: ClientWorkload.Plan(
+        workload: options.check ?? Self.checks[check], isolation: options.isolation,
         clientCount: drawn.pick([1, 3, 6, 12]), thinkTime: drawn.pick([1, 10, 50]) * .millisecond,
-        listCount: drawn.pick([2, 4, 6, 40]), listLife: drawn.pick([20, 60, 1000])),
+        keys: ScriptSource.Keys(count: drawn.pick([2, 4, 6, 40]), life: drawn.pick([20, 60, 1000]))),
       crashInterval: drawn.pick([300, 2000, 8000]) * .millisecond,
       flushInterval: drawn.pick([20, 500, 5000]) * .millisecond, readsPerFlip: drawn.pick([300, 3000, 30_000]),
       hasSmallBuffers: drawn.chance(percent: 50), speaksSQL: drawn.chance(percent: 40),
@@ -114,9 +118,7 @@ final class NodeSimulation: @unchecked Sendable {
       supportDuration: drawn.pick([300, 1000, 3000]) * .millisecond,
       checkInterval: drawn.pick([0, 0, 1]) * .second)
     weather = Weather(world.makeRandom("network"), delay: plan.packetDelay)
-    workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients")) { [unowned self] in
-      fail($0)
-    }
+    workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients"))
     let count = options.workload == .cluster ? options.nodes ?? drawn.pick([3, 3, 5]) : 1
     if count > 1 {
       let weather = weather
@@ -136,6 +138,9 @@ final class NodeSimulation: @unchecked Sendable {
       node.onRefusal = { [unowned self] in fail($0) }
     }
   }
+
+  /// What is drawn from: the checker of cycles sees most.
+  private static let checks = Workload.allCases + [.append, .append, .append, .bank]
 
   private var isCluster: Bool { nodes.count > 1 }
 
@@ -197,9 +202,9 @@ final class NodeSimulation: @unchecked Sendable {
       node.begin(settings)
     }
     let deadline = world.now + 120 * .second
-    while workload.final == nil, violation == nil, world.now < deadline { world.run(until: world.now + .second / 2) }
+    while workload.report == nil, violation == nil, world.now < deadline { world.run(until: world.now + .second / 2) }
     if violation != nil { return }
-    if workload.final == nil {
+    if workload.report == nil {
       fail("no progress after healing")
       tellOfReplicas()
     } else if let wrong = workload.violation {
@@ -317,7 +322,7 @@ final class NodeSimulation: @unchecked Sendable {
     let isAlive: @Sendable () -> Bool = { [unowned self] in node.isAlive(life) && !isEnding }
     if isHealed {
       guard node.number == 1 else { return }
-      while node.isAlive(life), workload.final == nil {
+      while node.isAlive(life), workload.report == nil {
         do throws(ClientFailure) {
           let client = try await connect(0, door)
           try await workload.readAll(client) { node.isAlive(life) }
@@ -346,7 +351,8 @@ final class NodeSimulation: @unchecked Sendable {
           let door = shared.access(on: reactor)
           while isAlive() {
             if let client = try? await connect(number, door) {
-              await workload.act(client, isReader: isCluster && number % 4 == 3, on: reactor, isAlive: isAlive)
+              await workload.act(
+                client, number, isReader: isCluster && number % 4 == 3, on: reactor, isAlive: isAlive)
             } else {
               await reactor.sleep(nanoseconds: 50 * .millisecond)
             }

@@ -1,6 +1,7 @@
 // A client of a simulated node that speaks SQL: a session of production, planner and executor included, without the wire.
 
 import Catalog
+import Checkers
 import Planning
 import SQLTypes
 import Sessions
@@ -43,6 +44,8 @@ private final class MemoryChannel: ClientChannel {
 final class SQLClient: NodeClient {
   private let channel: MemoryChannel
   private let session: Session
+  /// That of statements without a transaction around them.
+  private var defaultIsolation = Isolation.serializable
 
   private init(_ session: Session, _ channel: MemoryChannel) {
     self.session = session
@@ -62,28 +65,38 @@ final class SQLClient: NodeClient {
   }
 
   @discardableResult
-  private func run(_ statement: String) async throws(ClientFailure) -> [[Datum]] {
+  private func run(_ statement: String) async throws(ClientFailure) -> [[String?]] {
     channel.removeAll()
     var failure: ClientFailure?
     await session.simpleQuery(Array(statement.utf8)) { error in
-      failure = error.state == .serializationFailure || error.state == .deadlockDetected ? .retry : .unknown
+      switch error.state {
+      // A row that somebody else inserted first is no reason to complain either.
+      case .serializationFailure, .deadlockDetected, .uniqueViolation: failure = .retry
+      default: failure = .unknown
+      }
     }
     if let failure { throw failure }
-    return channel.rows
+    return channel.rows.map { $0.map(Self.text) }
   }
 
-  private static func numbers(_ datum: Datum) -> [Int] {
-    guard case .bytes(let text) = datum else { return [] }
-    return text.split(separator: UInt8(ascii: ",")).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+  private static func text(_ datum: Datum) -> String? {
+    switch datum {
+    case .int64(let number): "\(number)"
+    case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+    default: nil
+    }
   }
 
-  private static func number(_ datum: Datum) -> Int64 {
-    guard case .int64(let number) = datum else { return .min }
-    return number
+  func begin(_ isolation: Isolation, isReadOnly: Bool) async throws(ClientFailure) {
+    try await run("BEGIN ISOLATION LEVEL \(isolation.sql)" + (isReadOnly ? " READ ONLY" : ""))
   }
 
-  func begin(isReadOnly: Bool) async throws(ClientFailure) {
-    try await run("BEGIN ISOLATION LEVEL SERIALIZABLE" + (isReadOnly ? " READ ONLY" : ""))
+  func perform(_ step: Operation, isLocking: Bool) async throws(ClientFailure) -> Operation {
+    let (statement, otherwise) = step.sql(isLocking: isLocking)
+    let rows = try await run(statement)
+    if rows.isEmpty, let otherwise { try await run(otherwise) }
+    guard let done = step.reading(rows) else { throw .unknown }
+    return done
   }
 
   func commit() async throws(ClientFailure) { try await run("COMMIT") }
@@ -92,43 +105,20 @@ final class SQLClient: NodeClient {
     if session.status != .idle { _ = try? await run("ROLLBACK") }
   }
 
-  func list(_ list: Int) async throws(ClientFailure) -> [Int] {
-    try await run("SELECT items FROM lists WHERE id = \(list)").first.map { Self.numbers($0[0]) } ?? []
-  }
-
-  func setList(_ list: Int, to numbers: [Int]) async throws(ClientFailure) {
-    let items = numbers.map(String.init).joined(separator: ",")
-    try await run(
-      "INSERT INTO lists VALUES (\(list), '\(items)') ON CONFLICT (id) DO UPDATE SET items = excluded.items")
-  }
-
-  func lists() async throws(ClientFailure) -> [Int: [Int]] {
-    var found: [Int: [Int]] = [:]
-    for row in try await run("SELECT id, items FROM lists") {
-      found[Int(Self.number(row[0]))] = Self.numbers(row[1])
+  func performAlone(_ step: Operation, _ isolation: Isolation) async throws(ClientFailure) -> Operation {
+    if isolation != defaultIsolation {
+      do throws(ClientFailure) {
+        try await run("SET default_transaction_isolation TO '\(isolation.sql)'")
+      } catch {
+        throw .retry
+      }
+      defaultIsolation = isolation
     }
-    return found
+    return try await perform(step, isLocking: false)
   }
 
-  func balance(of account: Int, locking: Bool) async throws(ClientFailure) -> Int64? {
-    let rows = try await run(
-      "SELECT balance FROM accounts WHERE id = \(account)" + (locking ? " FOR UPDATE" : ""))
-    return rows.first.map { Self.number($0[0]) }
-  }
-
-  func setBalance(of account: Int, to balance: Int64) async throws(ClientFailure) {
-    try await run("UPDATE accounts SET balance = \(balance) WHERE id = \(account)")
-  }
-
-  func balances() async throws(ClientFailure) -> [Int64] {
-    try await run("SELECT balance FROM accounts").map { Self.number($0[0]) }
-  }
-
-  func setUp(accountCount: Int, openingBalance: Int64) async throws(ClientFailure) {
-    try await run("CREATE TABLE IF NOT EXISTS lists (id int PRIMARY KEY, items text NOT NULL)")
-    try await run("CREATE TABLE IF NOT EXISTS accounts (id int PRIMARY KEY, balance bigint NOT NULL)")
-    let rows = (0..<accountCount).map { "(\($0), \(openingBalance))" }.joined(separator: ", ")
-    try await run("INSERT INTO accounts VALUES \(rows) ON CONFLICT DO NOTHING")
+  func setUp() async throws(ClientFailure) {
+    for statement in Operation.setUp { try await run(statement) }
   }
 
   func close() async { await session.close() }

@@ -1,6 +1,7 @@
 // `meridian simulate`: runs seeds, prints a line for each, and for one that failed the command that replays it.
 
 import ArgumentParser
+import Checkers
 
 public struct SimulateCommand: ParsableCommand {
   public static let configuration = CommandConfiguration(
@@ -11,6 +12,9 @@ public struct SimulateCommand: ParsableCommand {
       machine. Faults: all, none, or some of loss, duplication, reordering, corruption, partitions, clogging, crashes,
       power, pauses, clocks, slow-disks, failing-disks, full-disks, rot, membership, transfers, splits, merges. By default each run
       draws which of them it meets.
+
+      Clients of nodes run one of the workloads of `meridian workload check`, drawn unless --check names it, and what they were
+      told must be what the isolation level allows.
       """)
 
   @Option(help: "Run this seed.")
@@ -32,6 +36,18 @@ public struct SimulateCommand: ParsableCommand {
 
   @Option(help: "Faults that every run meets, with commas between them.")
   var faults: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What clients of nodes do: \(Workload.allCases.map(\.rawValue).joined(separator: ", ")); drawn by default.",
+      valueName: "workload"))
+  var check: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The isolation level of those clients: \(Isolation.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "level"))
+  var isolation = Isolation.serializable.rawValue
 
   @Flag(help: "Print what happens.")
   var trace = false
@@ -61,6 +77,14 @@ public struct SimulateCommand: ParsableCommand {
       guard let parsed = FaultSet(parsing: faults) else { throw ValidationError("unknown fault in \(faults)") }
       options.faults = parsed
     }
+    if let check {
+      guard let workload = Workload(rawValue: check) else { throw ValidationError("unknown workload \(check)") }
+      options.check = workload
+    }
+    guard let level = Isolation(rawValue: isolation) else {
+      throw ValidationError("unknown isolation level \(isolation)")
+    }
+    options.isolation = level
     if let plant {
       guard let bug = PlantedBug(rawValue: plant) else { throw ValidationError("unknown bug \(plant)") }
       options.planted = bug

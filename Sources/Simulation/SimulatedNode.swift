@@ -58,7 +58,7 @@ final class SimulatedNode: @unchecked Sendable {
   private(set) var engines: [SimulatedEngine] = []
   private(set) var store: Store?
   private(set) var door: Door?
-  private var drivers: [PlacementDriver] = []
+  private(set) var drivers: [PlacementDriver] = []
 
   /// What operators, or those who look after the cluster, have decided about nodes; shared by all of a simulation.
   var decisions: NodeDecisions?
@@ -167,6 +167,7 @@ final class SimulatedNode: @unchecked Sendable {
             logger: silent)
           let door = Door(
             gateway: gateway, hasty: TransactionSystem(store, on: reactor), keeper: RangeKeeper(gateway.transactions))
+          if wire != nil { haveGathered(by: door.keeper) }
           door.keeper.start()
           door.hasty.bufferLimit = 1
           doors.append(door)
@@ -198,6 +199,11 @@ final class SimulatedNode: @unchecked Sendable {
     }
     drivers.append(driver)
     driver.start()
+  }
+
+  private func haveGathered(by keeper: RangeKeeper) {
+    guard let driver = drivers.last else { return }
+    keeper.gather = { await driver.gather($0, on: $1) }
   }
 
   /// The process dies, and with it, if power is lost, what was not synced.

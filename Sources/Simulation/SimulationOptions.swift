@@ -1,5 +1,7 @@
 // What is asked of a simulation, and what came of it. Together with the seed the options determine a run.
 
+import Checkers
+
 /// What runs in a simulation.
 public enum SimulatedWorkload: String, CaseIterable, Sendable {
   /// One Raft group on several machines.
@@ -19,6 +21,10 @@ public struct SimulationOptions: Sendable, Hashable {
   public var nodes: Int?
   /// Faults that occur in every run; when nil each run draws its own.
   public var faults: FaultSet?
+  /// What clients of nodes do, and how that is judged; drawn when nil.
+  public var check: Workload?
+  /// The isolation level of their transactions.
+  public var isolation = Isolation.serializable
   public var planted: PlantedBug? {
     didSet { shape = planted }
   }
@@ -33,6 +39,8 @@ public struct SimulationOptions: Sendable, Hashable {
     text += "--duration \(duration / .second)"
     if let nodes { text += " --nodes \(nodes)" }
     if let faults { text += " --faults \(faults.description)" }
+    if let check { text += " --check \(check.rawValue)" }
+    if isolation != .serializable { text += " --isolation \(isolation.rawValue)" }
     if let planted { text += " --plant \(planted.rawValue)" }
     return text
   }

@@ -4,6 +4,7 @@
 import Encoding
 import Ranges
 import Reactors
+import Transport
 
 extension RangeKeeper {
   private enum MergeLimits {
@@ -53,7 +54,13 @@ extension RangeKeeper {
         if busy > 0, left.requestsPerSecond + right.requestsPerSecond > busy { return "they are too busy" }
         return nil
       }
-      if case .merged? = reason { return }
+      switch reason {
+      case .merged?: return
+      case .elsewhere(let nodes)?:
+        guard let gather else { continue }
+        return await gather(range.id, nodes)
+      case .refused?, nil: break
+      }
     }
   }
 
@@ -63,6 +70,8 @@ extension RangeKeeper {
 /// What came of a merge.
 public enum MergeOutcome: Sendable, Equatable {
   case merged
+  /// Their replicas are not on the same nodes; the left one's are on these.
+  case elsewhere([NodeID])
   /// Why not.
   case refused(String)
 }
@@ -81,10 +90,10 @@ extension TransactionSystem {
     guard left.descriptor.span.end == key, left.descriptor.rightNeighbor == right.descriptor.id else {
       return .refused("the range before \(key) is being changed")
     }
-    guard left.descriptor.isBeside(right.descriptor) else {
-      return .refused("ranges \(left.descriptor.id) and \(right.descriptor.id) are not on the same nodes")
-    }
     if let reason = objection(left, right) { return .refused(reason) }
+    guard left.descriptor.isBeside(right.descriptor) else {
+      return .elsewhere(left.descriptor.replicas.filter { $0.kind == .voter }.map(\.node))
+    }
     let target = MergeTarget(range: left.descriptor.id, generation: left.descriptor.generation)
     let frozen: FrozenRange
     let freeze = RangeRequest.freeze(into: target, generation: right.descriptor.generation)

@@ -8,6 +8,7 @@
 import Encoding
 import Ranges
 import Reactors
+import Transport
 
 /// Confined to its gateway's reactor.
 public final class RangeKeeper {
@@ -27,6 +28,9 @@ public final class RangeKeeper {
   /// Who waited here in the last round.
   private var waiting: Set<TransactionID> = []
   private var deadlocks = DeadlockSearch()
+  private var underWay: Set<Duty> = []
+  /// Brings a range that is led here nearer to being on the given nodes; nil: ranges are merged only where they lie side by side.
+  public var gather: (@Sendable (RangeID, [NodeID]) async -> Void)?
   /// Frozen ranges that are seen to.
   var thawing: Set<RangeID> = []
   /// The range at which the search for ranges to be merged goes on.
@@ -45,31 +49,46 @@ public final class RangeKeeper {
 
   public func stop() { isStopped = true }
 
+  /// What there is to do. Each may wait long for a range that does not answer, so none waits for another.
+  private enum Duty {
+    case publish, breakDeadlocks, settle, split, merge
+  }
+
   private func schedule(after nanoseconds: Int64) {
     let me = Confined(self, to: system.reactor)
     _ = system.reactor.schedule(afterNanoseconds: nanoseconds) { reactor in
-      guard !me.access(on: reactor).isStopped else { return }
-      reactor.run { reactor in
-        await me.access(on: reactor).work()
-        me.access(on: reactor).schedule(after: Self.interval)
+      let keeper = me.access(on: reactor)
+      if keeper.isStopped || keeper.system.store.isStopped { return keeper.stop() }
+      for duty in keeper.due() {
+        reactor.run { reactor in await me.access(on: reactor).perform(duty) }
       }
+      keeper.schedule(after: Self.interval)
     }
   }
 
-  private func work() async {
-    if isStopped || system.store.isStopped { return stop() }
+  /// What is due now and not being done.
+  private func due() -> [Duty] {
     round += 1
-    await publish()
-    await breakDeadlocks()
+    var due: [Duty] = [.publish, .breakDeadlocks]
     if round % Self.settlingRounds == 0 {
+      thawForgotten()
+      due.append(.settle)
+    }
+    if round % Self.sizingRounds == 0 { due += [.split, .merge] }
+    return due.filter { underWay.insert($0).inserted }
+  }
+
+  private func perform(_ duty: Duty) async {
+    switch duty {
+    case .publish: await publish()
+    case .breakDeadlocks: await breakDeadlocks()
+    case .settle:
       await settle()
       await splitBusy()
-      thawForgotten()
+    case .split: await splitLarge()
+    case .merge: await mergeSmall()
     }
-    if round % Self.sizingRounds == 0 {
-      await splitLarge()
-      await mergeSmall()
-    }
+    underWay.remove(duty)
   }
 
   /// Descriptors that are written to `meta` in one transaction.

@@ -19,7 +19,8 @@ struct Meridian: AsyncParsableCommand {
     version: ServerVersion.meridian,
     subcommands: [
       StartSingleNode.self, StartCommand.self, InitCommand.self, NodeCommand.self, DemoCommand.self, SQLCommand.self,
-      CertCommand.self, DebugCommand.self, LogicTestCommand.self, ParseCommand.self, SimulateCommand.self, Version.self,
+      CertCommand.self, DebugCommand.self, LogicTestCommand.self, ParseCommand.self, SimulateCommand.self,
+      WorkloadCommand.self, Version.self,
     ])
 }
 

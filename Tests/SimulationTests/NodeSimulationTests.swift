@@ -23,6 +23,7 @@ import Testing
 
   @Test func `Planted: without the timestamp cache histories have cycles`() {
     var planted = options(2, [.crashes])
+    planted.check = .append
     planted.planted = .forgetTimestampCache
     let violations = (1...6).lazy.compactMap { Simulator.run(planted, seed: $0).violation }
     #expect(violations.first != nil)
@@ -30,41 +31,18 @@ import Testing
 
   @Test func `Planted: a restart that forgets what time it was loses writes`() {
     var options = options(3, [.crashes, .clocks])
-    #expect(Simulator.run(options, seed: 32).violation == nil)
+    options.check = .append
+    #expect(Simulator.run(options, seed: 41).violation == nil)
     options.planted = .forgetTimeAtRestart
-    let seeds: [UInt64] = [32, 33, 35]
+    let seeds: [UInt64] = [41, 43, 49]
     let violations = seeds.lazy.compactMap { Simulator.run(options, seed: $0).violation }
     #expect(violations.first != nil)
   }
 
   @Test func `Bits that rot end the process and reach no client`() {
-    let outcome = Simulator.run(options(2, [.rot]), seed: 3)
+    let outcome = Simulator.run(options(2, [.rot]), seed: 7)
     #expect(outcome.violation == nil, "\(outcome.line)")
     // One crash is that at the end.
     #expect(outcome.crashCount > 1)
-  }
-
-  @Test func `The checker of histories sees cycles, losses and stale reads`() {
-    func history(_ transactions: [ListTransaction]) -> ListHistory {
-      var history = ListHistory()
-      for _ in 0..<10 { _ = history.tick() }
-      for transaction in transactions { history.add(transaction) }
-      return history
-    }
-    let first = ListTransaction(number: 1, begun: 1, ended: 2, appends: [0])
-    let second = ListTransaction(number: 2, begun: 3, ended: 4, reads: [(0, [1])], appends: [0])
-    #expect(history([first, second]).violation(final: [0: [1, 2]]) == nil)
-    #expect(history([first, second]).violation(final: [0: [1]])?.contains("lost") == true)
-    #expect(history([first]).violation(final: [0: [1, 9]])?.contains("nobody wrote") == true)
-    let stale = ListTransaction(number: 3, begun: 5, ended: 6, reads: [(0, [1])])
-    #expect(history([first, second, stale]).violation(final: [0: [1, 2]])?.contains("cycle") == true)
-    // Two that each miss what the other wrote.
-    let a = ListTransaction(number: 4, begun: 1, ended: 4, reads: [(1, [])], appends: [2])
-    let b = ListTransaction(number: 5, begun: 2, ended: 3, reads: [(2, [])], appends: [1])
-    #expect(history([a, b]).violation(final: [1: [5], 2: [4]])?.contains("cycle") == true)
-    // Nobody was told of it: it may be missing, but not in part.
-    let unknown = ListTransaction(number: 6, begun: 5, ended: nil, appends: [0, 1])
-    #expect(history([first, unknown]).violation(final: [0: [1]]) == nil)
-    #expect(history([first, unknown]).violation(final: [0: [1, 6]])?.contains("lost") == true)
   }
 }

@@ -30,6 +30,10 @@ public struct ConnectionFailure: Error, Sendable, CustomStringConvertible {
   var isRefusal = false
 }
 
+extension ConnectionFailure {
+  public init(description: String) { self.init(description: description, needsPassword: false) }
+}
+
 /// What it takes to have the server cancel what a connection runs; may be used from any thread.
 public struct CancelToken: Sendable {
   fileprivate var url: ConnectionURL
@@ -84,12 +88,15 @@ public final class WireClient {
   public private(set) var process: Int32 = 0
   private var secret: Int32 = 0
   private var tunnel: EncryptedTunnel?
+  private let timeLimit: Int
   /// Whether the connection is encrypted.
   public var isEncrypted: Bool { tunnel != nil }
 
   /// Connects and logs in.
-  public init(_ url: ConnectionURL, applicationName: String) throws {
+  /// - Parameter timeLimit: the seconds that the server may be silent before the connection counts as broken; 0: for ever.
+  public init(_ url: ConnectionURL, applicationName: String, timeLimit: Int = 0) throws {
     self.url = url
+    self.timeLimit = timeLimit
     let encryption = try ClientEncryption(url)
     do {
       try open(isEncrypted: encryption.mode != .disable && encryption.mode != .allow, encryption, applicationName)
@@ -105,7 +112,7 @@ public final class WireClient {
   }
 
   private func open(isEncrypted: Bool, _ encryption: ClientEncryption, _ applicationName: String) throws {
-    descriptor = try Self.connect(url)
+    descriptor = try Self.connect(url, timeLimit: timeLimit)
     if isEncrypted { try encrypt(encryption) }
     var body: [UInt8] = []
     Self.append(int32: 196_608, to: &body)
@@ -143,6 +150,7 @@ public final class WireClient {
       let tunnel = try EncryptedTunnel.open(over: socket, host: url.host, configuration)
       self.tunnel = tunnel
       descriptor = tunnel.near
+      Self.limit(descriptor, to: timeLimit)
     case UInt8(ascii: "N"):
       guard encryption.mode == .prefer else {
         throw ConnectionFailure(
@@ -155,7 +163,7 @@ public final class WireClient {
 
   deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
 
-  fileprivate static func connect(_ url: ConnectionURL) throws(ConnectionFailure) -> Int32 {
+  fileprivate static func connect(_ url: ConnectionURL, timeLimit: Int = 0) throws(ConnectionFailure) -> Int32 {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?
@@ -171,6 +179,7 @@ public final class WireClient {
     while let address = next?.pointee {
       let descriptor = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
       if descriptor >= 0 {
+        limit(descriptor, to: timeLimit)
         if Foundation.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 {
           var one: Int32 = 1
           setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
@@ -185,6 +194,15 @@ public final class WireClient {
       description:
         "connection to server at \"\(url.host)\", port \(url.port) failed: \(failure)\n\tIs the server running on that host and accepting TCP/IP connections?"
     )
+  }
+
+  /// Has calls that wait for the other side give up after some seconds.
+  private static func limit(_ descriptor: Int32, to seconds: Int) {
+    if seconds == 0 { return }
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
   }
 
   private func password() throws(ConnectionFailure) -> String {
@@ -449,6 +467,9 @@ public final class WireClient {
         return received
       }
       if received < 0, errno == EINTR { continue }
+      if received < 0, errno == EAGAIN {
+        throw ConnectionFailure(description: "the server has been silent for \(timeLimit) s")
+      }
       guard received > 0 else {
         throw ConnectionFailure(
           description: tunnel?.failure.map { "SSL error: \($0)" } ?? "server closed the connection unexpectedly")

@@ -1,0 +1,77 @@
+// Neighbours on different nodes come together before they are merged; and a merge whose coordinator dies leaves both or one.
+
+import Encoding
+import Ranges
+import Testing
+import Transactions
+
+@testable import Simulation
+
+@Suite struct MergingTests {
+  private let start = Key(Array("m".utf8))
+
+  /// Two ranges, rows in both.
+  private func cluster(_ count: Int) -> TestCluster {
+    let cluster = TestCluster(count) { _, settings in settings.store.merging = .onDemand }
+    for key in ["k", "x"] { #expect(cluster.put(key, "1", through: 1)?.value != nil) }
+    cluster.run(seconds: 10)
+    let start = start
+    let cut = cluster.ask(1) { system async throws(TransactionError) -> Bool in
+      try await system.split(at: start)
+      return true
+    }
+    #expect(cut?.value == true)
+    cluster.run(seconds: 5)
+    return cluster
+  }
+
+  @Test func `Neighbours on different nodes come together and are merged`() throws {
+    let cluster = cluster(5)
+    let leader = try #require(cluster.serving(2).first)
+    let before = try #require(cluster.look(leader, 2) { $0.descriptor })
+    let driver = try #require(cluster.nodes[leader - 1].drivers.last)
+    let scattered = cluster.ask(leader) { _ async throws(TransactionError) in await driver.scatter(before.id) }
+    #expect(scattered?.value?.hasMovedReplica == true, "\(String(describing: scattered))")
+    cluster.run(seconds: 5)
+    let heir = try #require(cluster.serving(2).first)
+    let after = try #require(cluster.look(heir, 2) { $0.descriptor })
+    #expect(Set(after.replicas.map(\.node)) != Set(before.replicas.map(\.node)))
+    for node in cluster.nodes { node.store?.setMerging(.automatic) }
+    cluster.run(seconds: 60)
+    let whole = try #require(cluster.serving(1).first)
+    #expect(cluster.look(whole) { $0.descriptor.span } == .all)
+    #expect(cluster.serving(2) == [])
+    #expect(cluster.get("x", through: heir)?.value == "1")
+    #expect(cluster.get("k", through: heir)?.value == "1")
+    cluster.end()
+  }
+
+  /// The right half is frozen, and whoever had it frozen is gone: it serves again after a few seconds.
+  @Test func `A merge that nobody goes on with is given up`() throws {
+    let cluster = cluster(3)
+    let leader = try #require(cluster.serving(2).first)
+    let other = try #require(cluster.serving(1).first)
+    let left = try #require(cluster.look(other) { $0.descriptor })
+    let target = MergeTarget(range: left.id, generation: left.generation)
+    let isFrozen = cluster.act(leader, 2) { _, replica -> Bool in
+      guard
+        case .frozen = await replica.execute(
+          .freeze(into: target, generation: replica.descriptor.generation),
+          TransactionHeader(
+            id: TransactionID(high: 1, low: 1), start: .zero, readTimestamp: .zero, isolation: .serializable, label: "")
+        )
+      else { return false }
+      return true
+    }
+    #expect(isFrozen == true)
+    #expect(cluster.serving(2) == [])
+    // Its leader dies, too.
+    cluster.kill(leader)
+    cluster.run(seconds: 20)
+    cluster.begin(leader)
+    let survivor = leader == 1 ? 2 : 1
+    #expect(cluster.get("x", through: survivor)?.value == "1")
+    #expect(cluster.serving(2).count == 1)
+    cluster.end()
+  }
+}
