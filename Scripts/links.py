@@ -48,6 +48,7 @@ def advertised_port(frame):
 
 
 PORT_FIELD = 11
+connections = set()
 
 
 async def pump(reader, writer, source, target):
@@ -56,7 +57,11 @@ async def pump(reader, writer, source, target):
 
     async def take():
         while True:
-            data = await reader.read(1 << 16)
+            try:
+                data = await reader.read(1 << 16)
+            except (ConnectionError, OSError):
+                # Ended with -9: the other side hears of it as of any end.
+                data = b""
             now = asyncio.get_running_loop().time()
             await queue.put((now + state["delay"], data))
             if not data:
@@ -86,6 +91,9 @@ async def pump(reader, writer, source, target):
 
 def handler(advertised, port):
     async def handle(reader, writer):
+        # The loop itself would let a connection that waits be collected.
+        connections.add(asyncio.current_task())
+        asyncio.current_task().add_done_callback(connections.discard)
         try:
             head = await reader.readexactly(4)
             frame = head + await reader.readexactly(int.from_bytes(head, "big") + 4)

@@ -16,7 +16,7 @@ def free_port():
 
 
 class PostgreSQL:
-    def __init__(self):
+    def __init__(self, locale="C"):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) + [p for p in [shutil.which("initdb")] if p]
         if not found:
             sys.exit("PostgreSQL is not installed: apt-get install postgresql")
@@ -25,7 +25,7 @@ class PostgreSQL:
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres")
         self.port = free_port()
-        self.run("initdb", "-D", f"{self.folder}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self.run("initdb", "-D", f"{self.folder}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", f"--locale={locale}", "--no-sync")
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-o",
                  f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c timezone=UTC", "start")
 

@@ -76,14 +76,17 @@ public struct CatalogFunctions {
       let oid: OID
       if let name = call.text(0) { oid = try view.relationOID(named: name) } else { oid = call.oid(0) }
       guard let relation = view.relation(oid), case .view(let sql) = relation.kind else { return .null }
-      return .text(ObjectText(view: view, isPretty: call.flag(1)).viewQuery(sql))
+      // A column to wrap at means pretty, too.
+      let isPretty = call.flag(1) || call.integer(1) != nil
+      return .text(ObjectText(view: view, isPretty: isPretty).viewQuery(sql, of: relation))
     case "pg_get_ruledef":
       let found = view.relations.first { OID.derived($0.oid, 0) == call.oid(0) }
       guard let found, case .view(let sql) = found.kind else { return .null }
       let text = ObjectText(view: view, isPretty: call.flag(1))
       let target =
         text.isPretty ? view.displayName(of: .relation(found)) : text.qualifiedName(found.name, schema: found.schema)
-      return .text("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO \(target) DO INSTEAD \(text.viewQuery(sql))")
+      return .text(
+        "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO \(target) DO INSTEAD \(text.viewQuery(sql, of: found))")
     case "obj_description", "shobj_description": return comment(call.oid(0), in: call.text(1))
     case "col_description":
       let column = UInt32(clamping: call.integer(1) ?? 0)
@@ -313,9 +316,9 @@ public struct CatalogFunctions {
     case "pg_my_temp_schema", "pg_stat_get_numscans": return .int(0)
     case "pg_relation_is_updatable":
       // INSERT 8, UPDATE 4, DELETE 16.
-      return .int(view.relation(call.oid(0)).map { $0.relationKindLetter == "r" && !$0.isVirtual ? 28 : 0 } ?? 0)
+      return .int(view.relation(call.oid(0)).map { view.isUpdatable($0) ? 28 : 0 } ?? 0)
     case "pg_column_is_updatable":
-      return .bool(view.relation(call.oid(0)).map { $0.relationKindLetter == "r" && !$0.isVirtual } ?? false)
+      return .bool(view.relation(call.oid(0)).map { view.isUpdatable($0) } ?? false)
     default:
       throw SQLError(.undefinedFunction, "function \(call.name) does not exist")
     }

@@ -8,7 +8,7 @@ extension CatalogWriter {
   /// `CREATE [OR REPLACE] VIEW`. `sql` has every name qualified; `columns` have ids from 1.
   public func createView(
     schema oid: OID, name: String, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
-    replaces: Bool
+    options: [String] = [], replaces: Bool
   ) throws(SQLError) -> TableDescriptor {
     let schema = try schemaToCreateIn(oid)
     if columns.count > Self.maximumColumnCount {
@@ -22,17 +22,18 @@ extension CatalogWriter {
       guard case .relation(let old) = present, case .view = old.kind else {
         throw SQLError(.wrongObjectType, "\"\(name)\" is not a view")
       }
-      return try replaceView(old, sql: sql, columns: columns, dependencies: dependencies)
+      return try replaceView(old, sql: sql, columns: columns, dependencies: dependencies, options: options)
     }
     let made = TableDescriptor(
       oid: try makeOID(), schema: schema.oid, name: name, owner: view.userOID, kind: .view(sql: sql),
-      columns: columns, dependencies: dependencies, nextColumnID: UInt32(columns.count + 1))
+      columns: columns, dependencies: dependencies, options: options, nextColumnID: UInt32(columns.count + 1))
     apply(put: [.relation(made)])
     return made
   }
 
   private func replaceView(
-    _ old: TableDescriptor, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency]
+    _ old: TableDescriptor, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
+    options: [String]
   ) throws(SQLError) -> TableDescriptor {
     try requireOwnership(of: old)
     if columns.count < old.columns.count {
@@ -66,6 +67,7 @@ extension CatalogWriter {
       draft.columns = columns
       for index in old.columns.indices { draft.columns[index].comment = old.columns[index].comment }
       draft.dependencies = dependencies
+      draft.options = options
       draft.nextColumnID = UInt32(columns.count + 1)
     }
     apply(put: [.relation(changed)])
@@ -198,7 +200,7 @@ extension CatalogWriter {
     }
     try checkSchemaName(name)
     for relation in view.snapshot.relations(in: oid) {
-      for reader in view.readers(of: relation.oid) {
+      for reader in view.readers(of: relation.oid) where !reader.namesByNumber {
         throw renameRefused("schema \(quoteIdentifier(schema.name))", by: reader)
       }
     }

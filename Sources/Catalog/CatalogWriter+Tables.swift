@@ -178,7 +178,7 @@ extension CatalogWriter {
     }
     if let other = table.column(named: new), !other.isHidden { throw .duplicateColumn(new, of: table.name) }
     if case .table = table.kind {
-      for reader in view.readers(of: table.oid, column: column.id) {
+      for reader in view.readers(of: table.oid, column: column.id) where !reader.namesByNumber {
         throw renameRefused("column \(old) of \(describe(table))", by: reader)
       }
     }
@@ -293,7 +293,7 @@ extension CatalogWriter {
   public func rename(_ oid: OID, to name: String) throws(SQLError) -> TableDescriptor {
     let table = try tableToChange(oid)
     if isTaken(name, in: table.schema) { throw .duplicateRelation(name) }
-    for reader in view.readers(of: oid) { throw renameRefused(describe(table), by: reader) }
+    for reader in view.readers(of: oid) where !reader.namesByNumber { throw renameRefused(describe(table), by: reader) }
     let changed = try table.changed { (draft) throws(SQLError) in draft.name = name }
     apply(put: [.relation(changed)])
     return changed
@@ -316,7 +316,7 @@ extension CatalogWriter {
         .featureNotSupported, "cannot move an owned sequence into another schema",
         detail: "Sequence \"\(table.name)\" is linked to table \"\(owner.name)\".")
     }
-    for reader in view.readers(of: oid) { throw renameRefused(describe(table), by: reader) }
+    for reader in view.readers(of: oid) where !reader.namesByNumber { throw renameRefused(describe(table), by: reader) }
     let sequences = table.columns.compactMap(\.ownedSequence).compactMap(view.relation)
     for name in [table.name] + table.allIndexes.map(\.name).filter({ !$0.isEmpty }) + sequences.map(\.name)
     where isTaken(name, in: target.oid) {

@@ -308,6 +308,7 @@ enum DescriptorCoding {
       out.flag(19, true)
       write(acl, 20, &out)
     }
+    for option in table.options { out.text(21, option) }
   }
 
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
@@ -361,6 +362,7 @@ enum DescriptorCoding {
       case 18: return readLineage(value.bytes).store(in: &table.lineage)
       case 19: return Optional([Grant]()).store(in: &table.acl)
       case 20: return readGrant(value.bytes).map { (table.acl ?? []) + [$0] }.store(in: &table.acl)
+      case 21: return value.text.append(to: &table.options)
       default: return true
       }
     }

@@ -184,6 +184,8 @@ public final class TableDescriptor: Sendable {
   /// What a view's query reads, by relation.
   public let dependencies: [RelationDependency]
   public let comment: String?
+  /// Of a view: `name=value`.
+  public let options: [String]
   public let lineage: Lineage
   /// Nil: nobody but the owner was ever granted anything.
   public let acl: [Grant]?
@@ -196,7 +198,8 @@ public final class TableDescriptor: Sendable {
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
     foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
-    comment: String? = nil, lineage: Lineage = Lineage(), acl: [Grant]? = nil, nextColumnID: UInt32,
+    comment: String? = nil, options: [String] = [], lineage: Lineage = Lineage(), acl: [Grant]? = nil,
+    nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -212,6 +215,7 @@ public final class TableDescriptor: Sendable {
     self.referencedBy = referencedBy
     self.dependencies = dependencies
     self.comment = comment
+    self.options = options
     self.lineage = lineage
     self.acl = acl
     self.nextColumnID = nextColumnID

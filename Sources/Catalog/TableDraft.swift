@@ -18,6 +18,7 @@ public struct TableDraft: Sendable {
   public var referencedBy: [OID]
   public var dependencies: [RelationDependency]
   public var comment: String?
+  public var options: [String]
   public var lineage: Lineage
   public var acl: [Grant]?
   public var nextColumnID: UInt32
@@ -37,6 +38,7 @@ public struct TableDraft: Sendable {
     referencedBy = table.referencedBy
     dependencies = table.dependencies
     comment = table.comment
+    options = table.options
     lineage = table.lineage
     acl = table.acl
     nextColumnID = table.nextColumnID
@@ -54,8 +56,8 @@ public struct TableDraft: Sendable {
     TableDescriptor(
       oid: oid, schema: schema, name: name, owner: owner, kind: kind, columns: columns, primaryIndex: primaryIndex,
       indexes: indexes, checks: checks, foreignKeys: foreignKeys, referencedBy: referencedBy,
-      dependencies: dependencies, comment: comment, lineage: lineage, acl: acl, nextColumnID: nextColumnID,
-      version: version)
+      dependencies: dependencies, comment: comment, options: options, lineage: lineage, acl: acl,
+      nextColumnID: nextColumnID, version: version)
   }
 }
 
@@ -73,7 +75,8 @@ extension TableDescriptor {
     oid == other.oid && schema == other.schema && name == other.name && owner == other.owner && kind == other.kind
       && columns == other.columns && primaryIndex == other.primaryIndex && indexes == other.indexes
       && checks == other.checks && foreignKeys == other.foreignKeys && referencedBy == other.referencedBy
-      && dependencies == other.dependencies && comment == other.comment && lineage == other.lineage && acl == other.acl
+      && dependencies == other.dependencies && comment == other.comment && options == other.options
+      && lineage == other.lineage && acl == other.acl
       && nextColumnID == other.nextColumnID && version == other.version
   }
 }

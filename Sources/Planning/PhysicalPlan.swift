@@ -164,6 +164,8 @@ public enum RowCheck: Sendable {
   case condition(name: String, ScalarExpression)
   /// The row belongs into the partition.
   case partition(PartitionGuard)
+  /// What a view's WITH CHECK OPTION asks of rows written through it.
+  case view(name: String, ScalarExpression)
 }
 
 public enum ConflictAction: Sendable {

@@ -54,7 +54,7 @@ public enum SchemaOperation: Sendable {
     table: OID, IndexDescriptor, expressions: [IndexExpression], ifNotExists: Bool, isConcurrent: Bool)
   case createView(
     schema: OID, name: String, sql: String, columns: [ColumnDescriptor], dependencies: [RelationDependency],
-    replaces: Bool)
+    options: [String], replaces: Bool)
   case createSequence(schema: OID, name: String, SequenceOptions, ifNotExists: Bool)
   case alterSequence(OID, SequenceOptions, restart: Int64?)
   case createEnum(schema: OID, name: String, labels: [String])

@@ -14,7 +14,7 @@ extension Session {
 
   /// Plans by the session's search path and settings.
   func planner(_ catalog: CatalogView) -> StatementPlanner {
-    catalog.searchPath = settings.searchPath
+    catalog.searchPath = (schemaBeingMade.map { [$0] } ?? []) + settings.searchPath
     return StatementPlanner(
       catalog: catalog, settings: settings.format(at: transaction?.beginTime ?? gateway.now),
       statistics: gateway.tableStatistics)

@@ -10,18 +10,20 @@ import SQLTypes
 import Transactions
 
 extension Session {
+  /// - Parameter tag: nil: a part of a statement.
   func runSchema(
-    _ operation: SchemaOperation, tag: String, _ active: ActiveTransaction, _ catalog: CatalogView
+    _ operation: SchemaOperation, tag: String?, _ active: ActiveTransaction, _ catalog: CatalogView
   ) async throws(SQLError) {
     let operation = try await hashingPassword(of: operation)
     if case .createTableAs(_, _, let source, _) = operation { try catalog.check(source.requirements) }
     let execution = executionContext(parameters: [], active, catalog)
     if case .scatter(let table, let index) = operation {
       try await scatter(table, index, catalog)
-      return client.send(commandTag: tag)
+      if let tag { client.send(commandTag: tag) }
+      return
     }
     // Steps are transactions of their own: they would wait for ever for what earlier statements of this one have locked.
-    let isAlone = !active.isExplicit && active.statementCount <= 1
+    let isAlone = !active.isExplicit && active.statementCount <= 1 && tag != nil
     let steps: SessionSteps? = isAlone ? SessionSteps(session: self) : nil
     let context = SchemaContext(
       execution: execution, view: catalog, compiler: PlannerCompiler(session: self, catalog: catalog), steps: steps)
@@ -30,9 +32,30 @@ extension Session {
     for notice in outcome.notices { client.send(notice: notice, severity: "NOTICE") }
     if let rowCount = outcome.rowCount {
       client.send(commandTag: "SELECT \(rowCount)")
-    } else {
+    } else if let tag {
       client.send(commandTag: tag)
     }
+  }
+
+  /// CREATE SCHEMA with what is made in it: one statement, of which each part sees those before.
+  func runCreateSchema(
+    _ statement: CreateSchemaStatement, _ text: [UInt8], _ active: ActiveTransaction
+  ) async throws(SQLError) {
+    var bare = statement
+    bare.elements = []
+    let name = statement.name?.text ?? statement.owner?.name ?? user
+    for part in [.createSchema(bare)] + (try statement.orderedElements(in: name)) {
+      let catalog = try await catalog(of: active)
+      try await makeTemporarySchema(for: part, active, catalog)
+      schemaBeingMade = part == .createSchema(bare) ? nil : name
+      defer { schemaBeingMade = nil }
+      guard case .schema(let operation) = try planner(catalog).plan(part, source: text, allowsParameters: false) else {
+        throw SQLError(.internalError, "an element of CREATE SCHEMA is no DDL")
+      }
+      try requireWritable(active, "CREATE SCHEMA")
+      try await runSchema(operation, tag: nil, active, catalog)
+    }
+    client.send(commandTag: "CREATE SCHEMA")
   }
 
   /// The operation with a verifier in place of the password that the statement gave.
@@ -163,5 +186,42 @@ private final class SessionSteps: StepTransactions {
         await transaction.restart()
       }
     }
+  }
+}
+
+extension RoleName {
+  fileprivate var name: String? { if case .named(let name) = self { name.text } else { nil } }
+}
+
+extension CreateSchemaStatement {
+  /// What is to be made, sequences before tables before views before indexes before grants, each named within the schema.
+  fileprivate func orderedElements(in schema: String) throws(SQLError) -> [Statement] {
+    func named(_ name: inout QualifiedName) throws(SQLError) {
+      if let written = name.schema, written.text != schema {
+        throw SQLError(
+          .invalidSchemaDefinition,
+          "CREATE specifies a schema (\(written.text)) different from the one being created (\(schema))")
+      }
+      name.schema = Identifier(schema, position: name.name.position)
+    }
+    var sorted: [[Statement]] = Array(repeating: [], count: 5)
+    for element in elements {
+      switch element {
+      case .createSequence(var sequence):
+        try named(&sequence.name)
+        sorted[0].append(.createSequence(sequence))
+      case .createTable(var table):
+        try named(&table.name)
+        sorted[1].append(.createTable(table))
+      case .createView(var view):
+        try named(&view.name)
+        sorted[2].append(.createView(view))
+      case .createIndex(var index):
+        try named(&index.table.name)
+        sorted[3].append(.createIndex(index))
+      default: sorted[4].append(element)
+      }
+    }
+    return sorted.flatMap { $0 }
   }
 }

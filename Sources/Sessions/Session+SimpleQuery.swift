@@ -67,6 +67,9 @@ extension Session {
 
   /// Plans one statement and runs it to its end.
   func runPlanned(_ statement: Statement, _ text: [UInt8], _ active: ActiveTransaction) async throws(SQLError) {
+    if case .createSchema(let creation) = statement, !creation.elements.isEmpty {
+      return try await runCreateSchema(creation, text, active)
+    }
     let catalog = try await catalog(of: active)
     try await makeTemporarySchema(for: statement, active, catalog)
     switch try planner(catalog).plan(statement, source: text, allowsParameters: false) {

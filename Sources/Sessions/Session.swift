@@ -43,6 +43,8 @@ public final class Session {
   /// The number that the client knows the session by (`pg_backend_pid()`).
   let process: Int32
   var settings = SessionSettings()
+  /// While CREATE SCHEMA makes what it holds: found first.
+  var schemaBeingMade: String?
   var transaction: ActiveTransaction?
   var statements: [String: PreparedStatement] = [:]
   var portals = PortalTable()

@@ -54,24 +54,23 @@ final class ClientWorkload {
       if let step = script.single, random.chance(percent: 50) {
         await perform(step, client, number, isAlive)
       } else {
-        await perform(script, client, number, plan.isolation, isAlive)
+        await perform(script, client, number, isAlive)
       }
     }
     await client.close()
   }
 
   /// A transaction under way.
-  private func record(_ number: Int, _ isolation: Isolation, _ begun: Int64, _ done: [Operation]) -> RecordedTransaction
-  {
+  private func record(_ number: Int, _ begun: Int64, _ done: [Operation]) -> RecordedTransaction {
     RecordedTransaction(
-      client: number, isolation: isolation, begun: begun, ended: world.now, outcome: .unknown, operations: done)
+      client: number, isolation: plan.isolation, begun: begun, ended: world.now, outcome: .unknown, operations: done)
   }
 
   /// Runs a script once.
   /// - Returns: whether it certainly happened.
   @discardableResult
   private func perform(
-    _ script: Script, _ client: any NodeClient, _ number: Int, _ isolation: Isolation, _ isAlive: () -> Bool
+    _ script: Script, _ client: any NodeClient, _ number: Int, _ isAlive: () -> Bool
   ) async -> Bool {
     let begun = world.now
     let isLocking = !script.isReadOnly && random.chance(percent: 30)
@@ -79,9 +78,9 @@ final class ClientWorkload {
     // Where the record stands once the commit is under way: then it may have happened, whatever becomes of us.
     var place: Int?
     do throws(ClientFailure) {
-      try await client.begin(isolation, isReadOnly: script.isReadOnly)
+      try await client.begin(plan.isolation, isReadOnly: script.isReadOnly)
       while let step = script.next(after: done) { done.append(try await client.perform(step, isLocking: isLocking)) }
-      let noted = history.add(record(number, isolation, begun, done))
+      let noted = history.add(record(number, begun, done))
       place = noted
       try await client.commit()
       // The client of a dead process was cut off before the answer.
@@ -89,7 +88,7 @@ final class ClientWorkload {
       settle(noted, .committed)
       return true
     } catch {
-      let noted = place ?? history.add(record(number, isolation, begun, done))
+      let noted = place ?? history.add(record(number, begun, done))
       if place == nil || error == .retry { settle(noted, .aborted) }
       await client.rollback()
       return false
@@ -98,7 +97,7 @@ final class ClientWorkload {
 
   /// A statement of its own. It was never heard of, or is a transaction that is about to commit.
   private func perform(_ step: Operation, _ client: any NodeClient, _ number: Int, _ isAlive: () -> Bool) async {
-    let place = history.add(record(number, plan.isolation, world.now, [step]))
+    let place = history.add(record(number, world.now, [step]))
     do throws(ClientFailure) {
       let done = try await client.performAlone(step, plan.isolation)
       guard isAlive() else { return }
@@ -126,7 +125,7 @@ final class ClientWorkload {
       await client.rollback()
       throw error
     }
-    guard await perform(source.opening, client, -1, .serializable, { true }) else { throw .retry }
+    guard await perform(source.opening, client, -1, { true }) else { throw .retry }
     isSetUp = true
   }
 
@@ -137,7 +136,7 @@ final class ClientWorkload {
     var rest = closing ?? source.closing
     while let script = rest.first {
       closing = rest
-      guard await perform(script, client, -1, .serializable, isAlive), isAlive() else { throw .retry }
+      guard await perform(script, client, -1, isAlive), isAlive() else { throw .retry }
       rest.removeFirst()
     }
     if report == nil { report = plan.workload.check(history) }

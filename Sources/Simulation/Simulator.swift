@@ -39,7 +39,7 @@ extension SimulationOutcome {
   /// One line for people.
   public var line: String {
     let time = "\(simulatedTime / 1_000_000_000).\(simulatedTime / 100_000_000 % 10) s"
-    if let violation { return "seed \(seed) FAILED after \(time): \(violation)" }
+    if let violation { return "seed \(seed) FAILED after \(time), \(summary): \(violation)" }
     return "seed \(seed) ok \(time), \(eventCount) events, \(summary), hash \(hashText)"
   }
 }

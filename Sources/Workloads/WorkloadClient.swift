@@ -87,16 +87,15 @@ final class WorkloadClient {
 
   /// Runs a script as a transaction.
   /// - Parameters:
-  ///   - level: nil for the client's own.
   ///   - commits: called with all steps before the commit is sent, from when on the transaction may happen.
   func perform(
-    _ script: Script, at level: Isolation? = nil, isLocking: Bool, commits: ([Operation]) -> Void,
+    _ script: Script, isLocking: Bool, commits: ([Operation]) -> Void,
     abandons: ([Operation]) -> Void
   ) -> Attempt {
     var done: [Operation] = []
     do {
       let mode = script.isReadOnly ? " READ ONLY" : ""
-      _ = try run("BEGIN ISOLATION LEVEL \((level ?? isolation).sql)\(mode)")
+      _ = try run("BEGIN ISOLATION LEVEL \(isolation.sql)\(mode)")
       while let step = script.next(after: done) { done.append(try perform(step, isLocking: isLocking)) }
     } catch {
       abandons(done)
@@ -116,7 +115,6 @@ final class WorkloadClient {
 
   /// Runs a step as a statement of its own; what it read is in `step` afterwards.
   func performAlone(_ step: inout Operation) -> Attempt {
-    // What is done by two statements is no single one.
     do {
       step = try perform(step, isLocking: false)
       return Attempt(outcome: .committed)

@@ -144,7 +144,7 @@ public final class WorkloadRun: Sendable {
       }
       let attempt: Attempt
       if isAlone, var step = script.single, step.sql(isLocking: false).otherwise == nil {
-        let place = record(number, options.isolation, now, [step])
+        let place = record(number, now, [step])
         attempt = client.performAlone(&step)
         state.withLock { $0.history.complete(place, [step]) }
         settle(place, attempt.outcome)
@@ -157,23 +157,22 @@ public final class WorkloadRun: Sendable {
   }
 
   private func perform(
-    _ script: Script, _ client: WorkloadClient, _ number: Int, at level: Isolation? = nil, isLocking: Bool
+    _ script: Script, _ client: WorkloadClient, _ number: Int, isLocking: Bool
   ) -> Attempt {
     let begun = now
-    let isolation = level ?? options.isolation
     var place = 0
-    let attempt = client.perform(script, at: level, isLocking: isLocking) { done in
-      place = record(number, isolation, begun, done)
+    let attempt = client.perform(script, isLocking: isLocking) { done in
+      place = record(number, begun, done)
     } abandons: { done in
-      place = record(number, isolation, begun, done)
+      place = record(number, begun, done)
     }
     settle(place, attempt.outcome)
     return attempt
   }
 
-  private func record(_ number: Int, _ isolation: Isolation, _ begun: Int64, _ done: [Checkers.Operation]) -> Int {
+  private func record(_ number: Int, _ begun: Int64, _ done: [Checkers.Operation]) -> Int {
     let transaction = RecordedTransaction(
-      client: number, isolation: isolation, begun: begun, ended: now, outcome: .unknown, operations: done)
+      client: number, isolation: options.isolation, begun: begun, ended: now, outcome: .unknown, operations: done)
     return state.withLock { $0.history.add(transaction) }
   }
 
@@ -228,7 +227,7 @@ public final class WorkloadRun: Sendable {
     }
     let opening = state.withLock { $0.source.opening }
     try insist("cannot fill the tables", seconds: 30) { client in
-      let attempt = perform(opening, client, -1, at: .serializable, isLocking: false)
+      let attempt = perform(opening, client, -1, isLocking: false)
       return attempt.outcome == .committed ? nil : attempt.message ?? "no answer"
     }
   }
@@ -236,7 +235,7 @@ public final class WorkloadRun: Sendable {
   private func readAll() throws(WorkloadFailure) {
     for script in state.withLock({ $0.source.closing }) {
       try insist("cannot read everything at the end", seconds: 120) { client in
-        let attempt = perform(script, client, -1, at: .serializable, isLocking: false)
+        let attempt = perform(script, client, -1, isLocking: false)
         return attempt.outcome == .committed ? nil : attempt.message ?? "no answer"
       }
     }

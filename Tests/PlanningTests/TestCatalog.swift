@@ -99,7 +99,7 @@ final class TestCatalog {
           columns: table.columns, primaryIndex: table.primaryIndex, indexes: table.indexes + [index],
           checks: table.checks,
           nextColumnID: table.nextColumnID))
-    case .createView(let schema, let name, let sql, let columns, _, _):
+    case .createView(let schema, let name, let sql, let columns, _, _, _):
       put(
         TableDescriptor(
           oid: makeOID(), schema: schema, name: name, owner: .bootstrapSuperuser, kind: .view(sql: sql),

@@ -88,7 +88,7 @@ extension SystemRelations {
       try rows.add { (row) throws(SQLError) in
         row.setTable(view, relation)
         row["table_type"] = .text(isView ? "VIEW" : "BASE TABLE")
-        row["is_insertable_into"] = yes(!isView)
+        row["is_insertable_into"] = yes(view.isUpdatable(relation))
         row["is_typed"] = yes(false)
       }
     }
@@ -121,7 +121,7 @@ extension SystemRelations {
           }
           row["is_generated"] = .text(column.generatedSQL == nil ? "NEVER" : "ALWAYS")
           row["generation_expression"] = .text(optional: column.generatedSQL.map(text.expression))
-          row["is_updatable"] = yes(relation.relationKindLetter == "r")
+          row["is_updatable"] = yes(view.isUpdatable(relation))
         }
       }
     }
@@ -176,11 +176,13 @@ extension SystemRelations {
       try rows.add { (row) throws(SQLError) in
         row.setTable(view, relation)
         if case .view(let sql) = relation.kind {
-          row["view_definition"] = .text(ObjectText(view: view).viewQuery(sql))
+          row["view_definition"] = .text(ObjectText(view: view).viewQuery(sql, of: relation))
         }
-        row["check_option"] = .text("NONE")
+        let check = relation.options.first { $0.hasPrefix("check_option=") }?.dropFirst("check_option=".count)
+        row["check_option"] = .text(check.map { $0.uppercased() } ?? "NONE")
+        for column in ["is_updatable", "is_insertable_into"] { row[column] = yes(view.isUpdatable(relation)) }
         for column in [
-          "is_updatable", "is_insertable_into", "is_trigger_updatable", "is_trigger_deletable",
+          "is_trigger_updatable", "is_trigger_deletable",
           "is_trigger_insertable_into",
         ] {
           row[column] = yes(false)

@@ -93,10 +93,10 @@ struct ObjectText {
   func constraint(_ check: CheckConstraint) -> String { "CHECK (\(expression(check.expressionSQL)))" }
 
   /// A view's query, with PostgreSQL's leading blank and closing semicolon.
-  func viewQuery(_ sql: String) -> String {
-    var shown = ObjectText(view: view, isPretty: false).expression(sql)
-    while shown.hasSuffix(";") || shown.hasSuffix(" ") || shown.hasSuffix("\n") { shown.removeLast() }
-    return " " + shown + ";"
+  func viewQuery(_ sql: String, of relation: TableDescriptor) -> String {
+    let named = ObjectText(view: view).expression(sql)
+    return QueryText.definition(named, columns: relation.columns.map(\.name), view: view, isPretty: isPretty)
+      ?? " \(named);"
   }
 
   /// `(a > 0)` without its parentheses, if they belong together.

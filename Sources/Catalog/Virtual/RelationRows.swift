@@ -39,6 +39,9 @@ extension SystemRelations {
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(relation.oid)
         row["relname"] = .text(relation.name)
+        if !relation.options.isEmpty {
+          row["reloptions"] = try .parsed(.textArray, "{\(relation.options.joined(separator: ","))}")
+        }
         row["relnamespace"] = .oid(relation.schema)
         row["relowner"] = .oid(relation.owner)
         row["relam"] = .int(kind == "r" ? 2 : 0)

@@ -32,7 +32,9 @@ extension SystemRelations {
         row["schemaname"] = view.schemaName(relation.schema)
         row["viewname"] = .text(relation.name)
         row["viewowner"] = view.roleName(relation.owner)
-        if case .view(let sql) = relation.kind { row["definition"] = .text(ObjectText(view: view).viewQuery(sql)) }
+        if case .view(let sql) = relation.kind {
+          row["definition"] = .text(ObjectText(view: view).viewQuery(sql, of: relation))
+        }
       }
     }
   }

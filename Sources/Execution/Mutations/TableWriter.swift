@@ -74,6 +74,13 @@ final class TableWriter {
           .checkViolation, "new row for relation \"\(table.name)\" violates check constraint \"\(name)\"",
           detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format)))."
         ).of(table, context, constraint: name)
+      case .view(let name, let condition):
+        let passed = try Evaluator.evaluate(condition, batch.slice(0..<valid), context.evaluation)
+        guard let row = (0..<valid).first(where: { passed.nulls[$0] || passed.int64s[$0] == 0 }) else { continue }
+        valid = row
+        error = SQLError(
+          .withCheckOptionViolation, "new row violates check option for view \"\(name)\"",
+          detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format))).")
       case .partition(let guarded):
         guard let row = try guarded.strays(batch.slice(0..<valid), context).first else { continue }
         valid = Int(row)

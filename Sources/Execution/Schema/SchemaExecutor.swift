@@ -122,9 +122,10 @@ public enum SchemaExecutor {
     _ operation: SchemaOperation, _ writer: CatalogWriter, _ outcome: inout SchemaOutcome
   ) throws(SQLError) {
     switch operation {
-    case .createView(let schema, let name, let sql, let columns, let dependencies, let replaces):
+    case .createView(let schema, let name, let sql, let columns, let dependencies, let options, let replaces):
       _ = try writer.createView(
-        schema: schema, name: name, sql: sql, columns: columns, dependencies: dependencies, replaces: replaces)
+        schema: schema, name: name, sql: sql, columns: columns, dependencies: dependencies, options: options,
+        replaces: replaces)
     case .createSequence(let schema, let name, let options, let ifNotExists):
       if try writer.createSequence(schema: schema, name: name, options, ifNotExists: ifNotExists) == nil {
         outcome.notices.append(exists("relation", name))

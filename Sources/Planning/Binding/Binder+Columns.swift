@@ -211,6 +211,7 @@ extension Binder {
         if let alias = target.alias { return (alias.text, 2) }
         return weakName(target.expression)
       }
+      if case .values = query.firstBody { return ("column1", 2) }
       return (nil, 0)
     default: return (nil, 0)
     }

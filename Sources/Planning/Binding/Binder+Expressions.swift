@@ -309,21 +309,27 @@ extension Binder {
     if items.count == 1 {
       return try makeOperator(negated ? "<>" : "=", value, items[0], at: position, (operand, list[0]))
     }
-    // One type for all if there is one, else each by itself.
-    if let type = commonType([value.type] + items.map(\.type)),
+    // One type for all that name no columns, if there is one; what names columns is compared by itself.
+    let isAlike = items.allSatisfy { $0.type.oid == value.type.oid }
+    let listed = isAlike ? Array(items.indices) : items.indices.filter { items[$0].columns.isEmpty }
+    var alternatives: [ScalarExpression] = []
+    if listed.count > 1, let type = commonType([value.type] + listed.map { items[$0].type }),
       let call = try? registry.resolveOperator("=", left: value.type, right: type)
     {
       let left = try coerce(value, to: call.argumentTypes[0], .implicit, at: operand.leftmost)
       var coerced: [ScalarExpression] = []
-      for (item, source) in zip(items, list) {
-        let typed = try coerce(item, to: type, .implicit, at: source.leftmost)
-        coerced.append(try coerce(typed, to: call.argumentTypes[1], .implicit, at: source.leftmost))
+      for index in listed {
+        let typed = try coerce(items[index], to: type, .implicit, at: list[index].leftmost)
+        coerced.append(try coerce(typed, to: call.argumentTypes[1], .implicit, at: list[index].leftmost))
       }
-      return .inList(left, coerced, equality: call.function, negated: negated)
+      let inside = ScalarExpression.inList(left, coerced, equality: call.function, negated: negated)
+      if listed.count == items.count { return inside }
+      alternatives.append(inside)
     }
-    var alternatives: [ScalarExpression] = []
-    for (item, source) in zip(items, list) {
-      alternatives.append(try makeOperator(negated ? "<>" : "=", value, item, at: position, (operand, source)))
+    let isListed = Set(alternatives.isEmpty ? [] : listed)
+    for index in items.indices where !isListed.contains(index) {
+      alternatives.append(
+        try makeOperator(negated ? "<>" : "=", value, items[index], at: position, (operand, list[index])))
     }
     return negated ? .and(alternatives) : .or(alternatives)
   }

@@ -79,9 +79,17 @@ extension Binder {
 
   /// Columns under the names of `AS alias (names)`.
   func renamed(
-    _ columns: [ScopeColumn], _ alias: String, _ written: TableAlias?
+    _ columns: [ScopeColumn], _ alias: String, _ written: TableAlias?, of table: TableDescriptor? = nil
   ) throws(SQLError) -> [ScopeColumn] {
     guard let written, !written.columns.isEmpty else { return columns }
+    let stored = written.columns.compactMap { StoredName.column($0.text) }
+    if let table, stored.count == written.columns.count {
+      return columns.map { column in
+        let id = table.column(named: column.name)?.id
+        let known = stored.first { $0.id == id }
+        return ScopeColumn(name: known?.name ?? column.name, id: column.id, isHidden: known == nil)
+      }
+    }
     let visible = columns.indices.filter { !columns[$0].isHidden }
     if written.columns.count > visible.count {
       throw SQLError(
@@ -102,7 +110,16 @@ extension Binder {
     }
     let table = try context.located(reference.position) { () throws(SQLError) in try names.relation(reference.name) }
     if context.viewDepth == 0 { context.relationMentions.append((reference.name, table)) }
-    let alias = reference.alias?.name.text ?? table.name
+    let written = reference.alias?.name.text
+    let alias = written.flatMap { StoredName.isImplicit($0) ? nil : $0 } ?? table.name
+    var source = try bindRelation(table, alias, reference)
+    if let written { for index in source.tables.indices { source.tables[index].alias = written } }
+    return source
+  }
+
+  private func bindRelation(
+    _ table: TableDescriptor, _ alias: String, _ reference: TableReference
+  ) throws(SQLError) -> FromSource {
     if case .view(let sql) = table.kind {
       let source = try bindView(table, sql, alias, reference)
       context.noteReading(table, source.columns.map(\.id), always: true)
@@ -133,7 +150,7 @@ extension Binder {
       columns.append(ScopeColumn(name: column.name, id: id, isHidden: column.isHidden))
     }
     let scan = TableScan(table: table, alias: alias, columns: columns.map(\.id), lock: lock)
-    let visible = try renamed(columns, alias, written)
+    let visible = try renamed(columns, alias, written, of: table)
     let named = ScopeTable(
       alias: alias, schema: written == nil ? names.schemaName(table.schema) : nil, columns: visible, table: table)
     return (FromSource(relation: .scan(scan), tables: [named], columns: visible), scan)
@@ -164,7 +181,8 @@ extension Binder {
       }
       outputs.append(OutputColumn(name: column.name, id: output.id, type: output.type))
     }
-    let columns = try renamed(outputs.map { ScopeColumn(name: $0.name, id: $0.id) }, alias, reference.alias)
+    let columns = try renamed(
+      outputs.map { ScopeColumn(name: $0.name, id: $0.id) }, alias, reference.alias, of: view)
     let table = ScopeTable(
       alias: alias, schema: reference.alias == nil ? names.schemaName(view.schema) : nil, columns: columns, table: view)
     return FromSource(relation: bound.relation, tables: [table], columns: columns)
@@ -181,6 +199,7 @@ extension Binder {
     let definitions = function.columnDefinitions.isEmpty ? item.columnDefinitions : function.columnDefinitions
     let inner = lateralScope(scope, siblings)
     inner.clause = .functionInFrom
+    context.noteScope(inner, at: function.position)
     let alias = function.alias?.name.text ?? Binder.outputName(item.expression)
     var columns: [ScopeColumn] = []
     var relation: Relation
@@ -288,6 +307,13 @@ extension Binder {
         .invalidColumnReference, "invalid reference to FROM-clause entry in the right side of a join",
         detail: "The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
     }
+    if join.alias != nil {
+      // Its parts have names within it alone.
+      let within = Scope(parent: scope.parent, ctes: scope.ctes)
+      within.add(left)
+      within.add(right)
+      context.noteScope(within, at: join.position)
+    }
     var leftRelation = left.relation
     var rightRelation = right.relation
     var conditions: [ScalarExpression] = []
@@ -299,6 +325,7 @@ extension Binder {
     case .cross: break
     case .natural, .using:
       let pairs = try sharedColumns(join, left, right)
+      if case .natural = join.condition { context.noteNatural(pairs.map(\.name), at: join.position) }
       var mergedColumns: [ScopeColumn] = []
       for (name, a, b, position) in pairs {
         let (x, y) = (context.column(a.id), context.column(b.id))
@@ -307,6 +334,7 @@ extension Binder {
         let type = try unifyTypes([x.type, y.type], [], "JOIN/USING")
         let value: ScalarExpression
         switch join.kind {
+        case .inner where x.type.oid != type.oid && y.type.oid == type.oid: value = y
         case .inner, .left: value = try coerce(x, to: type, .implicit, at: position)
         case .right: value = try coerce(y, to: type, .implicit, at: position)
         case .full:
@@ -323,6 +351,7 @@ extension Binder {
           mergedColumns.append(ScopeColumn(name: name, id: id))
         }
       }
+      context.noteMerged(merged.map(\.id), at: join.position)
       let names = Set(pairs.map(\.name))
       columns =
         mergedColumns + left.columns.filter { !names.contains($0.name) }
@@ -337,6 +366,7 @@ extension Binder {
       inner.hiddenTables += scope.tables.map(\.alias)
       inner.add(left)
       inner.add(right)
+      context.noteScope(inner, at: join.position)
       if join.kind == .inner {
         conditions = try bindCondition(condition, inner)
         if !inner.attachments.isEmpty {

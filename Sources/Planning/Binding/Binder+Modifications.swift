@@ -15,10 +15,7 @@ extension Binder {
     switch table.kind {
     case .table: return table
     case .view:
-      let action = verb == "insert into" ? "insert into" : verb
-      throw SQLError(
-        .objectNotInPrerequisiteState, "cannot \(action) view \"\(table.name)\"",
-        detail: "Views are not updatable yet.")
+      throw SQLError(.wrongObjectType, "cannot \(verb) view \"\(table.name)\"")
     case .sequence: throw SQLError(.wrongObjectType, "cannot change sequence \"\(table.name)\"")
     case .virtual:
       throw SQLError(
@@ -105,11 +102,13 @@ extension Binder {
 
   /// The ordinal of a column to be given a value.
   private func targetOrdinal(
-    _ target: AssignmentTarget, _ table: TableDescriptor, as name: String? = nil
+    _ target: AssignmentTarget, _ table: TableDescriptor, of whole: WriteTarget? = nil, _ verb: String = "update"
   ) throws(SQLError) -> Int {
-    guard let ordinal = table.columns.firstIndex(where: { $0.name == target.column.text && !$0.isHidden }) else {
+    let name =
+      if let whole, !whole.views.isEmpty { try baseColumn(target.column, of: whole, verb) } else { target.column.text }
+    guard let ordinal = table.columns.firstIndex(where: { $0.name == name && !$0.isHidden }) else {
       throw context.error(
-        .undefinedColumn, "column \"\(target.column.text)\" of relation \"\(name ?? table.name)\" does not exist",
+        .undefinedColumn, "column \"\(name)\" of relation \"\(whole?.table.name ?? table.name)\" does not exist",
         at: target.column.position)
     }
     return ordinal
@@ -131,13 +130,11 @@ extension Binder {
   func bindInsert(
     _ statement: InsertStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
-    if let with = statement.with, with.expressions.isEmpty == false, case .defaultValues = statement.source {
-      throw context.unsupported("WITH before INSERT DEFAULT VALUES is", at: with.position)
-    }
-    let table = try targetTable(statement.table, "insert into")
+    let whole = try writeTarget(statement.table, "insert into")
+    let table = whole.table
     var ordinals: [Int] = []
     for target in statement.columns {
-      let ordinal = try targetOrdinal(target, table)
+      let ordinal = try targetOrdinal(target, table, of: whole, "insert into")
       if let index = ordinals.firstIndex(of: ordinal),
         target.indirection.isEmpty || statement.columns[index].indirection.isEmpty
       {
@@ -147,11 +144,18 @@ extension Binder {
       ordinals.append(ordinal)
     }
     let hasList = !ordinals.isEmpty
-    if !hasList { ordinals = table.columns.indices.filter { !table.columns[$0].isHidden } }
+    if !hasList {
+      ordinals =
+        whole.views.isEmpty
+        ? table.columns.indices.filter { !table.columns[$0].isHidden }
+        : try whole.named.columns.mapTyped { (column: ColumnDescriptor) throws(SQLError) in
+          try targetOrdinal(AssignmentTarget(Identifier(column.name)), table, of: whole, "insert into")
+        }
+    }
 
-    context.noteWriting(.insert, table, ordinals: ordinals)
+    noteWriting(.insert, whole, ordinals: ordinals)
     if case .update(let assignments, _)? = statement.onConflict?.action {
-      context.noteWriting(.update, table, ordinals: assignedOrdinals(assignments, table))
+      noteWriting(.update, whole, ordinals: assignedOrdinals(assignments, table))
     }
     var defaults: [Int: ScalarExpression] = [:]
     func defaultExpression(_ ordinal: Int) throws(SQLError) -> ScalarExpression {
@@ -186,6 +190,7 @@ extension Binder {
 
     var source: Relation
     var columns: [ColumnID]
+    let ctes = try bindWithClause(statement.with, outer, nil)
     switch statement.source {
     case .defaultValues:
       let row = try Array(table.columns.indices).mapTyped(defaultExpression)
@@ -195,7 +200,6 @@ extension Binder {
       if case .values(let rows, _) = query.body, query.with == nil, query.orderBy.isEmpty, query.limit == nil,
         query.locking.isEmpty
       {
-        let ctes = try bindWithClause(statement.with, outer, nil)
         let scope = Scope(parent: nil, ctes: ctes)
         scope.clause = .values
         var bound: [[ScalarExpression]] = []
@@ -244,7 +248,6 @@ extension Binder {
         columns = table.columns.map { context.makeColumn($0.name, $0.type) }
         source = rowsRelation(bound, attachments, columns)
       } else {
-        let ctes = try bindWithClause(statement.with, outer, nil)
         let bound = try bindQuery(query, parent: nil, ctes: ctes, keepsUnknown: true)
         let targets = try fit(
           bound.outputs.count, excess: query.targetPosition(ordinals.count) ?? .unknown,
@@ -306,52 +309,76 @@ extension Binder {
     }
 
     let alias = statement.alias?.text ?? table.name
-    let (target, scan) = try bindScan(
-      table, alias: alias, written: statement.alias.map { TableAlias($0) }, lock: nil)
+    let named = TableReference(statement.table, alias: statement.alias.map { TableAlias($0) })
+    let rows = try viewedRows(whole, named) { (reference) throws(SQLError) in
+      try bindScan(table, alias: reference.alias?.name.text ?? table.name, written: reference.alias, lock: nil)
+    }
+    let (target, scan) = (rows.source, rows.scan)
     context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
     var change = Modification(
       kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
+    change.viewChecks = rows.checks
     change.references = try references(of: table)
     if table.isPartitioned {
-      change.partitions = try insertPartitions(statement, table, alias)
+      change.partitions = try insertPartitions(statement, table, alias, ctes)
       let tableID = context.makeColumn("tableoid", .oid, isNullable: false, qualifier: alias)
       change.otherColumns = [tableID]
       var tables = target.tables
       tables[0].columns.append(ScopeColumn(name: "tableoid", id: tableID, isHidden: true))
       if let clause = statement.onConflict {
         var attachments: [Attachment] = []
-        _ = try bindConflict(clause, table, target, scan, &attachments)
+        _ = try bindConflict(clause, table, target, scan, ctes, &attachments)
       }
-      return try returning(statement.returning, &change, tables: tables, columns: target.columns)
+      return try returning(
+        statement.returning, &change, tables: tables, columns: target.columns, computed: rows.computed)
     }
     change.guarded = try partitionGuard(table, scan.columns)
     if let clause = statement.onConflict {
       var attachments: [Attachment] = []
-      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, &attachments))
+      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, ctes, &attachments))
       if !attachments.isEmpty {
         // Their values stand in one row, for which the statement then runs.
         var values = Relation.unit
         for attachment in attachments {
           values = .apply(attachment.kind, values, attachment.relation, attachment.conditions)
         }
-        var bound = try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
+        var bound = try returning(
+          statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
         bound.relation = .apply(.inner, values, bound.relation, [])
         return bound
       }
     }
-    return try returning(statement.returning, &change, tables: target.tables, columns: target.columns)
+    return try returning(
+      statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
+  }
+
+  /// The privilege to write, on the view that is named in the name of who runs the statement, beneath it in its owner's.
+  private func noteWriting(_ privilege: Privileges, _ target: WriteTarget, ordinals: [Int] = []) {
+    let reader = context.viewOwner
+    defer { context.viewOwner = reader }
+    for view in target.views {
+      let names = Set(ordinals.map { target.table.columns[$0].name })
+      let own =
+        view === target.named
+        ? view.columns.indices.filter { place in
+          target.columns[view.columns[place].name].flatMap { $0 }.map(names.contains) ?? false
+        } : []
+      context.noteWriting(privilege, view, ordinals: own)
+      context.viewOwner = view.owner
+    }
+    context.noteWriting(privilege, target.table, ordinals: ordinals)
   }
 
   /// The partitions that an INSERT's rows may go to, with what ON CONFLICT does in each.
   private func insertPartitions(
-    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String
+    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String, _ ctes: [VisibleCTE]
   ) throws(SQLError) -> PartitionPlan {
     guard let clause = statement.onConflict else { return try partitionPlan(table) }
     return try partitionPlan(table) { (leaf, scan) throws(SQLError) in
       var attachments: [Attachment] = []
       let member = try bindMember(leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, scan)
-      let bound = try bindConflict(clause, leaf, member, scan, &attachments)
+      let bound = try bindConflict(clause, leaf, member, scan, ctes, &attachments)
       if !attachments.isEmpty {
         throw context.unsupported("sub-queries in ON CONFLICT of a partitioned table are", at: clause.position)
       }
@@ -370,7 +397,7 @@ extension Binder {
       }
       columns.append(ScopeColumn(name: column.name, id: scan.columns[ordinal]))
     }
-    let shown = try renamed(columns, alias, written)
+    let shown = try renamed(columns, alias, written, of: table)
     let named = ScopeTable(
       alias: alias, schema: written == nil ? names.schemaName(table.schema) : nil, columns: shown, table: member)
     return FromSource(relation: .scan(scan), tables: [named], columns: shown)
@@ -378,7 +405,7 @@ extension Binder {
 
   private func bindConflict(
     _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan,
-    _ conflictAttachments: inout [Attachment]
+    _ ctes: [VisibleCTE], _ conflictAttachments: inout [Attachment]
   ) throws(SQLError) -> ConflictResolution {
     var arbiters: [UInt32] = []
     switch clause.target {
@@ -448,7 +475,7 @@ extension Binder {
       return ConflictResolution(arbiters: arbiters, existing: scan.columns, excluded: [])
     }
     let (excluded, excludedScan) = try bindScan(table, alias: "excluded", written: TableAlias("excluded"), lock: nil)
-    let scope = Scope(parent: nil, ctes: [])
+    let scope = Scope(parent: nil, ctes: ctes)
     scope.clause = .update
     scope.add(target)
     scope.add(excluded)
@@ -470,13 +497,14 @@ extension Binder {
 
   /// New values by ordinal, generated columns included.
   private func bindAssignments(
-    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope, as name: String? = nil
+    _ assignments: [Assignment], _ table: TableDescriptor, _ columns: [ColumnID], _ scope: Scope,
+    of whole: WriteTarget? = nil
   ) throws(SQLError) -> [ComputedColumn] {
     var result: [ComputedColumn] = []
     // Columns of which parts are given, as many as there are.
     var partial: Set<Int> = []
     func add(_ target: AssignmentTarget, _ source: Expression, _ bound: ScalarExpression?) throws(SQLError) {
-      let ordinal = try targetOrdinal(target, table, as: name)
+      let ordinal = try targetOrdinal(target, table, of: whole)
       let column = table.columns[ordinal]
       let known = result.firstIndex { $0.id == ordinal }
       if known != nil, target.indirection.isEmpty || !partial.contains(ordinal) {
@@ -515,6 +543,18 @@ extension Binder {
       case .single(let target, let source): try add(target, source, nil)
       case .multiple(let targets, let source):
         switch source {
+        case .row(let items, _, let position)
+        where items.contains(where: { item in
+          switch item {
+          case .wildcard, .allFields: true
+          default: false
+          }
+        }):
+          let values = try bindRowItems(items, scope)
+          guard values.count == targets.count else {
+            throw context.error(.syntaxError, "number of columns does not match number of values", at: position)
+          }
+          for (target, value) in zip(targets, values) { try add(target, source, value) }
         case .row(let items, _, let position):
           guard items.count == targets.count else {
             throw context.error(.syntaxError, "number of columns does not match number of values", at: position)
@@ -552,20 +592,23 @@ extension Binder {
   func bindUpdate(
     _ statement: UpdateStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
-    let table = try targetTable(statement.table.name, "update")
-    context.noteWriting(.update, table, ordinals: assignedOrdinals(statement.assignments, table))
+    let whole = try writeTarget(statement.table.name, "update")
+    let table = whole.table
+    noteWriting(.update, whole, ordinals: assignedOrdinals(statement.assignments, table, of: whole))
     let ctes = try bindWithClause(statement.with, outer, nil)
     return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
-      let (scan, affected) = try bindAffected(
-        member, of: table, statement.table, joining: statement.from, where: statement.filter, scope)
+      let (rows, affected) = try bindAffected(
+        member, of: whole, statement.table, joining: statement.from, where: statement.filter, scope)
       scope.clause = .update
-      let assignments = try bindAssignments(statement.assignments, member, scan.columns, scope, as: table.name)
+      let scan = rows.scan
+      let assignments = try bindAssignments(statement.assignments, member, scan.columns, scope, of: whole)
       let relation = scope.attach(to: affected)
       var change = Modification(
         kind: .update(assignments), table: member, source: relation, sourceColumns: scan.columns,
         rowColumns: scan.columns, checks: try checks(member, scan.columns),
         predicates: try predicates(member, scan.columns), returnsRows: false)
+      change.viewChecks = rows.checks
       change.family = family
       change.references = try references(of: member)
       if member.isPartition, change.touches(try partitionKeyOrdinals(member)) {
@@ -584,42 +627,49 @@ extension Binder {
             stays: stays, plan: try partitionPlan(table), columns: Self.places(of: table, in: member))
         }
       }
-      return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
+      return try returning(
+        statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
     }
   }
 
   func bindDelete(
     _ statement: DeleteStatement, ctes outer: [VisibleCTE] = []
   ) throws(SQLError) -> BoundQuery {
-    let table = try targetTable(statement.table.name, "delete from")
-    context.noteWriting(.delete, table)
+    let whole = try writeTarget(statement.table.name, "delete from")
+    let table = whole.table
+    noteWriting(.delete, whole)
     let ctes = try bindWithClause(statement.with, outer, nil)
     return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
-      let (scan, relation) = try bindAffected(
-        member, of: table, statement.table, joining: statement.using, where: statement.filter, scope)
+      let (rows, relation) = try bindAffected(
+        member, of: whole, statement.table, joining: statement.using, where: statement.filter, scope)
+      let scan = rows.scan
       var change = Modification(
         kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
         checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
       change.family = family
       change.references = try references(of: member)
-      return try returning(statement.returning, &change, tables: scope.tables, columns: scope.columns)
+      return try returning(
+        statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
     }
   }
 
   /// The rows that an UPDATE or DELETE changes in one table, and what they are read from; `scope` sees their columns.
   private func bindAffected(
-    _ member: TableDescriptor, of table: TableDescriptor, _ reference: TableReference, joining others: [FromItem],
+    _ member: TableDescriptor, of whole: WriteTarget, _ reference: TableReference, joining others: [FromItem],
     where filter: Expression?, _ scope: Scope
-  ) throws(SQLError) -> (scan: TableScan, relation: Relation) {
-    let (target, scan) = try bindTarget(member, of: table, reference)
-    context.noteReading(table, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
+  ) throws(SQLError) -> (rows: ViewedRows, relation: Relation) {
+    let rows = try viewedRows(whole, reference) { (reference) throws(SQLError) in
+      try bindTarget(member, of: whole.table, reference)
+    }
+    let target = rows.source
+    context.noteReading(whole.named, target.columns.filter { !$0.isHidden }.map(\.id), always: false)
     scope.add(target)
     let joined = try bindOtherTables(others, target, scope)
-    guard let filter else { return (scan, joined) }
+    guard let filter else { return (rows, joined) }
     scope.clause = .whereClause
     let conditions = try bindCondition(filter, scope)
-    return (scan, scope.attach(to: joined).filtered(conditions))
+    return (rows, scope.attach(to: joined).filtered(conditions))
   }
 
   /// The target of an UPDATE or DELETE.
@@ -634,13 +684,18 @@ extension Binder {
     return (try bindMember(member, of: table, alias: alias, written: reference.alias, scan), scan)
   }
 
-  private func assignedOrdinals(_ assignments: [Assignment], _ table: TableDescriptor) -> [Int] {
+  private func assignedOrdinals(
+    _ assignments: [Assignment], _ table: TableDescriptor, of whole: WriteTarget? = nil
+  ) -> [Int] {
     assignments.flatMap { assignment in
       switch assignment {
       case .single(let target, _): [target]
       case .multiple(let targets, _): targets
       }
-    }.compactMap { target in table.columns.firstIndex { $0.name == target.column.text && !$0.isHidden } }
+    }.compactMap { target in
+      let name = whole?.columns[target.column.text] ?? target.column.text
+      return table.columns.firstIndex { $0.name == name && !$0.isHidden }
+    }
   }
 
   /// The columns that decide in which partition a row stands.
@@ -686,46 +741,6 @@ extension Binder {
     scope.clause = .from
     let others = try bindFrom(items, scope)
     return combine(target.relation, others)
-  }
-
-  // MARK: RETURNING
-
-  private func returning(
-    _ list: [SelectTarget], _ change: inout Modification, tables: [ScopeTable], columns: [ScopeColumn]
-  ) throws(SQLError) -> BoundQuery {
-    if list.isEmpty {
-      change.otherColumns = []
-      return BoundQuery(relation: .modification(change), outputs: [])
-    }
-    let scope = Scope(parent: nil, ctes: [])
-    scope.tables = tables
-    scope.columns = columns
-    let bound = try bindReturning(list, scope)
-    change.returnsRows = true
-    var used: Set<ColumnID> = []
-    for target in bound { target.expression.collectColumns(into: &used) }
-    for attachment in scope.attachments {
-      used.formUnion(attachment.relation.freeColumns)
-      for condition in attachment.conditions { condition.collectColumns(into: &used) }
-    }
-    let own = Set(change.rowColumns)
-    if change.partitions == nil {
-      change.otherColumns = columns.map(\.id).filter { used.contains($0) && !own.contains($0) }
-    }
-    var relation = scope.attach(to: .modification(change))
-    var outputs: [OutputColumn] = []
-    var computed: [ComputedColumn] = []
-    for target in bound {
-      if case .column(let id, let type) = target.expression, type == context.columns[id].type {
-        outputs.append(OutputColumn(name: target.name, id: id, type: type))
-      } else {
-        let id = context.makeColumn(target.name, target.expression.type)
-        computed.append(ComputedColumn(id: id, expression: target.expression))
-        outputs.append(OutputColumn(name: target.name, id: id, type: target.expression.type))
-      }
-    }
-    if !computed.isEmpty { relation = .compute(relation, computed) }
-    return BoundQuery(relation: relation, outputs: outputs)
   }
 }
 

@@ -250,6 +250,7 @@ extension Binder {
     let width = rows.first?.count ?? 0
     let scope = Scope(parent: parent, ctes: ctes)
     scope.clause = .values
+    context.noteScope(scope, at: position)
     var bound: [[ScalarExpression]] = []
     var attachments: [[Attachment]] = []
     for row in rows {

@@ -51,6 +51,10 @@ extension Binder {
     func refuse(_ text: String, at position: SourcePosition) -> SQLError {
       context.error(.featureNotSupported, "\(text) in a recursive query is not implemented", at: position)
     }
+    if let with = query.with, with.expressions.contains(where: { $0.mentions(cte.name) }) {
+      throw context.error(
+        .invalidRecursion, "recursive reference to query \"\(cte.name)\" must not appear within a subquery", at: place)
+    }
     guard case .setOperation(let operation) = query.body, operation.kind == .union else {
       throw context.error(
         .invalidRecursion,
@@ -221,5 +225,12 @@ extension FromItem {
     case .function: nil
     case .join(let join): join.left.mention(of: name) ?? join.right.mention(of: name)
     }
+  }
+}
+
+extension CommonTableExpression {
+  /// Whether its query reads a table of this name.
+  fileprivate func mentions(_ name: String) -> Bool {
+    if case .select(let query) = statement { query.mentions(name) } else { false }
   }
 }

@@ -120,13 +120,13 @@ extension Binder {
     func requireFree(_ column: Identifier, _ what: String) throws(SQLError) {
       if names.contains(column.text) {
         throw context.error(
-          .duplicateColumn, "\(what) column name \"\(column.text)\" already used in WITH query column list", at: place)
+          .syntaxError, "\(what) column name \"\(column.text)\" already used in WITH query column list", at: place)
       }
     }
     func requireDifferent(_ a: Identifier, _ what: String, _ b: Identifier, _ other: String) throws(SQLError) {
       if a.text == b.text {
         throw context.error(
-          .duplicateColumn, "\(what) column name and \(other) column name are the same", at: place)
+          .syntaxError, "\(what) column name and \(other) column name are the same", at: place)
       }
     }
     if let search = expression.search {
@@ -151,7 +151,7 @@ extension Binder {
     for (side, query) in [("left", operation.left), ("right", operation.right)] {
       if case .setOperation = query.body {
         throw SQLError(
-          .featureNotSupported,
+          side == "left" ? .featureNotSupported : .syntaxError,
           "with a SEARCH or CYCLE clause, the \(side) side of the UNION must be a SELECT")
       }
     }

@@ -27,6 +27,7 @@ extension Binder {
     let recursions = ctes.compactMap(\.recursion)
     let mentions = recursions.map(\.mentions.count)
     var relation = try bindFrom(core.from, scope)
+    context.noteScope(scope, at: core.position)
     let isRecursiveTerm = zip(recursions, mentions).contains { $0.mentions.count > $1 }
 
     if let filter = core.filter {

@@ -45,6 +45,29 @@ final class BindingContext {
   /// Each relation that a FROM of the statement's own text names, in order.
   var relationMentions: [(name: QualifiedName, table: TableDescriptor)] = []
 
+  /// What names mean in each part of the statement's own text, by where it begins; kept for a view's definition alone.
+  private(set) var scopes: [Int: Scope]?
+
+  /// The columns that each NATURAL join pairs, likewise.
+  private(set) var naturalNames: [Int: [String]] = [:]
+
+  /// The columns that each join with USING makes of two, where it computes them.
+  private(set) var mergedColumns: [Int: [ColumnID]] = [:]
+
+  func keepScopes() { scopes = [:] }
+
+  func noteMerged(_ columns: [ColumnID], at position: SourcePosition) {
+    if scopes != nil, viewDepth == 0, !columns.isEmpty { mergedColumns[Int(position.offset)] = columns }
+  }
+
+  func noteNatural(_ names: [String], at position: SourcePosition) {
+    if scopes != nil, viewDepth == 0 { naturalNames[Int(position.offset)] = names }
+  }
+
+  func noteScope(_ scope: Scope, at position: SourcePosition) {
+    if scopes != nil, viewDepth == 0, frames.isEmpty { scopes?[Int(position.offset)] = scope }
+  }
+
   /// The functions in SQL whose bodies are being bound, the innermost last.
   var frames: [FunctionFrame] = []
   /// Columns that expressions name.

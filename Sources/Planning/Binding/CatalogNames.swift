@@ -40,7 +40,17 @@ struct CatalogNames {
   }
 
   func namedRelation(_ name: QualifiedName) throws(SQLError) -> NamedRelation? {
-    let found = catalog.namedRelation(name.name.text, schema: try schema(of: name))
+    let schema = try schema(of: name)
+    let found: NamedRelation?
+    if let oid = schema.flatMap(StoredName.relation) {
+      // Only of this database: its OID is no way into another.
+      found = catalog.relation(oid).flatMap { table in
+        let database = catalog.schema(table.schema)?.database
+        return database == catalog.database || database == .invalid ? .relation(table) : nil
+      }
+    } else {
+      found = catalog.namedRelation(name.name.text, schema: schema)
+    }
     if let found { uses.add(found) }
     return found
   }

@@ -70,7 +70,7 @@ extension Binder {
     guard let whole else { preconditionFailure("there is a relation by now") }
     var columns = zip(visible, whole.columns).map { ScopeColumn(name: $0.name, id: $1) }
     columns.append(ScopeColumn(name: "tableoid", id: whole.columns[visible.count], isHidden: true))
-    let shown = try renamed(columns, alias, written)
+    let shown = try renamed(columns, alias, written, of: table)
     let named = ScopeTable(
       alias: alias, schema: written == nil ? names.schemaName(table.schema) : nil, columns: shown, table: table)
     return FromSource(relation: whole.relation, tables: [named], columns: shown)

@@ -39,6 +39,7 @@ extension PhysicalPlanner {
   func buildModification(_ change: Modification) -> Built {
     let ordinals = change.rowColumns
     var checks = change.checks.map { RowCheck.condition(name: $0.name, translate($0.condition, ordinals)) }
+    for check in change.viewChecks { checks.append(.view(name: check.view, translate(check.condition, ordinals))) }
     if let guarded = change.guarded { checks.append(.partition(guarded.map { translate($0, ordinals) })) }
     var predicates: IndexPredicates = [:]
     for predicate in change.predicates { predicates[predicate.index] = translate(predicate.condition, ordinals) }

@@ -584,11 +584,12 @@ extension SchemaPlanner {
   // MARK: CREATE VIEW
 
   func planCreateView(_ statement: CreateViewStatement) throws(SQLError) -> SchemaOperation {
-    if statement.isRecursive { throw context.unsupported("recursive views are") }
-    if statement.checkOption != nil { throw context.unsupported("WITH CHECK OPTION is") }
+    if statement.isRecursive { return try planCreateView(statement.spelledOut) }
+    let options = try viewOptions(statement)
     var isTemporary = statement.persistence == .temporary
     _ = try binder.names.schemaForCreation(statement.name, isTemporary: isTemporary)
     context.relationMentions = []
+    context.keepScopes()
     let bound = try binder.bindQuery(statement.query, parent: nil, ctes: [])
     guard statement.columns.count <= bound.outputs.count else {
       throw SQLError(.invalidTableDefinition, "CREATE VIEW specifies more column names than columns")
@@ -600,6 +601,9 @@ extension SchemaPlanner {
         throw SQLError(.duplicateColumn, "column \"\(name)\" specified more than once")
       }
       let type = output.type.oid == SQLType.unknown.oid ? SQLType.text : output.type
+      if TypeInfo.find(type.oid)?.category == .pseudo {
+        throw SQLError(.invalidTableDefinition, "column \"\(name)\" has pseudo-type \(TypeInfo.format(type))")
+      }
       columns.append(ColumnDescriptor(id: UInt32(index + 1), name: name, type: type))
     }
     // What reads temporary tables goes with them.
@@ -613,9 +617,56 @@ extension SchemaPlanner {
         RelationDependency(
           relation: mention.table.oid, columns: mention.table.columns.filter { !$0.isHidden }.map(\.id)))
     }
+    var sql: String
+    if let stored = StoredQuery(binder).make(statement.query) {
+      sql = SyntaxPrinter.text(Statement.select(stored.query))
+      dependencies = stored.reads
+    } else {
+      sql = try qualifiedQuery(statement)
+    }
     return .createView(
-      schema: schema, name: statement.name.name.text, sql: try qualifiedQuery(statement), columns: columns,
-      dependencies: dependencies.sorted { $0.relation < $1.relation }, replaces: statement.orReplace)
+      schema: schema, name: statement.name.name.text, sql: sql, columns: columns,
+      dependencies: dependencies.sorted { $0.relation < $1.relation }, options: options,
+      replaces: statement.orReplace)
+  }
+
+  /// The options as the catalog keeps them. Errors: 22023.
+  private func viewOptions(_ statement: CreateViewStatement) throws(SQLError) -> [String] {
+    var options: [String] = []
+    for option in statement.options {
+      let text =
+        switch option.value {
+        case .word(let word)?: word
+        case .string(let string)?: string
+        case .integer(let number)?: String(number)
+        case .numeric(let digits)?: digits
+        case nil: "true"
+        default: ""
+        }
+      switch option.name {
+      case "security_barrier", "security_invoker":
+        guard ["true", "false", "on", "off", "yes", "no", "1", "0"].contains(text.lowercased()) else {
+          throw SQLError(
+            .invalidParameterValue, "invalid value for boolean option \"\(option.name)\": \(text)")
+        }
+      case "check_option":
+        guard ["local", "cascaded"].contains(text.lowercased()) else {
+          throw SQLError(
+            .invalidParameterValue, "invalid value for enum option \"check_option\": \(text)",
+            detail: "Valid values are \"local\" and \"cascaded\".")
+        }
+      default: throw SQLError(.invalidParameterValue, "unrecognized parameter \"\(option.name)\"")
+      }
+      options.append("\(option.name)=\(text)")
+    }
+    if let check = statement.checkOption { options.append("check_option=\(check == .local ? "local" : "cascaded")") }
+    if options.contains(where: { $0.hasPrefix("check_option=") }),
+      let reason = statement.query.whyNotUpdatable
+    {
+      throw SQLError(
+        .featureNotSupported, "WITH CHECK OPTION is supported only on automatically updatable views", hint: reason)
+    }
+    return options
   }
 
   /// The query's text with the schema written before each relation's name, so that it means the same under every search path:
@@ -633,5 +684,20 @@ extension SchemaPlanner {
       }
     }
     throw SQLError(.internalError, "the view's text does not parse again")
+  }
+}
+
+extension CreateViewStatement {
+  /// `CREATE RECURSIVE VIEW v (a) AS q` as `CREATE VIEW v AS WITH RECURSIVE v (a) AS (q) SELECT a FROM v`.
+  fileprivate var spelledOut: CreateViewStatement {
+    var made = self
+    made.isRecursive = false
+    let common = CommonTableExpression(name: name.name, columns: columns, statement: .select(query))
+    let core = SelectCore(
+      targets: columns.map { SelectTarget(.column(ColumnReference($0)), alias: $0) },
+      from: [.table(TableReference(QualifiedName(name.name)))])
+    made.query = SelectStatement(with: WithClause(isRecursive: true, expressions: [common]), body: .select(core))
+    made.columns = []
+    return made
   }
 }
