@@ -29,9 +29,11 @@ public final class NodeClock: Sendable {
   }
 
   private func steadyWall(_ state: inout State) -> Int64 {
+    // The wall first: where the thread stands still in between, the bridge then falls short, and the wall is taken. The other way round it would
+    // lead ahead of the wall from then on, by as long as the thread stood still.
+    let wall = environment.wallNow()
     let monotonic = environment.monotonicNow().nanoseconds
     let bridged = state.wall &+ max(0, monotonic &- state.monotonic)
-    let wall = environment.wallNow()
     // The two clocks are read a little apart; only a step makes them disagree by more than a scheduling pause.
     state.wall = wall >= bridged || bridged &- wall < 1_000_000 ? max(wall, state.wall) : bridged
     state.monotonic = monotonic

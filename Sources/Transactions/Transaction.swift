@@ -123,7 +123,8 @@ public final class Transaction {
   /// A statement begins: under READ COMMITTED it sees everything committed before now.
   public func beginStatement() {
     guard header.isolation == .readCommitted, state == .open else { return }
-    header.readTimestamp = system.store.clock.now()
+    // Never back: what it has read and locked at a later time, given by a node whose clock is ahead, was built upon.
+    header.readTimestamp = max(header.readTimestamp, system.store.clock.now())
     reads.removeAll()
     // With writes under way, whoever called `depend` finds out whether it still holds at the new timestamp.
     if isReadOnly { dependencies.removeAll() }
