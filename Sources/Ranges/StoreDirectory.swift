@@ -50,8 +50,13 @@ final class StoreDirectory: Sendable {
 
   func remove(_ range: RangeID) { state.withLock { $0.remove(range) } }
 
-  /// Whether the range has a replica here that holds something.
-  func holds(_ range: RangeID) -> Bool { state.withLock { $0.starts[range] != nil } }
+  /// Whether a merge may be yet to come here: the range that takes the keys over has a replica here, and that has not come beyond it.
+  func awaits(_ target: MergeTarget) -> Bool {
+    state.withLock { state in
+      guard let start = state.starts[target.range] else { return false }
+      return state.descriptors[state.place(of: start)].generation <= target.generation
+    }
+  }
 
   /// In the order of their keys.
   func overlapping(_ span: KeySpan) -> [RangeDescriptor] {
