@@ -62,7 +62,7 @@ struct ClusterSetting: Sendable {
     name: "placement.replicas", kind: .integer(1...7, isOdd: true), initial: 3,
     summary: "Replicas that each range is to have.")
   static let merge = ClusterSetting(
-    name: "ranges.merge", kind: .boolean, initial: 1,
+    name: "ranges.merge", kind: .boolean, initial: 0,
     summary: "Whether small neighbouring ranges are merged by themselves.", since: ClusterVersion.ofMerges)
   static let splitLoad = ClusterSetting(
     name: "ranges.split_load", kind: .integer(0...1_000_000_000, isOdd: false), initial: 0,
