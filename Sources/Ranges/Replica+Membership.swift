@@ -49,14 +49,6 @@ extension Replica {
     guard descriptor == next else { throw .refused("another change came first") }
   }
 
-  /// The descriptor after a change.
-  private func next(_ edit: (inout RangeDescriptor) -> Void) -> RangeDescriptor {
-    var next = descriptor
-    next.generation += 1
-    edit(&next)
-    return next
-  }
-
   /// Gives the range another replica, on a node that has none. It is filled from then on, and does not vote yet.
   public func addLearner(on node: NodeID) async throws(MembershipFailure) {
     guard !isChanging else { throw .underWay }
@@ -64,7 +56,7 @@ extension Replica {
     defer { isChanging = false }
     guard descriptor.replica(on: node) == nil else { throw .refused("node \(node) has a replica of the range") }
     let id = descriptor.nextReplica
-    let withLearner = next {
+    let withLearner = descriptor.next {
       $0.replicas.append(ReplicaDescriptor(node: node, replica: id, kind: .learner))
       $0.nextReplica = ReplicaID(id.rawValue + 1)
     }
@@ -80,7 +72,7 @@ extension Replica {
       throw .refused("node \(node) has no learner of the range")
     }
     guard isCaughtUp(learner.replica.peer) else { throw .refused("the replica on node \(node) lags behind") }
-    let withVoter = next { next in
+    let withVoter = descriptor.next { next in
       for place in next.replicas.indices where next.replicas[place] == learner { next.replicas[place].kind = .voter }
     }
     try await change([MembershipStep(.addVoter, learner.replica.peer)], to: withVoter)
@@ -99,7 +91,7 @@ extension Replica {
     guard replica.kind == .learner || able > voters.count / 2 else {
       throw .refused("too few of the remaining replicas have the whole log")
     }
-    let without = next { $0.replicas.removeAll { $0.replica == replica.replica } }
+    let without = descriptor.next { $0.replicas.removeAll { $0.replica == replica.replica } }
     try await change([MembershipStep(.remove, replica.replica.peer)], to: without)
     // It may never hear of it from its group; but it stays until this is known for good.
     let deadline = now + Self.changeTimeout

@@ -1,5 +1,7 @@
 // Clients of a running database, each in a thread of its own: they run the scripts of a workload for a while, note what they did and were
 // told, and at the end everything is read once more, for the checker to judge.
+//
+// A client of running servers, outside of any node: threads and time are the machine's, as in the shell.
 
 import Checkers
 import Foundation
