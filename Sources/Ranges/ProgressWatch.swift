@@ -83,7 +83,7 @@ extension Replica {
 
   private var monotonic: Int64 { shard.reactor.environment.monotonicNow().nanoseconds }
 
-  private var hasVote: Bool {
+  var hasVote: Bool {
     isInitialized && !isOutside && descriptor.replicas.contains { $0.replica == replicaID && $0.kind == .voter }
   }
 }

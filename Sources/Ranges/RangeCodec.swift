@@ -322,11 +322,12 @@ extension RangeRequest {
       writer.put(id.low)
       writer.put(anchor)
       writer.put(settled) { $0.put($1) }
-    case .split(let key, let range, let isPinned):
+    case .split(let key, let range, let isPinned, let generation):
       tag(16)
       writer.put(key)
       writer.put(range.rawValue)
       writer.put(isPinned)
+      writer.put(generation)
     case .pin(let isPinned, let key):
       tag(17)
       writer.put(isPinned)
@@ -390,7 +391,8 @@ extension RangeRequest {
     case 16:
       let key = try reader.key()
       let range = RangeID(try reader.number())
-      self = .split(at: key, into: range, isPinned: try reader.flag())
+      let isPinned = try reader.flag()
+      self = .split(at: key, into: range, isPinned: isPinned, generation: try reader.number())
     case 17:
       let isPinned = try reader.flag()
       self = .pin(isPinned, at: try reader.key())

@@ -190,8 +190,9 @@ public enum RangeRequest: Sendable {
   /// What a transaction left in the spans is settled, intents and what was to be cleared. Once that is so everywhere its record, at
   /// `anchor`, goes.
   case forget(TransactionID, anchor: Key, settled: [KeySpan])
-  /// Cuts the range in two; the new one holds everything from the key on. A cut that is pinned stays until somebody takes it back.
-  case split(at: Key, into: RangeID, isPinned: Bool)
+  /// Cuts the range in two, if this is still its generation: a request that comes twice must not make a range of this number anew, after it was
+  /// merged. The new one holds everything from the key on. A cut that is pinned stays until somebody takes it back.
+  case split(at: Key, into: RangeID, isPinned: Bool, generation: UInt64)
   /// Whether the cut at which the range begins, if it begins there, is to stay.
   case pin(Bool, at: Key)
   /// How the range stands, as its leaseholder knows.

@@ -61,9 +61,9 @@ extension Replica {
       return .done
     case .resolve(let fate, let spans): return response(await resolve(fate, spans))
     case .forget(let id, let anchor, let settled): return response(forget(id, anchor: anchor, settled: settled))
-    case .split(let key, let range, let isPinned):
+    case .split(let key, let range, let isPinned, let generation):
       await untilFollowersKeepUp()
-      return response(await split(at: key, into: range, isPinned: isPinned))
+      return response(await split(at: key, into: range, isPinned: isPinned, in: generation))
     case .pin(let isPinned, let key): return response(await pin(isPinned, at: key))
     case .describe:
       writeDownCommit()

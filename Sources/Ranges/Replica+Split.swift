@@ -15,10 +15,13 @@ import Reactors
 import Storage
 
 extension Replica {
-  /// Cuts the range at `key`; what lies from there on becomes the range `right`, a number never used before.
-  public func split(at key: Key, into number: RangeID, isPinned: Bool = false) async -> RangeFailure? {
+  /// Cuts the range at `key`, if its generation is the given one; what lies from there on becomes the range `number`, never used before.
+  public func split(
+    at key: Key, into number: RangeID, isPinned: Bool = false, in generation: UInt64
+  ) async -> RangeFailure? {
     if let refusal = refusal(at: .zero) ?? refusal(of: key) { return refusal }
     guard key > descriptor.span.start else { return nil }
+    guard descriptor.generation == generation else { return outOfRange(KeySpan(key)) }
     return await restructure {
       var command = Command(range: id, batch: WriteBatch(), largestTimestamp: .zero)
       if !shard.faults.forgetsReadsAtSplit { command.closedTimestamp = readBelow }

@@ -51,8 +51,9 @@ extension StoreShard {
       case .stateless: replica.replaceStateless(envelope.from, on: node)
       case .group(let message):
         if replica.isInitialized, !replica.isOutside, replica.hasLeft(envelope.from) {
-          // Its vote may be needed as long as a restart can take this member back to when it was one.
-          if replica.knowsMembersDurably {
+          // Its vote may be needed as long as a restart can take a voter back to when it was one. A learner's word does not count: the only
+          // voter that stayed may know less.
+          if replica.hasVote, replica.knowsMembersDurably {
             post(
               RangeEnvelope(range: envelope.range, to: envelope.from, from: envelope.to, content: .removed), to: node)
             return

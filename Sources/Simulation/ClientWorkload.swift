@@ -129,6 +129,9 @@ final class ClientWorkload {
     isSetUp = true
   }
 
+  /// Transactions at the end that are still to be made; nil: none has been yet.
+  var leftToRead: Int? { closing?.count }
+
   /// Reads everything at the end.
   func readAll(_ client: any NodeClient, _ isAlive: () -> Bool) async throws(ClientFailure) {
     // Faults may have let nobody begin.

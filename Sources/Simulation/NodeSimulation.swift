@@ -213,8 +213,12 @@ final class NodeSimulation: @unchecked Sendable {
       crash(node, losingPower: plan.faults.contains(.power), restarts: false)
       node.begin(settings)
     }
-    let deadline = world.now + 120 * .second
-    while workload.report == nil, violation == nil, world.now < deadline { world.run(until: world.now + .second / 2) }
+    // There may be much to read.
+    var (left, deadline) = (workload.leftToRead, world.now + 120 * .second)
+    while workload.report == nil, violation == nil, world.now < deadline {
+      world.run(until: world.now + .second / 2)
+      if workload.leftToRead != left { (left, deadline) = (workload.leftToRead, world.now + 120 * .second) }
+    }
     if violation != nil { return }
     if workload.report == nil {
       fail("no progress after healing")

@@ -195,7 +195,8 @@ extension TransactionSystem {
       } else {
         number = try await drawRangeNumbers(1)
       }
-      switch await send(.split(at: key, into: number, isPinned: isPinned), ownHeader(), to: range) {
+      let request = RangeRequest.split(at: key, into: number, isPinned: isPinned, generation: range.generation)
+      switch await send(request, ownHeader(), to: range) {
       case .done:
         let own = shard.descriptors(overlapping: KeySpan(key))
         learn(own)

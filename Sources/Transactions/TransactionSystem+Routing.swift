@@ -218,7 +218,8 @@ extension TransactionSystem {
         return reply
       }
       guard candidates(for: range, orAnybody: asksAnybody).allSatisfy(tried.contains) else { continue }
-      if !isInformed, !asksAnybody {
+      // The first range is not found by `meta`, and its replicas that are known may all be ones that it has left behind.
+      if !asksAnybody, !isInformed || range.id == MetaKeys.range && attempt > 1 {
         asksAnybody = true
         if let own = shard.descriptors(overlapping: KeySpan(range.span.start)).first(where: { $0.id == range.id }),
           own.generation > range.generation

@@ -49,7 +49,7 @@ import Transport
       .refresh(reads, to: Timestamp(wall: 77, logical: 0)), .heartbeat, .release([.all]), .abort([.all]), .clear(.all),
       .collectGarbage(below: .zero), .statistics(.all), .cancelWait, .inquire(inquiry), .settle([fate, fate]),
       .resolve(fate, [.all]),
-      .forget(id, anchor: Key([5]), settled: [.all]), .split(at: Key([6]), into: RangeID(9), isPinned: true),
+      .forget(id, anchor: Key([5]), settled: [.all]), .split(at: Key([6]), into: RangeID(9), isPinned: true, generation: 3),
     ]
   }
 

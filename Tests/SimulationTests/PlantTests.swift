@@ -104,7 +104,7 @@ import Transactions
     cluster.run(seconds: 0.01)
     // The first to lead the right half is another node: the first one does not hear whether it was elected.
     let isSplit = cluster.act(1) { _, replica -> Bool in
-      let failure = await replica.split(at: Key(Array("k".utf8)), into: RangeID(77))
+      let failure = await replica.split(at: Key(Array("k".utf8)), into: RangeID(77), in: replica.descriptor.generation)
       cluster.silenceGroups(of: 1, onlyToIt: true)
       return failure == nil
     }

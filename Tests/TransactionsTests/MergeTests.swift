@@ -196,6 +196,29 @@ import Testing
     try await test.close()
   }
 
+  /// Whoever lost the answer to a request sends it again; a range that was merged cannot come back under its number.
+  @Test func aRequestToCutThatComesAgainAfterTheMergeIsRefused() async throws {
+    let test = try await open()
+    try await test.on { _, system in
+      let before = try await system.range(of: key("d"))
+      let number = try await system.drawRangeNumbers(1)
+      let request = RangeRequest.split(
+        at: key("d"), into: number, isPinned: false, generation: before.generation)
+      guard case .done = await system.send(request, system.ownHeader(), to: before) else {
+        Issue.record("the range was not cut")
+        return
+      }
+      #expect(try await merge(system, "d") == .merged)
+      let after = try await system.range(of: key("d"))
+      guard case .failed(.outOfRange) = await system.send(request, system.ownHeader(), to: after) else {
+        Issue.record("the range was cut again")
+        return
+      }
+      #expect(try await system.begin().rows("a", "z") == ["a=1", "e=1"])
+    }
+    try await test.close()
+  }
+
   @Test func thoseOnDemandAreKeptAndTakenBack() async throws {
     let test = try await open()
     try await test.on { _, system in
