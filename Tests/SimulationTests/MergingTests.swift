@@ -11,36 +11,35 @@ import Transactions
   private let start = Key(Array("m".utf8))
 
   /// Two ranges, rows in both.
-  private func cluster(_ count: Int) -> TestCluster {
+  private func cluster(_ count: Int) throws -> (TestCluster, right: UInt64) {
     let cluster = TestCluster(count) { _, settings in settings.store.merging = .onDemand }
     for key in ["k", "x"] { #expect(cluster.put(key, "1", through: 1)?.value != nil) }
     cluster.run(seconds: 10)
     let start = start
-    let cut = cluster.ask(1) { system async throws(TransactionError) -> Bool in
+    let cut = cluster.ask(1) { system async throws(TransactionError) -> UInt64? in
       try await system.split(at: start)
-      return true
+      return system.shard.descriptors(overlapping: KeySpan(start)).first?.id.rawValue
     }
-    #expect(cut?.value == true)
     cluster.run(seconds: 5)
-    return cluster
+    return (cluster, try #require(cut?.value ?? nil))
   }
 
   @Test func `Neighbours on different nodes come together and are merged`() throws {
-    let cluster = cluster(5)
-    let leader = try #require(cluster.serving(2).first)
-    let before = try #require(cluster.look(leader, 2) { $0.descriptor })
+    let (cluster, right) = try cluster(5)
+    let leader = try #require(cluster.serving(right).first)
+    let before = try #require(cluster.look(leader, right) { $0.descriptor })
     let driver = try #require(cluster.nodes[leader - 1].drivers.last)
     let scattered = cluster.ask(leader) { _ async throws(TransactionError) in await driver.scatter(before.id) }
     #expect(scattered?.value?.hasMovedReplica == true, "\(String(describing: scattered))")
     cluster.run(seconds: 5)
-    let heir = try #require(cluster.serving(2).first)
-    let after = try #require(cluster.look(heir, 2) { $0.descriptor })
+    let heir = try #require(cluster.serving(right).first)
+    let after = try #require(cluster.look(heir, right) { $0.descriptor })
     #expect(Set(after.replicas.map(\.node)) != Set(before.replicas.map(\.node)))
     for node in cluster.nodes { node.store?.setMerging(.automatic) }
     cluster.run(seconds: 60)
     let whole = try #require(cluster.serving(1).first)
     #expect(cluster.look(whole) { $0.descriptor.span } == .all)
-    #expect(cluster.serving(2) == [])
+    #expect(cluster.serving(right) == [])
     #expect(cluster.get("x", through: heir)?.value == "1")
     #expect(cluster.get("k", through: heir)?.value == "1")
     cluster.end()
@@ -48,12 +47,12 @@ import Transactions
 
   /// The right half is frozen, and whoever had it frozen is gone: it serves again after a few seconds.
   @Test func `A merge that nobody goes on with is given up`() throws {
-    let cluster = cluster(3)
-    let leader = try #require(cluster.serving(2).first)
+    let (cluster, right) = try cluster(3)
+    let leader = try #require(cluster.serving(right).first)
     let other = try #require(cluster.serving(1).first)
     let left = try #require(cluster.look(other) { $0.descriptor })
     let target = MergeTarget(range: left.id, generation: left.generation)
-    let isFrozen = cluster.act(leader, 2) { _, replica -> Bool in
+    let isFrozen = cluster.act(leader, right) { _, replica -> Bool in
       guard
         case .frozen = await replica.execute(
           .freeze(into: target, generation: replica.descriptor.generation),
@@ -64,14 +63,14 @@ import Transactions
       return true
     }
     #expect(isFrozen == true)
-    #expect(cluster.serving(2) == [])
+    #expect(cluster.serving(right) == [])
     // Its leader dies, too.
     cluster.kill(leader)
     cluster.run(seconds: 20)
     cluster.begin(leader)
     let survivor = leader == 1 ? 2 : 1
     #expect(cluster.get("x", through: survivor)?.value == "1")
-    #expect(cluster.serving(2).count == 1)
+    #expect(cluster.serving(right).count == 1)
     cluster.end()
   }
 }
