@@ -34,6 +34,13 @@ struct RangeWriter {
     }
   }
 
+  mutating func put(_ promised: [PromisedWrite]) {
+    put(promised) { writer, write in
+      writer.put(write.key)
+      writer.put(UInt64(write.sequence))
+    }
+  }
+
   mutating func put<T>(_ list: [T], _ item: (inout RangeWriter, T) -> Void) {
     put(list.count)
     for element in list { item(&self, element) }
@@ -117,6 +124,12 @@ struct RangeReader: ~Escapable {
       ranges.append(lower...upper)
     }
     return ranges
+  }
+
+  mutating func promisedWrites() throws(MalformedMessage) -> [PromisedWrite] {
+    var writes: [PromisedWrite] = []
+    for _ in 0..<(try count()) { writes.append(PromisedWrite(key: try key(), sequence: try number(UInt32.self))) }
+    return writes
   }
 
   mutating func spans() throws(MalformedMessage) -> [KeySpan] {
@@ -210,6 +223,7 @@ extension WriteRequest {
     writer.put(privateSpans) { $0.put($1) }
     writer.put(fixedTimestamp) { $0.put($1) }
     writer.put(intentSpans) { $0.put($1) }
+    if purpose == .stage { writer.put(promised) }
   }
 
   fileprivate init(from reader: inout RangeReader) throws(MalformedMessage) {
@@ -225,6 +239,7 @@ extension WriteRequest {
     privateSpans = try reader.spans()
     fixedTimestamp = try reader.flag() ? try reader.timestamp() : nil
     intentSpans = try reader.spans()
+    if purpose == .stage { promised = try reader.promisedWrites() }
   }
 }
 
@@ -236,6 +251,7 @@ extension TransactionInquiry {
     writer.put(UInt64(epoch))
     writer.put(timestamp)
     writer.put(reader) { $0.put($1) }
+    writer.put(waits)
   }
 
   fileprivate init(from reader: inout RangeReader) throws(MalformedMessage) {
@@ -243,6 +259,7 @@ extension TransactionInquiry {
       id: TransactionID(high: try reader.number(), low: try reader.number()), anchor: try reader.key(),
       epoch: try reader.number(UInt32.self), timestamp: try reader.timestamp(),
       reader: try reader.flag() ? try reader.timestamp() : nil)
+    waits = try reader.flag()
   }
 }
 
@@ -255,6 +272,7 @@ extension TransactionFate {
     writer.put(timestamp)
     writer.put(UInt64(epoch))
     writer.putRanges(ignored)
+    if status == .staging { writer.put(promised) }
   }
 
   fileprivate init(from reader: inout RangeReader) throws(MalformedMessage) {
@@ -264,6 +282,7 @@ extension TransactionFate {
     self.init(id: id, anchor: anchor, status: status, timestamp: try reader.timestamp())
     epoch = try reader.number(UInt32.self)
     ignored = try reader.ranges()
+    if status == .staging { promised = try reader.promisedWrites() }
   }
 }
 
@@ -349,6 +368,14 @@ extension RangeRequest {
     case .thaw(let generation):
       tag(22)
       writer.put(generation)
+    case .verify(let fate, let writes):
+      tag(23)
+      fate.encode(into: &writer)
+      writer.put(writes)
+    case .conclude(let fate, let isCommitted):
+      tag(24)
+      fate.encode(into: &writer)
+      writer.put(isCommitted)
     }
   }
 
@@ -407,6 +434,12 @@ extension RangeRequest {
       let key = try reader.key()
       self = .keepApart(range, from: key, generation: try reader.number())
     case 22: self = .thaw(generation: try reader.number())
+    case 23:
+      let fate = try TransactionFate(from: &reader)
+      self = .verify(fate, try reader.promisedWrites())
+    case 24:
+      let fate = try TransactionFate(from: &reader)
+      self = .conclude(fate, isCommitted: try reader.flag())
     default: throw MalformedMessage()
     }
   }
@@ -538,6 +571,9 @@ extension RangeResponse {
     case .frozen(let range):
       tag(8)
       writer.put(range)
+    case .verified(let areThere):
+      tag(9)
+      writer.put(areThere)
     }
     return []
   }
@@ -575,6 +611,7 @@ extension RangeResponse {
           descriptor: descriptor, byteCount: try reader.number(), requestsPerSecond: try reader.number(),
           isDurable: try reader.flag()))
     case 8: self = .frozen(try reader.frozenRange())
+    case 9: self = .verified(try reader.flag())
     default: throw MalformedMessage()
     }
   }

@@ -59,15 +59,17 @@ public struct TransactionFate: Sendable, Equatable {
   public var id: TransactionID
   public var anchor: Key
   public var status: TransactionStatus
-  /// Committed: when. Pending: it will commit at or above.
+  /// Committed, or to be committed if it is staging: when. Pending: it will commit at or above.
   public var timestamp: Timestamp
   public var epoch: UInt32 = 0
   /// Writes that do not count.
   public var ignored: [ClosedRange<UInt32>] = []
+  /// Staging: what must be there for it to have committed.
+  public var promised: [PromisedWrite] = []
 
   public init(
     id: TransactionID, anchor: Key, status: TransactionStatus, timestamp: Timestamp, epoch: UInt32 = 0,
-    ignored: [ClosedRange<UInt32>] = []
+    ignored: [ClosedRange<UInt32>] = [], promised: [PromisedWrite] = []
   ) {
     self.id = id
     self.anchor = anchor
@@ -75,6 +77,7 @@ public struct TransactionFate: Sendable, Equatable {
     self.timestamp = timestamp
     self.epoch = epoch
     self.ignored = ignored
+    self.promised = promised
   }
 }
 
@@ -87,6 +90,8 @@ public struct TransactionInquiry: Sendable, Equatable {
   public var timestamp: Timestamp
   /// A reader at this timestamp wants to pass: if the transaction is pending, it is to commit above. Nil: it only wants to know.
   public var reader: Timestamp?
+  /// Whether the reader waits where it cannot pass, since the commit is staged.
+  public var waits = true
 }
 
 /// Why a range did not do what was asked.
@@ -148,6 +153,9 @@ public struct WriteRequest: Sendable {
     case prepare
     /// Write versions at the read timestamp into spans that nobody else can address before the transaction's end.
     case ingest
+    /// The last intents of the range of the record, and the record: the transaction commits at `fixedTimestamp` if every promised write is
+    /// laid down in other ranges at or below it.
+    case stage
   }
 
   public var purpose: Purpose
@@ -157,10 +165,13 @@ public struct WriteRequest: Sendable {
   /// Of an ingestion: the private spans that it writes to, cleared unless the transaction commits. Of a commit: those
   /// that are to be cleared all the same, since their making was rolled back to a savepoint.
   public var privateSpans: [KeySpan] = []
-  /// Of a commit: other ranges were made sure of at this timestamp, and the commit must stand there; nil: wherever it fits.
+  /// Of a commit: other ranges were made sure of at this timestamp, and the commit must stand there; nil: wherever it fits. Of the last
+  /// intents: they are to stand there or above.
   public var fixedTimestamp: Timestamp?
   /// Of a commit: where all of the transaction's intents are.
   public var intentSpans: [KeySpan] = []
+  /// Of a staged commit: the writes that go to other ranges at the same time.
+  public var promised: [PromisedWrite] = []
 
   public init(_ purpose: Purpose, writes: [KeyWrite], reads: ReadFootprint = ReadFootprint()) {
     self.purpose = purpose
@@ -183,6 +194,10 @@ public enum RangeRequest: Sendable {
   case abort([KeySpan])
   /// Asks the range of a transaction's record how it stands, and makes it stand above a reader.
   case inquire(TransactionInquiry)
+  /// Whether what a transaction promised to write here is there; if not, it can no more be there at the timestamp of its staged commit.
+  case verify(TransactionFate, [PromisedWrite])
+  /// Tells the range of a transaction's record what came of its staged commit.
+  case conclude(TransactionFate, isCommitted: Bool)
   /// Tells a range how transactions of other ranges stand.
   case settle([TransactionFate])
   /// Tells a range how a transaction ended, and settles its intents in the spans before the answer.
@@ -217,7 +232,7 @@ extension RangeRequest {
   /// What it means that nobody knows whether the request was carried out; nil if it may be sent again.
   public func failureIfExecuted(_ reason: String) -> RangeFailure? {
     guard case .write(let write) = self else { return nil }
-    if write.purpose == .commit { return .ambiguous(reason) }
+    if write.purpose == .commit || write.purpose == .stage { return .ambiguous(reason) }
     return .retry(reason: reason, key: nil)
   }
 }
@@ -246,6 +261,8 @@ public enum RangeResponse: Sendable {
   case done
   case statistics(RangeStatistics)
   case fate(TransactionFate)
+  /// Whether promised writes are there.
+  case verified(Bool)
   case description(RangeDescription)
   case frozen(FrozenRange)
   case failed(RangeFailure)

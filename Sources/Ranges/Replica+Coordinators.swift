@@ -60,8 +60,8 @@ extension Replica {
       guard let coordinator = owner.coordinator else { continue }
       if shard.support.isOver(coordinator, at: now) {
         // With its intents in place nobody else may have its locks: first it is aborted, and the next call finds it so.
-        if let entry = registry[owner.id], entry.record.status == .pending {
-          if entry.finishing == nil, hasRecord(of: entry) { giveUp(entry) }
+        if let entry = registry[owner.id], !entry.record.status.isFinal {
+          if entry.record.status == .pending, entry.finishing == nil, hasRecord(of: entry) { giveUp(entry) }
           continue
         }
         bereaved.insert(owner.id, epoch: owner.epoch)

@@ -56,6 +56,8 @@ extension Replica {
       return response(failure ?? KeySpans.cut(spans, by: descriptor.span).outside.first.map { outOfRange($0) })
     case .abort(let spans): return response(abort(header, spans))
     case .inquire(let inquiry): return await inquire(inquiry)
+    case .verify(let fate, let promised): return await verify(fate, promised, header)
+    case .conclude(let fate, let isCommitted): return await conclude(fate, isCommitted: isCommitted)
     case .settle(let fates):
       take(fates)
       return .done

@@ -120,12 +120,14 @@ extension Replica {
         }
       }
       let clears = KeySpans.cut(entry.record.spansToClear, by: descriptor.span)
-      if entry.record.status != .pending {
+      if entry.record.status.isFinal {
         entry.record.spansToClear = clears.inside
         entry.clearsElsewhere += clears.outside
       }
     } else if span.contains(entry.record.anchor) {
       // Its record has gone over, and all that is known of it there.
+      entry.record.becomeForeign()
+      entry.tellOnlookers()
       entry.spansElsewhere = []
       entry.clearsElsewhere = []
       entry.heardAt = .min

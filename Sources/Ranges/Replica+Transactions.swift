@@ -54,7 +54,7 @@ extension Replica {
   /// Nil if a transaction's own intents still stand.
   func checkOwnIntents(_ header: TransactionHeader) -> RangeFailure? {
     guard header.hasIntents else { return nil }
-    if let entry = registry[header.id], entry.record.status == .pending, entry.finishing == nil { return nil }
+    if let entry = registry[header.id], !entry.record.status.isFinal, entry.finishing == nil { return nil }
     return Self.givenUp
   }
 
@@ -81,6 +81,7 @@ extension Replica {
       return try resolveNow(intent, entry)
     case .aborted:
       return try resolveNow(intent, entry)
+    case .staging: return settleStaged(entry, readAt: timestamp)
     case .pending:
       if let latch = entry.finishing {
         if let timestamp, let end = entry.finishingAt, end > timestamp { return .pass }
@@ -100,7 +101,7 @@ extension Replica {
     }
   }
 
-  private func inquiry(_ entry: RegisteredTransaction, reader: Timestamp?) -> TransactionInquiry {
+  func inquiry(_ entry: RegisteredTransaction, reader: Timestamp?) -> TransactionInquiry {
     TransactionInquiry(
       id: entry.record.id, anchor: entry.record.anchor, epoch: entry.record.epoch, timestamp: entry.record.timestamp,
       reader: reader)
@@ -133,10 +134,23 @@ extension Replica {
     while true {
       if let refusal = refusal(at: inquiry.reader ?? .zero) ?? refusal(of: inquiry.anchor) { return .failed(refusal) }
       let entry = registry[inquiry.id] ?? register(inquiry, spans: [])
-      var fate = TransactionFate(
-        id: inquiry.id, anchor: inquiry.anchor, status: entry.record.status, timestamp: entry.record.timestamp,
-        epoch: entry.record.epoch, ignored: entry.record.ignored)
-      guard entry.record.status == .pending else { return .fate(fate) }
+      var fate = fate(of: entry)
+      if entry.record.status.isFinal { return .fate(fate) }
+      if entry.record.status == .staging, entry.finishing == nil {
+        if isExpired(entry) { return .fate(fate) }
+        fate.promised = []
+        if let reader = inquiry.reader, reader >= fate.timestamp {
+          guard inquiry.waits else { return .fate(fate) }
+          switch await entry.makeOnlooker().value(on: shard.reactor) {
+          case .granted: continue
+          default: return .failed(unavailable)
+          }
+        }
+        fate.status = .pending
+        return .fate(fate)
+      }
+      fate.status = .pending
+      fate.promised = []
       if let latch = entry.finishing {
         if let reader = inquiry.reader, let end = entry.finishingAt, end > reader {
           fate.timestamp = end
@@ -172,7 +186,8 @@ extension Replica {
     for fate in fates {
       guard let entry = registry[fate.id], entry.record.status == .pending, !hasRecord(of: entry) else { continue }
       entry.heardAt = monotonic
-      guard fate.status != .pending else {
+      if fate.status == .staging { entry.stagedElsewhere = fate.timestamp }
+      guard fate.status.isFinal else {
         entry.leastCommit = max(entry.leastCommit, fate.timestamp)
         continue
       }
@@ -199,7 +214,7 @@ extension Replica {
             id: fate.id, anchor: fate.anchor, epoch: fate.epoch, timestamp: fate.timestamp, reader: nil), spans: inside)
       for span in inside { registry.addSpan(span, to: entry) }
       take([fate])
-      if !entry.isResolved, entry.record.status != .pending {
+      if !entry.isResolved, entry.record.status.isFinal {
         let isSettled: Bool = await shard.reactor.suspend { continuation in
           if entry.isResolved { continuation.resume(returning: true) } else { entry.waiters.append(continuation) }
         }
@@ -215,7 +230,7 @@ extension Replica {
   /// Nothing of a transaction that ended here is left in `settled`. More may have become other ranges' business meanwhile.
   public func forget(_ id: TransactionID, anchor: Key, settled: [KeySpan]) -> RangeFailure? {
     if let refusal = refusal(at: .zero) ?? refusal(of: anchor) { return refusal }
-    guard let entry = registry[id], entry.record.status != .pending else { return nil }
+    guard let entry = registry[id], entry.record.status.isFinal else { return nil }
     for span in settled {
       entry.spansElsewhere = KeySpans.cut(entry.spansElsewhere, by: span).outside
       entry.clearsElsewhere = KeySpans.cut(entry.clearsElsewhere, by: span).outside
@@ -231,18 +246,22 @@ extension Replica {
     guard holdsLease else { return [] }
     let now = monotonic
     return registry.sorted.compactMap { entry in
-      guard entry.record.status != .pending, entry.finishing == nil, now - entry.finishedAt >= patience,
+      guard entry.record.status.isFinal, entry.finishing == nil, now - entry.finishedAt >= patience,
         !entry.spansElsewhere.isEmpty || !entry.clearsElsewhere.isEmpty
       else { return nil }
       return UnsettledTransaction(fate: fate(of: entry), spans: entry.spansElsewhere, clears: entry.clearsElsewhere)
     }
   }
 
-  /// Transactions of other ranges with intents here, of which nothing was heard for a while.
+  /// Transactions of other ranges with intents here, of which nothing was heard for a while; and those of this range whose coordinator has
+  /// not said for long what came of the staged commit.
   public func doubtful() -> [TransactionInquiry] {
     guard holdsLease else { return [] }
     let now = monotonic
     return registry.sorted.compactMap { entry in
+      if entry.record.status == .staging {
+        return entry.finishing == nil && isExpired(entry) ? inquiry(entry, reader: nil) : nil
+      }
       guard entry.record.status == .pending, !hasRecord(of: entry),
         entry.heardAt == .min || now - entry.heardAt >= Limits.heartbeatInterval
       else { return nil }
@@ -250,10 +269,10 @@ extension Replica {
     }
   }
 
-  private func fate(of entry: RegisteredTransaction) -> TransactionFate {
+  func fate(of entry: RegisteredTransaction) -> TransactionFate {
     TransactionFate(
       id: entry.record.id, anchor: entry.record.anchor, status: entry.record.status, timestamp: entry.record.timestamp,
-      epoch: entry.record.epoch, ignored: entry.record.ignored)
+      epoch: entry.record.epoch, ignored: entry.record.ignored, promised: entry.record.promised)
   }
 
   /// Settles an intent of a finished transaction, and some of its neighbours, ahead of the others.
@@ -290,6 +309,8 @@ extension Replica {
   /// The transaction's end is applied: its intents are to be settled.
   func finish(_ entry: RegisteredTransaction) {
     entry.finishing = nil
+    entry.record.promised = []
+    entry.tellOnlookers()
     entry.finishedAt = monotonic
     let (inside, outside) = KeySpans.cut(KeySpans.normalized(entry.record.spans), by: descriptor.span)
     entry.unresolvedSpans = inside
@@ -319,7 +340,7 @@ extension Replica {
       if header.hasIntents { for span in inside { registry.addSpan(span, to: entry) } }
       entry.coordinatorKnows = true
       if entry.finishing == nil {
-        if entry.record.status == .pending || header.hasIntents {
+        if !entry.record.status.isFinal || header.hasIntents {
           entry.record.status = .aborted
           finish(entry)
         } else if entry.isResolved {
@@ -347,7 +368,7 @@ extension Replica {
     return nil
   }
 
-  private func isExpired(_ entry: RegisteredTransaction) -> Bool {
+  func isExpired(_ entry: RegisteredTransaction) -> Bool {
     let limit = entry.record.heartbeat.addingReportingOverflow(Limits.transactionExpiry)
     return !limit.overflow && shard.clock.interval().isCertainlyAfter(limit.partialValue)
   }
@@ -389,6 +410,8 @@ extension Replica {
       switch entry.record.status {
       case .pending:
         if entry.finishing == nil, hasRecord(of: entry), isExpired(entry) { giveUp(entry) }
+      case .staging:
+        if isExpired(entry) { entry.tellOnlookers() }
       case .aborted where entry.isResolved && now - entry.finishedAt > 60_000_000_000:
         // A coordinator that comes so late must not take it for one that never was.
         shard.timestampCache.noteRead(TransactionRecord.tombstone(entry.record.id), at: shard.clock.now(), owner: 0)
@@ -410,7 +433,7 @@ extension Replica {
       for intent in intents {
         if let entry = registry[intent.transaction] {
           registry.reopen(entry, [KeySpan(intent.key)])
-          if entry.record.status != .pending {
+          if entry.record.status.isFinal {
             resolutions.append(entry.record.id)
             startResolving()
           }
@@ -441,7 +464,7 @@ extension Replica {
   /// Settles intents, a slice in flight at a time, finished transactions taking turns.
   private func resolveAll() async {
     while holdsLease, let next = resolutions.popFirst() {
-      guard let entry = registry[next], entry.record.status != .pending else { continue }
+      guard let entry = registry[next], entry.record.status.isFinal else { continue }
       do throws(StorageError) {
         let isDone = try await resolveSlice(entry)
         guard isCurrent(entry) else { continue }
@@ -553,7 +576,7 @@ extension Replica {
         let entry = registry.add(record)
         // What readers pushed it above, only earlier leaseholders knew.
         entry.leastCommit = leaseStart
-        if record.status != .pending { finish(entry) }
+        if record.status.isFinal { finish(entry) }
       }
       cursor.next()
     }
@@ -580,8 +603,9 @@ extension Replica {
         record.status == .pending ? max(entry.record.timestamp, record.timestamp) : record.timestamp
       entry.record.epoch = record.epoch
       entry.record.ignored = record.ignored
-      if record.status != .pending { locks.release(record.id) }
+      entry.record.promised = record.promised
+      if record.status.isFinal { locks.release(record.id) }
     }
-    if entry.record.status != .pending { finish(entry) }
+    if entry.record.status.isFinal { finish(entry) }
   }
 }

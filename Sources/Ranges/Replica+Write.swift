@@ -74,7 +74,8 @@ extension Replica {
     case .applied: .written(write.timestamp)
     // Another entry stands where the command was to stand: it did not happen.
     case .lost: .failed(.retry(reason: "the range's lease moved while the write was under way", key: nil))
-    case .stopped(let reason): .failed(write.purpose == .commit ? .ambiguous(reason) : .unavailable(reason))
+    case .stopped(let reason):
+      .failed(write.purpose == .commit || write.purpose == .stage ? .ambiguous(reason) : .unavailable(reason))
     }
   }
 
@@ -87,7 +88,7 @@ extension Replica {
       return .failed(refusal)
     }
     noteRequest(request.writes)
-    if request.writes.isEmpty || header.hasIntents && request.purpose == .commit,
+    if request.writes.isEmpty || header.hasIntents && request.purpose == .commit || request.purpose == .stage,
       let refusal = refusal(of: header.anchor)
     {
       return .failed(refusal)
@@ -97,7 +98,9 @@ extension Replica {
     do throws(StorageError) {
       let owner = locks.owner(header.id)
       let mayMeetIntents = registry.mayHaveIntents(besides: header.id)
-      if let step = try makeWay(request.writes, header, owner, mayMeetIntents) { return step }
+      // Whoever reads what a staged commit has written waits for its end. If that waited for a lock of the reader's, nobody would see the cycle.
+      let waits = request.purpose != .prepare || request.fixedTimestamp == nil
+      if let step = try makeWay(request.writes, header, owner, mayMeetIntents, waits: waits) { return step }
 
       let read = header.readTimestamp
       var timestamp = max(read, request.fixedTimestamp ?? .zero)
@@ -127,7 +130,8 @@ extension Replica {
         }
         if newest >= timestamp { timestamp = newest.next }
       }
-      if request.purpose == .commit, timestamp > read, !request.reads.isEmpty, !shard.faults.skipsRefresh {
+      let ends = request.purpose == .commit || request.purpose == .stage
+      if ends, timestamp > read, !request.reads.isEmpty, !shard.faults.skipsRefresh {
         switch try checkRefresh(request.reads, header, to: timestamp) {
         case .holds: break
         case .conflict(let key):
@@ -138,10 +142,14 @@ extension Replica {
         case .failed(let failure): return .failed(failure)
         }
       }
+      if ends, let fixed = request.fixedTimestamp, timestamp > fixed {
+        return .failed(.writeTooOld(timestamp, key: nil))
+      }
       switch request.purpose {
-      case .commit:
-        if let fixed = request.fixedTimestamp, timestamp > fixed { return .failed(.writeTooOld(timestamp, key: nil)) }
-        return try proposeCommit(request, header, owner, at: timestamp)
+      case .commit: return try proposeCommit(request, header, owner, at: timestamp)
+      case .stage:
+        if let owner { noteReadsUnderLock(owner, at: timestamp, besides: request.writes.map(\.key), header) }
+        return try proposeStaging(request, header, at: timestamp)
       case .flush, .prepare:
         if request.purpose == .prepare, let owner {
           noteReadsUnderLock(owner, at: timestamp, besides: request.writes.map(\.key), header)
@@ -157,7 +165,7 @@ extension Replica {
 
   /// Nil when nobody is in the way of any write.
   private func makeWay(
-    _ writes: [KeyWrite], _ header: TransactionHeader, _ owner: LockOwner?, _ mayMeetIntents: Bool
+    _ writes: [KeyWrite], _ header: TransactionHeader, _ owner: LockOwner?, _ mayMeetIntents: Bool, waits: Bool
   ) throws(StorageError) -> WriteStep? {
     for write in writes {
       var isHeld = locks.isContended(write.key, by: owner)
@@ -165,8 +173,10 @@ extension Replica {
         isHeld = intent.transaction != header.id
       }
       if isHeld {
-        switch try lock(write.key, header, LockRequest(.exclusive)) {
+        switch try lock(write.key, header, LockRequest(.exclusive, wait: waits ? .wait : .fail)) {
         case .locked, .skipped: break
+        case .failed(.lockNotAvailable):
+          return .failed(.retry(reason: "a concurrent transaction has locked the row", key: write.key))
         case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: write.key))
         case .failed(let failure): return .failed(failure)
         }
@@ -276,7 +286,7 @@ extension Replica {
   /// The memory of a transaction that has intents or a record here; nil if it was, or may have been, given up.
   func registered(_ header: TransactionHeader) -> RegisteredTransaction? {
     if let known = registry[header.id] {
-      return known.record.status == .pending && known.finishing == nil ? known : nil
+      return !known.record.status.isFinal && known.finishing == nil ? known : nil
     }
     if header.hasIntentsElsewhere, descriptor.span.contains(header.anchor) {
       // Whoever met one of those may have asked here before, and been told that it was given up: under an earlier lease, or so long ago
@@ -301,13 +311,28 @@ extension Replica {
       return .failed(.limit("a flush without writes"))
     }
     var batch = WriteBatch()
-    var keys: [Key] = []
-    keys.reserveCapacity(request.writes.count)
+    if let failure = try putIntents(request.writes, header, at: timestamp, into: &batch) { return .failed(failure) }
+    let keys = request.writes.map(\.key)
+    guard let entry = registered(header) else { return .failed(Self.givenUp) }
+    guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
+    entry.record.epoch = header.epoch
+    entry.record.timestamp = max(entry.record.timestamp, timestamp)
+    registry.addSpan(KeySpan(start: first.key, end: last.key.next), to: entry)
+    proposal.onApplied = { [unowned self] in
+      if let owner = self.locks.owner(header.id) { self.dropReplicated(owner, keys) }
+    }
+    return .proposed(proposal, timestamp)
+  }
+
+  /// Adds intents to a command; why it cannot be, if so.
+  func putIntents(
+    _ writes: [KeyWrite], _ header: TransactionHeader, at timestamp: Timestamp, into batch: inout WriteBatch
+  ) throws(StorageError) -> RangeFailure? {
+    guard let first = writes.first, let last = writes.last else { return nil }
     var view = header.view
     // Bulk writers come in order and meet nothing: one look at the whole chunk saves one per key.
     let isFresh = try shard.reader.intents(in: KeySpan(start: first.key, end: last.key.next), limit: 1).isEmpty
-    for write in request.writes {
-      keys.append(write.key)
+    for write in writes {
       view.sequence = write.sequence
       let outcome = try MVCC.putIntent(
         shard.reader, write.key, write.value, transaction: view, anchor: header.anchor, at: timestamp,
@@ -317,24 +342,20 @@ extension Replica {
         registry.hasStrangers = true
         strangerCursor = descriptor.span
         startSweeping()
-        return .failed(.retry(reason: "an unfinished transaction of an earlier lease wrote the row", key: write.key))
+        return .retry(reason: "an unfinished transaction of an earlier lease wrote the row", key: write.key)
       }
     }
-    guard let entry = registered(header) else { return .failed(Self.givenUp) }
-    guard let proposal = propose(batch, over: keys, at: timestamp) else { return .failed(unavailable) }
-    entry.record.epoch = header.epoch
-    entry.record.timestamp = max(entry.record.timestamp, timestamp)
-    registry.addSpan(KeySpan(start: first.key, end: last.key.next), to: entry)
-    proposal.onApplied = { [unowned self] in
-      guard let owner = self.locks.owner(header.id) else { return }
-      self.locks.dropReplicated(owner) { self.binaryContains(keys, $0) }
-    }
-    return .proposed(proposal, timestamp)
+    return nil
+  }
+
+  /// Locks on keys (ascending) that have an intent now are not needed any more.
+  func dropReplicated(_ owner: LockOwner, _ keys: [Key]) {
+    locks.dropReplicated(owner) { binaryContains(keys, $0) }
   }
 
   /// Keys locked and not written were read, and nobody could write them so far; from now on the timestamp cache keeps
   /// writers above the transaction's timestamp.
-  private func noteReadsUnderLock(
+  func noteReadsUnderLock(
     _ owner: LockOwner, at timestamp: Timestamp, besides written: [Key], _ header: TransactionHeader
   ) {
     guard !shard.faults.skipsTimestampCache else { return }
@@ -360,7 +381,7 @@ extension Replica {
       noteReadsUnderLock(owner, at: header.readTimestamp, besides: [], header)
     }
     // Where it has intents whose fate is not known here its locks stand for those: they go when it is.
-    if let entry = registry[header.id], entry.record.status == .pending, entry.mayHaveIntents { return nil }
+    if let entry = registry[header.id], !entry.record.status.isFinal, entry.mayHaveIntents { return nil }
     locks.release(header.id)
     return nil
   }
@@ -445,6 +466,8 @@ extension Replica {
     _ intent: Intent, _ header: TransactionHeader, at timestamp: Timestamp
   ) throws(StorageError) -> RefreshStep? {
     guard intent.transaction != header.id, intent.timestamp <= timestamp else { return nil }
+    // A staged one has most likely committed. Two that waited for each other's ends would wait for ever.
+    if let staged = registry[intent.transaction]?.stagedAt, staged <= timestamp { return .conflict(intent.key) }
     switch try settle(intent, readAt: timestamp) {
     case .pass:
       let mayBePushed = header.hasIntents || header.hasIntentsElsewhere
@@ -455,7 +478,9 @@ extension Replica {
       }
       return nil
     case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
-    case .ask(let inquiry): return .failed(.conflict([inquiry]))
+    case .ask(var inquiry):
+      inquiry.waits = false
+      return .failed(.conflict([inquiry]))
     case .live: return .conflict(intent.key)
     case .failed(let failure): return .failed(failure)
     }

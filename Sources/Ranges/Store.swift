@@ -41,6 +41,8 @@ public struct StoreOptions: Sendable {
   /// Requests a second above which a range is cut; 0: never.
   public var splitLoad: UInt64 = 0
   public var merging = RangeMerging.unknown
+  /// Whether commits over several ranges are made in one round (`StagedCommit`), which all members of the cluster must know.
+  public var stagesCommits = true
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -308,6 +310,9 @@ public final class Store: Sendable {
 
   public var merging: RangeMerging { options.withLock { $0.merging } }
   public func setMerging(_ merging: RangeMerging) { options.withLock { $0.merging = merging } }
+
+  public var stagesCommits: Bool { options.withLock { $0.stagesCommits } }
+  public func setStagesCommits(_ stages: Bool) { options.withLock { $0.stagesCommits = stages } }
 
   /// Whether nothing is served any more.
   public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }

@@ -71,6 +71,10 @@ package struct PlantedFaults: Sendable {
   package var losesAppliedWrites = false
   /// The right half of a split does not know what was read there before.
   package var forgetsReadsAtSplit = false
+  /// Whoever finds that a promised write of a staged commit is missing does not prevent it.
+  package var letsMissingWritesCome = false
+  /// Intents of a staged commit are settled before its record says that it has committed.
+  package var settlesTooEarly = false
   /// Who takes over a range's keys does not know what was read there before.
   package var forgetsReadsAtMerge = false
 

@@ -3,6 +3,8 @@
 //
 //   | PENDING | --heartbeat--> PENDING --commit--> COMMITTED   final
 //                                      --expired, rollback--> ABORTED   final
+//                                      --stage--> STAGING --all writes are there--> COMMITTED
+//                                                         --one is prevented--> ABORTED      (`StagedCommit`)
 // The record is created lazily: by the first heartbeat, by the end, or by whoever aborts. While it is missing, the
 // memory of the leaseholder and, after a restart, the age of its intents stand for it. A commit asks the memory first:
 // once it says aborted, or does not know a transaction that laid intents, the commit is refused.
@@ -14,6 +16,7 @@
 //
 //   version 3 | status | epoch, varint | timestamp, 12 | heartbeat wall, 8 BE | count, spans of intents
 //             | count, spans to clear | count, ignored ranges | anchor, length prefixed
+//   version 4, of staged ones, the same and | count, promised writes: key, length prefixed, sequence, varint
 
 import Clocks
 import Encoding
@@ -24,6 +27,11 @@ public enum TransactionStatus: UInt8, Sendable {
   case pending = 0
   case committed = 1
   case aborted = 2
+  /// Committed if all promised writes are there.
+  case staging = 3
+
+  /// Whether it stays so.
+  public var isFinal: Bool { self == .committed || self == .aborted }
 }
 
 struct TransactionRecord: Sendable, Equatable {
@@ -32,7 +40,7 @@ struct TransactionRecord: Sendable, Equatable {
   var anchor: Key
   var status: TransactionStatus
   var epoch: UInt32 = 0
-  /// Committed: the commit timestamp. Otherwise the highest timestamp of an intent known.
+  /// Committed or staging: the commit timestamp. Otherwise the highest timestamp of an intent known.
   var timestamp = Timestamp.zero
   /// Wall nanoseconds of the last sign of life.
   var heartbeat: Int64 = 0
@@ -41,6 +49,8 @@ struct TransactionRecord: Sendable, Equatable {
   /// What is to be cleared once the transaction has ended.
   var spansToClear: [KeySpan] = []
   var ignored: [ClosedRange<UInt32>] = []
+  /// Staging: what must be there in other ranges.
+  var promised: [PromisedWrite] = []
 
   var key: [UInt8] { LocalKeys.record(anchor, id) }
 
@@ -58,7 +68,7 @@ struct TransactionRecord: Sendable, Equatable {
   }
 
   func encoded() -> [UInt8] {
-    var body: [UInt8] = [3, status.rawValue]
+    var body: [UInt8] = [status == .staging ? 4 : 3, status.rawValue]
     ValueEncoding.appendVarint(UInt64(epoch), to: &body)
     timestamp.appendEncoded(to: &body)
     ValueEncoding.appendBigEndian(heartbeat, to: &body)
@@ -75,6 +85,13 @@ struct TransactionRecord: Sendable, Equatable {
       ValueEncoding.appendVarint(UInt64(range.upperBound), to: &body)
     }
     ValueEncoding.appendLengthPrefixed(anchor.bytes, to: &body)
+    if status == .staging {
+      ValueEncoding.appendVarint(UInt64(promised.count), to: &body)
+      for write in promised {
+        ValueEncoding.appendLengthPrefixed(write.key.bytes, to: &body)
+        ValueEncoding.appendVarint(UInt64(write.sequence), to: &body)
+      }
+    }
     return LocalKeys.sealed(body)
   }
 
@@ -97,8 +114,8 @@ struct TransactionRecord: Sendable, Equatable {
   }
 
   private static func decode(_ id: TransactionID, _ reader: inout ByteReader) -> TransactionRecord? {
-    guard reader.readUInt8() == 3,
-      let status = reader.readUInt8().flatMap(TransactionStatus.init(rawValue:)),
+    guard let version = reader.readUInt8(), let status = reader.readUInt8().flatMap(TransactionStatus.init(rawValue:)),
+      version == (status == .staging ? 4 : 3),
       let epoch = reader.readVarint().flatMap(UInt32.init(exactly:)),
       let timestamp = reader.readBytes(Timestamp.encodedCount).flatMap(Timestamp.init(encoded:)),
       let heartbeat = reader.readBigEndian(Int64.self),
@@ -119,6 +136,13 @@ struct TransactionRecord: Sendable, Equatable {
     }
     guard let anchor = reader.readLengthPrefixed() else { return nil }
     record.anchor = Key(copying: anchor)
+    guard status == .staging else { return record }
+    guard let count = reader.readVarint(), count <= UInt64(reader.remaining) else { return nil }
+    for _ in 0..<count {
+      guard let key = reader.readLengthPrefixed(), let sequence = reader.readVarint().flatMap(UInt32.init(exactly:))
+      else { return nil }
+      record.promised.append(PromisedWrite(key: Key(copying: key), sequence: sequence))
+    }
     return record
   }
 
@@ -130,6 +154,12 @@ struct TransactionRecord: Sendable, Equatable {
       spans.append(KeySpan(start: Key(copying: start), end: Key(copying: end)))
     }
     return spans
+  }
+
+  /// It is another range's from now on to say how the transaction stands.
+  mutating func becomeForeign() {
+    if status == .staging { status = .pending }
+    promised = []
   }
 
   /// How its intents are to be settled; only of a finished one.
@@ -164,6 +194,26 @@ final class RegisteredTransaction {
   var heardAt: Int64 = .min
   /// Told when its intents here are settled (true), or when that will not be known (false).
   var waiters: [UnsafeContinuation<Bool, Never>] = []
+  /// The range of its record, another one, has said that its commit is staged at this timestamp.
+  var stagedElsewhere: Timestamp?
+  /// Where it may have committed already.
+  var stagedAt: Timestamp? { record.status == .staging ? record.timestamp : stagedElsewhere }
+  /// Requests that go on once it is known what came of a staged commit, or has been unknown for too long.
+  private var onlookers: [Waiter] = []
+
+  /// A waiter that ends when what is known of the staged commit has changed, or should have.
+  func makeOnlooker() -> Waiter {
+    let waiter = Waiter()
+    onlookers.removeAll(where: \.isFinished)
+    onlookers.append(waiter)
+    return waiter
+  }
+
+  func tellOnlookers(_ outcome: WaitOutcome = .granted) {
+    let told = onlookers
+    onlookers = []
+    for waiter in told { waiter.finish(outcome) }
+  }
 
   /// Whether there are, or may be, intents of it: a transaction that only ingests has none.
   var mayHaveIntents: Bool { !isResolved && !record.spans.isEmpty }
@@ -206,7 +256,10 @@ final class TransactionRegistry {
 
   /// Nobody here will learn any more when intents are settled.
   func abandonWaiters() {
-    for entry in sorted { entry.finishWaiting(false) }
+    for entry in sorted {
+      entry.finishWaiting(false)
+      entry.tellOnlookers(.stopped("the range is led elsewhere"))
+    }
   }
 
   /// The part of `span` in which intents may exist, nil if there is none: what reads look through beside the versions. Whatever was

@@ -188,6 +188,7 @@ public final class Node: SessionFactory, AdminSource {
     let logger = self.logger
     let onFatal = configuration.onFatal
     var options = StoreOptions()
+    options.stagesCommits = false
     if let cluster = configuration.cluster { options.supportDuration = cluster.supportDuration }
     let store = try await Store.open(
       environment: environment, local: local, clock: clock, network: transport, options: options, logger: logger

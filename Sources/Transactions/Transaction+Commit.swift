@@ -56,6 +56,17 @@ extension Transaction {
         // Readers that come again and again could keep a write that nobody sees ahead of them for ever, not an intent.
         if part.range.id == home.id, attempts <= Self.patience { own = part.writes } else { others.append(part) }
       }
+      if attempts == 1, try await mayStage(home, own, others, at: timestamp) {
+        switch try await stage(home, own, others, at: timestamp) {
+        case .committed(let committed):
+          settleElsewhere(home, at: committed, isStaged: true)
+          return committed
+        case .tooLow(let least): timestamp = max(timestamp, least)
+        case .moved: break
+        }
+        for part in others { prepared.formUnion(part.writes.map(\.key)) }
+        others = []
+      }
       if !others.isEmpty {
         timestamp = max(timestamp, try await prepare(others))
         for part in others { prepared.formUnion(part.writes.map(\.key)) }
@@ -75,7 +86,7 @@ extension Transaction {
     }
   }
 
-  private enum CommitAnswer {
+  enum CommitAnswer {
     case committed(Timestamp)
     /// It would have to stand at or above.
     case tooLow(Timestamp)
@@ -83,7 +94,7 @@ extension Transaction {
     case moved
   }
 
-  private func sendCommit(_ request: WriteRequest, to home: RangeDescriptor) async throws(TransactionError)
+  func sendCommit(_ request: WriteRequest, to home: RangeDescriptor) async throws(TransactionError)
     -> CommitAnswer
   {
     // A commit that waits for others takes locks.
@@ -97,13 +108,19 @@ extension Transaction {
     let header = try header(for: home)
     let failure: RangeFailure
     if let replica = system.replica(home) {
+      let lease = replica.leaseSequence
       switch await replica.write(request, header) {
-      case .written(let timestamp): return .committed(timestamp)
+      case .written(let timestamp):
+        noteStaged(request, home, lease)
+        return .committed(timestamp)
       case .failed(let reason): failure = reason
       }
     } else {
-      switch await system.send(.write(request), header, to: home) {
-      case .written(let timestamp): return .committed(timestamp)
+      let reply = await system.ask(.write(request), header, home)
+      switch reply.response {
+      case .written(let timestamp):
+        noteStaged(request, home, reply.lease)
+        return .committed(timestamp)
       case .failed(let reason): failure = reason
       default: throw .unavailable("a range gave an answer to another question")
       }
@@ -143,8 +160,8 @@ extension Transaction {
 
   /// Makes sure that what was read outside of home holds up to `timestamp`, and that locks there are still held. Returns what was read in home, and
   /// whether that is all.
-  private func holdElsewhere(
-    _ home: RangeDescriptor, upTo timestamp: Timestamp
+  func holdElsewhere(
+    _ home: RangeDescriptor, writing: Set<RangeID> = [], upTo timestamp: Timestamp
   ) async throws(TransactionError) -> (reads: ReadFootprint, isAlone: Bool) {
     let all = footprint(with: header.isolation == .serializable ? reads.footprint : ReadFootprint())
     if bindings.allSatisfy({ $0.range == home.id }), all.isInside(home.span) { return (all, true) }
@@ -155,12 +172,13 @@ extension Transaction {
     }
     let isAlone = others.isEmpty && bindings.allSatisfy { $0.range == home.id || !$0.isBound }
     if timestamp == header.readTimestamp { others = [] }
-    try await hold(others, besides: home, upTo: timestamp)
+    try await hold(others, besides: home, writing: writing, upTo: timestamp)
     return (own, isAlone)
   }
 
   /// After the commit: what it left in other ranges is settled there, which nobody waits for.
-  private func settleElsewhere(_ home: RangeDescriptor, at timestamp: Timestamp) {
+  /// - Parameter isStaged: the record is yet to say that the transaction has committed; until it does, the intents are what says so.
+  private func settleElsewhere(_ home: RangeDescriptor, at timestamp: Timestamp, isStaged: Bool = false) {
     for binding in bindings where binding.range != home.id && !binding.hasIntents {
       var released = header
       released.hasIntents = false
@@ -168,7 +186,7 @@ extension Transaction {
       system.post(over: binding.hull, released) { .release([$0]) }
     }
     let elsewhere = KeySpans.cut(KeySpans.condensed(intentSpans, limit: Limits.spansPerRecord), by: home.span).outside
-    guard !elsewhere.isEmpty else { return }
+    guard !elsewhere.isEmpty || isStaged else { return }
     let fate = TransactionFate(
       id: header.id, anchor: header.anchor, status: .committed, timestamp: timestamp, epoch: header.epoch,
       ignored: header.ignored)
@@ -176,8 +194,13 @@ extension Transaction {
     self.system.reactor.enqueue { reactor in
       reactor.run { reactor in
         // What does not come to pass now, the keeper of the record's range does later.
-        try? await system.access(on: reactor).settleElsewhere(
-          UnsettledTransaction(fate: fate, spans: elsewhere, clears: []))
+        let system = system.access(on: reactor)
+        if isStaged, !system.shard.faults.settlesTooEarly {
+          guard let concluded = try? await system.conclude(fate, isCommitted: true), concluded.status == .committed else {
+            return
+          }
+        }
+        try? await system.settleElsewhere(UnsettledTransaction(fate: fate, spans: elsewhere, clears: []))
       }
     }
   }
@@ -244,13 +267,16 @@ extension Transaction {
   }
 
   /// Lays writes down, range by range. Returns the largest of their timestamps.
-  private func lay(_ writes: [KeyWrite], _ purpose: WriteRequest.Purpose) async throws(TransactionError) -> Timestamp {
+  /// - Parameter least: where they are to stand at least.
+  func lay(
+    _ writes: [KeyWrite], _ purpose: WriteRequest.Purpose, from least: Timestamp? = nil
+  ) async throws(TransactionError) -> Timestamp {
     var rest = writes[...]
     var timestamp = Timestamp.zero
     while let first = rest.first {
       let range = try await system.range(of: first.key)
       let part = rest.prefix { range.span.contains($0.key) }
-      let count = try await send(part, purpose, to: range, &timestamp)
+      let count = try await send(part, purpose, from: least, to: range, &timestamp)
       rest = rest.dropFirst(count)
     }
     if purpose != .ingest { laidAt = max(laidAt, timestamp) }
@@ -259,7 +285,7 @@ extension Transaction {
 
   /// Returns how many of the writes were laid down: all, or fewer if the range turns out not to hold what follows.
   private func send(
-    _ writes: ArraySlice<KeyWrite>, _ purpose: WriteRequest.Purpose, to range: RangeDescriptor,
+    _ writes: ArraySlice<KeyWrite>, _ purpose: WriteRequest.Purpose, from least: Timestamp?, to range: RangeDescriptor,
     _ timestamp: inout Timestamp
   ) async throws(TransactionError) -> Int {
     mayHoldLocks = true
@@ -275,7 +301,8 @@ extension Transaction {
     defer { waitingAt.removeAll { $0.id == range.id } }
     while start < writes.endIndex, failure == nil {
       let end = min(start + Self.flushChunk, writes.endIndex)
-      let request = WriteRequest(purpose, writes: Array(writes[start..<end]))
+      var request = WriteRequest(purpose, writes: Array(writes[start..<end]))
+      request.fixedTimestamp = least
       let hull = KeySpan(start: writes[start].key, end: writes[end - 1].key.next)
       var before: RangeBinding?
       if purpose != .ingest {

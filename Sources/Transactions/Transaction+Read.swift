@@ -425,13 +425,17 @@ extension Transaction {
 
   /// Makes sure that what was read holds up to `timestamp`; and, once there is a home for the commit, that what is locked in
   /// other ranges still is.
+  /// - Parameter writing: ranges that look at locks themselves, since they are about to be written to.
   func hold(
-    _ parts: [(range: RangeDescriptor, reads: ReadFootprint)], besides home: RangeDescriptor?, upTo timestamp: Timestamp
+    _ parts: [(range: RangeDescriptor, reads: ReadFootprint)], besides home: RangeDescriptor?,
+    writing: Set<RangeID> = [], upTo timestamp: Timestamp
   ) async throws(TransactionError) {
     var rest = parts
     if let home {
       for binding in bindings
-      where binding.isBound && binding.range != home.id && !rest.contains(where: { $0.range.id == binding.range }) {
+      where binding.isBound && binding.range != home.id && !writing.contains(binding.range)
+        && !rest.contains(where: { $0.range.id == binding.range })
+      {
         let range = try await system.range(of: binding.hull.start)
         guard range.id == binding.range else {
           throw .retry(reason: "its locks were lost when the range was split", key: nil)

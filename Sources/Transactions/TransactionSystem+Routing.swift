@@ -317,7 +317,10 @@ extension TransactionSystem {
     while true {
       let range = try await range(of: inquiry.anchor)
       switch await send(.inquire(inquiry), ownHeader(), to: range) {
-      case .fate(let fate): return fate
+      case .fate(let fate):
+        // Without what was promised: its coordinator may yet say how it ended.
+        guard fate.status == .staging, !fate.promised.isEmpty else { return fate }
+        _ = try await recover(fate)
       case .failed(.outOfRange): continue
       case .failed(let failure): throw TransactionError(failure)
       default: throw .unavailable("a range gave an answer to another question")

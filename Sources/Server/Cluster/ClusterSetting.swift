@@ -11,9 +11,10 @@ import SQLTypes
 
 /// Which formats and rules of a cluster a binary knows.
 enum ClusterVersion {
-  /// 1: membership; 2: decommissioning, settings; 3: merges of ranges.
-  static let latest = 3
+  /// 1: membership; 2: decommissioning, settings; 3: merges of ranges; 4: commits in one round.
+  static let latest = 4
   static let ofMerges = 3
+  static let ofStaging = 4
   /// Before anything is said.
   static let first = 1
 }

@@ -183,6 +183,7 @@ extension Node: ClusterService {
     store.setSplitLoad(UInt64(clamping: value(.splitLoad)))
     let knowsMerges = value(.version) >= ClusterVersion.ofMerges
     store.setMerging(!knowsMerges ? .unknown : value(.merge) != 0 ? .automatic : .onDemand)
+    store.setStagesCommits(value(.version) >= ClusterVersion.ofStaging)
     store.setCheckInterval(nanoseconds: value(.checkInterval))
     member?.placement.setFactor(Int(value(.replicas)))
   }
