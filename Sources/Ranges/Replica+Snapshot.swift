@@ -255,6 +255,10 @@ extension StoreShard {
       {
         return "the log has what the snapshot has"
       }
+      // From here on nothing else may come to its place: another snapshot, of a half of what this one holds, may be under way.
+      guard directory.claim(end.descriptor, inPlaceOf: others.map(\.id)) else {
+        return "something else is coming to the place of \(piece.range)"
+      }
       var stored = piece
       stored.end?.absorbed = others.map(\.id)
       batch.putSnapshotEnd(range: piece.range.rawValue, stored.encoded())

@@ -153,7 +153,6 @@ public final class Replica {
 
   /// `propose`, of a command that says more than what changes.
   func propose(_ unsigned: Command, latch: Latch?) -> Proposal? {
-    shard.reactor.assertIsolated()
     var command = unsigned
     command.leaseSequence = group.term
     command.spanGeneration = descriptor.spanGeneration

@@ -22,6 +22,14 @@ final class StoreDirectory: Sendable {
       return low
     }
 
+    func overlapping(_ span: KeySpan) -> [RangeDescriptor] {
+      var low = place(of: span.start)
+      if low > 0, span.start < descriptors[low - 1].span.end { low -= 1 }
+      var high = low
+      while high < descriptors.count, descriptors[high].span.start < span.end { high += 1 }
+      return Array(descriptors[low..<high])
+    }
+
     mutating func remove(_ range: RangeID) {
       guard let start = starts.removeValue(forKey: range) else { return }
       descriptors.remove(at: place(of: start))
@@ -48,6 +56,19 @@ final class StoreDirectory: Sendable {
     }
   }
 
+  /// A replica is about to hold what the descriptor says, and to take the place of others. False, and nothing has happened: more than those are
+  /// in the way, or about to be.
+  func claim(_ descriptor: RangeDescriptor, inPlaceOf others: [RangeID]) -> Bool {
+    state.withLock { state in
+      let inTheWay = state.overlapping(descriptor.span)
+      guard inTheWay.allSatisfy({ $0.id == descriptor.id || others.contains($0.id) }) else { return false }
+      for other in others + [descriptor.id] { state.remove(other) }
+      state.starts[descriptor.id] = descriptor.span.start
+      state.descriptors.insert(descriptor, at: state.place(of: descriptor.span.start))
+      return true
+    }
+  }
+
   func remove(_ range: RangeID) { state.withLock { $0.remove(range) } }
 
   /// Whether a merge may be yet to come here: the range that takes the keys over has a replica here, and that has not come beyond it.
@@ -60,12 +81,6 @@ final class StoreDirectory: Sendable {
 
   /// In the order of their keys.
   func overlapping(_ span: KeySpan) -> [RangeDescriptor] {
-    state.withLock { state in
-      var low = state.place(of: span.start)
-      if low > 0, span.start < state.descriptors[low - 1].span.end { low -= 1 }
-      var high = low
-      while high < state.descriptors.count, state.descriptors[high].span.start < span.end { high += 1 }
-      return Array(state.descriptors[low..<high])
-    }
+    state.withLock { $0.overlapping(span) }
   }
 }

@@ -97,6 +97,8 @@ final class NodeSimulation: @unchecked Sendable {
   private var violationTime: Int64 = 0
   private var crashCount = 0
   private var changeCount = 0
+  /// Whether commits over several ranges take one round.
+  private let stagesCommits: Bool
   private var splitCount = 0
   private var mergeCount = 0
   /// The most replicas that the range was seen to have.
@@ -129,6 +131,8 @@ final class NodeSimulation: @unchecked Sendable {
       changeInterval: drawn.pick([500, 3000]) * .millisecond, splitInterval: drawn.pick([200, 2000]) * .millisecond,
       supportDuration: drawn.pick([300, 1000, 3000]) * .millisecond,
       checkInterval: drawn.pick([0, 0, 1]) * .second)
+    var commits = world.makeRandom("commits")
+    stagesCommits = options.rounds.map { $0 == 1 } ?? commits.chance(percent: 50)
     weather = Weather(world.makeRandom("network"), delay: plan.packetDelay)
     workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients"))
     let count = options.workload == .cluster ? options.nodes ?? drawn.pick([3, 3, 5]) : 1
@@ -312,6 +316,7 @@ final class NodeSimulation: @unchecked Sendable {
     settings.store.collectionInterval = 0
     settings.store.supportDuration = plan.supportDuration
     settings.store.checkInterval = plan.checkInterval
+    settings.store.stagesCommits = stagesCommits
     settings.store.merging = plan.faults.contains(.merges) ? .automatic : .unknown
     switch options.planted {
     case .forgetTimestampCache: settings.store.faults.skipsTimestampCache = true
@@ -324,6 +329,8 @@ final class NodeSimulation: @unchecked Sendable {
     case .missSnapshotTail: settings.store.faults.snapshotsMissTail = true
     case .forgetRemovals: settings.store.faults.forgetsRemovals = true
     case .loseAppliedWrites: settings.store.faults.losesAppliedWrites = true
+    case .letMissingWritesCome: settings.store.faults.letsMissingWritesCome = true
+    case .settleTooEarly: settings.store.faults.settlesTooEarly = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
     default: break
     }

@@ -49,6 +49,9 @@ public struct SimulateCommand: ParsableCommand {
       valueName: "level"))
   var isolation = Isolation.serializable.rawValue
 
+  @Option(help: "In how many rounds commits over several ranges are made, 1 or 2; drawn by default.")
+  var rounds: Int?
+
   @Flag(help: "Print what happens.")
   var trace = false
 
@@ -85,6 +88,10 @@ public struct SimulateCommand: ParsableCommand {
       throw ValidationError("unknown isolation level \(isolation)")
     }
     options.isolation = level
+    if let rounds {
+      guard (1...2).contains(rounds) else { throw ValidationError("--rounds is 1 or 2") }
+      options.rounds = rounds
+    }
     if let plant {
       guard let bug = PlantedBug(rawValue: plant) else { throw ValidationError("unknown bug \(plant)") }
       options.planted = bug

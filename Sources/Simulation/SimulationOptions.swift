@@ -25,6 +25,8 @@ public struct SimulationOptions: Sendable, Hashable {
   public var check: Workload?
   /// The isolation level of their transactions.
   public var isolation = Isolation.serializable
+  /// In how many rounds commits over several ranges are made, 1 or 2; drawn when nil.
+  public var rounds: Int?
   public var planted: PlantedBug? {
     didSet { shape = planted }
   }
@@ -41,6 +43,7 @@ public struct SimulationOptions: Sendable, Hashable {
     if let faults { text += " --faults \(faults.description)" }
     if let check { text += " --check \(check.rawValue)" }
     if isolation != .serializable { text += " --isolation \(isolation.rawValue)" }
+    if let rounds { text += " --rounds \(rounds)" }
     if let planted { text += " --plant \(planted.rawValue)" }
     return text
   }
