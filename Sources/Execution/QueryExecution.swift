@@ -78,6 +78,7 @@ public final class QueryExecution {
     context.affectedRows = 0
     context.materialized.removeAll()
     context.workingTables.removeAll()
+    context.transitions.removeAll()
     isDone = false
     prepareSlots()
     root.rewind(.restart)

@@ -196,6 +196,8 @@ public struct InsertPlan: Sendable {
   public var predicates: IndexPredicates
   public var onConflict: ConflictAction?
   public var references = ReferencePlan()
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   /// Of a partitioned table: where its rows go. Then `checks`, `predicates` and `onConflict` are those of the partitions.
   public var partitions: PartitionPlan?
   /// Put out the rows inserted or updated, all columns of the table in order; else no rows, only a count.
@@ -222,6 +224,8 @@ public struct UpdatePlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   /// The same number for all plans of one statement that changes several tables as one.
   public var family: Int?
   /// Of a partition of the table that the statement named.
@@ -247,6 +251,8 @@ public struct DeletePlan: Sendable {
   public var source: PhysicalPlan
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   /// As of an `UpdatePlan`.
   public var family: Int?
   /// Puts out the source's columns.

@@ -26,7 +26,7 @@ public struct ExplainPlan: Sendable {
 public struct StatementPlanner {
   let catalog: CatalogView
   private let settings: FormatSettings
-  private let statistics: any StatisticsProvider
+  let statistics: any StatisticsProvider
 
   /// - Parameter settings: how literals are read; their transaction time is that of 'now'.
   public init(
@@ -125,16 +125,16 @@ public struct StatementPlanner {
     let kind: QueryPlan.Kind
     switch statement {
     case .select(let query):
-      bound = try binder.bindQuery(query, parent: nil, ctes: [])
+      bound = try binder.bindQuery(query, parent: nil, ctes: context.ambient)
       kind = .select
     case .insert(let insert):
-      bound = try binder.bindInsert(insert)
+      bound = try binder.bindInsert(insert, ctes: context.ambient)
       kind = .insert
     case .update(let update):
-      bound = try binder.bindUpdate(update)
+      bound = try binder.bindUpdate(update, ctes: context.ambient)
       kind = .update
     case .delete(let delete):
-      bound = try binder.bindDelete(delete)
+      bound = try binder.bindDelete(delete, ctes: context.ambient)
       kind = .delete
     default: throw context.unsupported("this statement is")
     }

@@ -53,7 +53,8 @@ extension SystemRelations {
         row["relnatts"] = .int(relation.visibleColumns.count)
         row["relchecks"] = .int(relation.checks.count)
         row["relhasrules"] = .bool(kind == "v")
-        row["relhastriggers"] = .bool(!relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty)
+        row["relhastriggers"] = .bool(
+          !relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty || !view.triggers(of: relation).isEmpty)
         row["relispopulated"] = .bool(true)
         row["relispartition"] = .bool(relation.isPartition)
         row["relhassubclass"] = .bool(!relation.lineage.children.isEmpty)

@@ -20,7 +20,7 @@ extension SystemRelations {
         row["tableowner"] = view.roleName(relation.owner)
         row["hasindexes"] = .bool(!relation.visibleIndexes.isEmpty)
         row["hasrules"] = .bool(false)
-        row["hastriggers"] = .bool(false)
+        row["hastriggers"] = .bool(!view.triggers(of: relation).isEmpty)
         row["rowsecurity"] = .bool(false)
       }
     }

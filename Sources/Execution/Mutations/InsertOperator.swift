@@ -11,10 +11,12 @@ final class InsertOperator: Operator {
   private let writer: TableWriter
   private var resolver: ConflictResolver?
   private var partitioned: PartitionedWriter?
+  private let triggers: StatementTriggers?
 
   init(_ source: Operator, _ plan: InsertPlan) throws(SQLError) {
     self.source = source
     self.plan = plan
+    triggers = StatementTriggers(plan.statement, source.context)
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     if let partitions = plan.partitions { partitioned = try PartitionedWriter(partitions, source.context) }
@@ -23,6 +25,7 @@ final class InsertOperator: Operator {
   }
 
   override func next() async throws(SQLError) -> Batch? {
+    try await triggers?.begin()
     while let given = try await source.next() {
       try await context.breathe()
       if let partitioned {
@@ -30,21 +33,31 @@ final class InsertOperator: Operator {
         if plan.returnsRows && written.rowCount > 0 { return written }
         continue
       }
-      let batch = writer.withRowIDs(given)
-      var written = batch
-      if let resolver {
-        written = try await resolver.insert(batch)
-      } else {
-        try await writer.insert(batch)
-      }
+      let written = try await insert(writer.withRowIDs(given))
       if plan.returnsRows && written.rowCount > 0 { return written }
     }
+    try triggers?.end()
     return nil
+  }
+
+  private func insert(_ batch: Batch) async throws(SQLError) -> Batch {
+    if writer.rowTriggers?.hasBefore(.insert) == true, batch.rowCount > 1 {
+      // A row's triggers see the rows before it written.
+      var result = Batch(kinds: writer.codec.kinds)
+      for row in 0..<batch.rowCount { result.append(contentsOf: try await insert(batch.slice(row..<row + 1))) }
+      return result
+    }
+    let rows = try await writer.beforeInsert(batch)
+    if rows.rowCount == 0 { return rows }
+    if let resolver { return try await resolver.insert(rows) }
+    try await writer.insert(rows)
+    return rows
   }
 
   override func rewind(_ reason: Rewind) {
     resolver?.rewind()
     partitioned?.rewind()
+    triggers?.rewind()
     source.rewind(reason)
   }
 }
@@ -74,9 +87,11 @@ final class ConflictResolver {
     case .update(let id, let assignments, _):
       arbiters = all.filter { $0.descriptor.id == id }
       let changed = Set(assignments.map(\.column))
-      isRowByRow = (arbiters + [codec.primary]).contains { index in
-        index.columns.contains { changed.contains($0.ordinal) }
-      }
+      isRowByRow =
+        writer.rowTriggers?.hasBefore(.update) == true
+        || (arbiters + [codec.primary]).contains { index in
+          index.columns.contains { changed.contains($0.ordinal) }
+        }
     }
   }
 
@@ -196,7 +211,15 @@ final class ConflictResolver {
       changed.columns[assignment.column] = try Evaluator.evaluate(assignment.value, chosen, context.evaluation)
     }
     if changed.rowCount > 0 {
-      try await writer.update(old: old, new: changed, changed: Set(assignments.map(\.column)))
+      let assigned = Set(assignments.map(\.column))
+      if writer.rowTriggers?.hasBefore(.update) == true {
+        let fired = try await writer.beforeUpdate(old: old, new: changed, assigned: assigned)
+        if fired.kept.isEmpty { return fired.new }
+        changed = fired.new
+        try await writer.update(old: old, new: changed, changed: writer.allOrdinals, assigned: assigned)
+      } else {
+        try await writer.update(old: old, new: changed, changed: assigned)
+      }
       if isRowByRow, changed.rowCount == 1, arbiter.isUnique(changed, 0) {
         _ = touched.insert(writer.key(arbiter, changed, 0).bytes)
       }

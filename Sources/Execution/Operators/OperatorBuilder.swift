@@ -114,14 +114,15 @@ struct OperatorBuilder {
         let family = families.family(number)
         return try UpdateOperator(family.add(source), update, family)
       }
-      return try UpdateOperator(update.canStream ? source : BufferOperator(source), update)
+      let streams = update.canStream && update.references.triggers == nil
+      return try UpdateOperator(streams ? source : BufferOperator(source), update)
     case .delete(let delete):
       let source = try build(delete.source)
       if let number = delete.family {
         let family = families.family(number)
         return try DeleteOperator(family.add(source), delete, family)
       }
-      let isOnlyScan = delete.source.scanCount(of: delete.table.oid) == 1
+      let isOnlyScan = delete.source.scanCount(of: delete.table.oid) == 1 && delete.references.triggers == nil
       return try DeleteOperator(isOnlyScan ? source : BufferOperator(source), delete)
     }
   }

@@ -139,6 +139,8 @@ struct Modification: Sendable {
   var checks: [(name: String, condition: ScalarExpression)]
   var predicates: [(index: UInt32, condition: ScalarExpression)]
   var references = ReferencePlan()
+  /// What the statement fires once.
+  var statement: StatementTriggerPlan?
   /// What views ask of rows that are written through them, over `rowColumns`.
   var viewChecks: [(view: String, condition: ScalarExpression)] = []
   /// That the rows belong into the table, over `rowColumns`, where it is a partition.

@@ -319,9 +319,16 @@ extension Binder {
       kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
     change.viewChecks = rows.checks
-    change.references = try references(of: table)
+    var events: [TriggerDescriptor.Events] = [.insert]
+    var assigned: [Int] = []
+    if case .update(let assignments, _)? = statement.onConflict?.action {
+      events.append(.update)
+      assigned = assignedOrdinals(assignments, table)
+    }
+    change.statement = try statementTriggers(of: table, events, changed: assigned)
+    change.references = try references(of: table, change.statement)
     if table.isPartitioned {
-      change.partitions = try insertPartitions(statement, table, alias, ctes)
+      change.partitions = try insertPartitions(statement, table, alias, ctes, change.statement)
       let tableID = context.makeColumn("tableoid", .oid, isNullable: false, qualifier: alias)
       change.otherColumns = [tableID]
       var tables = target.tables
@@ -372,10 +379,11 @@ extension Binder {
 
   /// The partitions that an INSERT's rows may go to, with what ON CONFLICT does in each.
   private func insertPartitions(
-    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String, _ ctes: [VisibleCTE]
+    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String, _ ctes: [VisibleCTE],
+    _ triggers: StatementTriggerPlan?
   ) throws(SQLError) -> PartitionPlan {
-    guard let clause = statement.onConflict else { return try partitionPlan(table) }
-    return try partitionPlan(table) { (leaf, scan) throws(SQLError) in
+    guard let clause = statement.onConflict else { return try partitionPlan(table, triggers) }
+    return try partitionPlan(table, triggers) { (leaf, scan) throws(SQLError) in
       var attachments: [Attachment] = []
       let member = try bindMember(leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, scan)
       let bound = try bindConflict(clause, leaf, member, scan, ctes, &attachments)
@@ -594,9 +602,11 @@ extension Binder {
   ) throws(SQLError) -> BoundQuery {
     let whole = try writeTarget(statement.table.name, "update")
     let table = whole.table
-    noteWriting(.update, whole, ordinals: assignedOrdinals(statement.assignments, table, of: whole))
+    let assigned = assignedOrdinals(statement.assignments, table, of: whole)
+    noteWriting(.update, whole, ordinals: assigned)
     let ctes = try bindWithClause(statement.with, outer, nil)
-    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
+    let triggers = try statementTriggers(of: table, [.update], changed: assigned)
+    return try eachMember(of: table, statement.table) { (member, family, place) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
       let (rows, affected) = try bindAffected(
         member, of: whole, statement.table, joining: statement.from, where: statement.filter, scope)
@@ -610,7 +620,8 @@ extension Binder {
         predicates: try predicates(member, scan.columns), returnsRows: false)
       change.viewChecks = rows.checks
       change.family = family
-      change.references = try references(of: member)
+      change.statement = triggers?.at(place)
+      change.references = try references(of: member, triggers)
       if member.isPartition, change.touches(try partitionKeyOrdinals(member)) {
         if member.oid == table.oid {
           change.guarded = try partitionGuard(member, scan.columns)
@@ -624,7 +635,7 @@ extension Binder {
           scope.columns.append(hidden)
           change.tableColumn = tableID
           change.move = PartitionMove(
-            stays: stays, plan: try partitionPlan(table), columns: Self.places(of: table, in: member))
+            stays: stays, plan: try partitionPlan(table, triggers), columns: Self.places(of: table, in: member))
         }
       }
       return try returning(
@@ -639,7 +650,8 @@ extension Binder {
     let table = whole.table
     noteWriting(.delete, whole)
     let ctes = try bindWithClause(statement.with, outer, nil)
-    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
+    let triggers = try statementTriggers(of: table, [.delete])
+    return try eachMember(of: table, statement.table) { (member, family, place) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
       let (rows, relation) = try bindAffected(
         member, of: whole, statement.table, joining: statement.using, where: statement.filter, scope)
@@ -648,7 +660,8 @@ extension Binder {
         kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
         checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
       change.family = family
-      change.references = try references(of: member)
+      change.statement = triggers?.at(place)
+      change.references = try references(of: member, triggers)
       return try returning(
         statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
     }
@@ -713,16 +726,16 @@ extension Binder {
   /// The statement for each table whose rows its target means, one after the other, as one.
   private func eachMember(
     of table: TableDescriptor, _ reference: TableReference,
-    _ bind: (TableDescriptor, _ family: Int?) throws(SQLError) -> BoundQuery
+    _ bind: (TableDescriptor, _ family: Int?, _ place: (isFirst: Bool, isLast: Bool)) throws(SQLError) -> BoundQuery
   ) throws(SQLError) -> BoundQuery {
     var members = reference.isOnly ? [table] : try members(of: table)
     // Without partitions there are no rows; the statement must be sound all the same.
     if members.isEmpty { members = [table] }
     context.sharedCount += 1
     let family = members.count > 1 ? context.sharedCount : nil
-    var whole = try bind(members[0], family)
-    for member in members.dropFirst() {
-      let next = try bind(member, family)
+    var whole = try bind(members[0], family, (true, members.count == 1))
+    for (index, member) in members.enumerated().dropFirst() {
+      let next = try bind(member, family, (false, index == members.count - 1))
       let columns = whole.outputs.map { context.makeColumn($0.name, $0.type) }
       whole.relation = .setOperation(
         SetOperation(

@@ -70,6 +70,8 @@ final class BindingContext {
 
   /// The functions in SQL whose bodies are being bound, the innermost last.
   var frames: [FunctionFrame] = []
+  /// What every part of the statement may name as it may its WITH queries.
+  var ambient: [VisibleCTE] = []
   /// Columns that expressions name.
   var mentioned: Set<ColumnID> = []
   /// What is done with which relations, and the ids of their columns here.

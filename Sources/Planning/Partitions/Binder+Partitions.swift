@@ -129,7 +129,7 @@ extension Binder {
 
   /// How rows of a partitioned table find their places. `conflict` binds ON CONFLICT for a partition.
   func partitionPlan(
-    _ table: TableDescriptor,
+    _ table: TableDescriptor, _ triggers: StatementTriggerPlan? = nil,
     conflict: ((TableDescriptor, TableScan) throws(SQLError) -> ConflictResolution)? = nil
   ) throws(SQLError) -> PartitionPlan {
     let planner = PhysicalPlanner(context, statistics: NoStatistics())
@@ -144,7 +144,7 @@ extension Binder {
           checks: try checks(current, layout).map {
             .condition(name: $0.name, planner.translate($0.condition, layout))
           },
-          predicates: [:], references: try references(of: current), onConflict: nil)
+          predicates: [:], references: try references(of: current, triggers), onConflict: nil)
         for (ordinal, expression) in try generated(current, values: layout.map { .some(context.column($0)) })
         where current.columns[ordinal].isHidden {
           target.computed.append(ColumnAssignment(column: ordinal, value: planner.translate(expression, layout)))

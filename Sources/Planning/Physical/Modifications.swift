@@ -53,6 +53,7 @@ extension PhysicalPlanner {
         table: change.table, source: source.plan, checks: checks, predicates: predicates, onConflict: action,
         returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.statement = change.statement
       plan.partitions = change.partitions
       let layout = change.returnsRows ? change.rowColumns + change.otherColumns : []
       return Built(
@@ -69,6 +70,7 @@ extension PhysicalPlanner {
         },
         checks: checks, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.statement = change.statement
       plan.family = change.family
       plan.move = change.move.map { move in
         var move = move
@@ -85,6 +87,7 @@ extension PhysicalPlanner {
       var plan = DeletePlan(
         table: change.table, source: source.plan, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.statement = change.statement
       plan.family = change.family
       let layout = change.returnsRows ? source.layout : []
       return Built(
