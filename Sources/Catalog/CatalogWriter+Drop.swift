@@ -184,9 +184,11 @@ extension CatalogWriter {
       var plan = DropPlan(view, requested: [])
       let needed = "index \(quoteIdentifier(index.name))"
       plan.addReferences(to: table, dependsOn: needed) { $0.referencedIndex == index.oid }
-      try plan.check(
-        dropping: "constraint \(quoteIdentifier(name)) on \(describe(table))", cascades: cascades)
+      let what = "constraint \(quoteIdentifier(name)) on \(describe(table))"
+      for reader in view.readers(of: index.constraintOID) { plan.add(reader, dependsOn: what) }
+      try plan.check(dropping: what, cascades: cascades)
       notices = plan.notices
+      if !plan.relations.isEmpty { _ = carryOut(plan) }
       if !plan.foreignKeys.isEmpty {
         apply(put: withoutForeignKeys(plan.foreignKeys, gone: []).map { .relation($0) })
       }

@@ -86,6 +86,9 @@ public final class ExecutionContext {
 
   let memory = MemoryAccount()
   var materialized: [Int: MaterializedRows] = [:]
+  /// Primary keys that the statement has written so far, by table, where several parts of it write: none of them changes what
+  /// another has.
+  var touched: [OID: KeyTable]?
   /// The rows of the last round of each recursive query under way.
   var workingTables: [Int: RowBuffer] = [:]
 

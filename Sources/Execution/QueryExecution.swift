@@ -79,6 +79,7 @@ public final class QueryExecution {
     context.materialized.removeAll()
     context.workingTables.removeAll()
     context.transitions.removeAll()
+    context.touched = nil
     isDone = false
     prepareSlots()
     root.rewind(.restart)

@@ -164,15 +164,14 @@ public enum RowCheck: Sendable {
   case condition(name: String, ScalarExpression)
   /// The row belongs into the partition.
   case partition(PartitionGuard)
-  /// What a view's WITH CHECK OPTION asks of rows written through it.
-  case view(name: String, ScalarExpression)
 }
 
 public enum ConflictAction: Sendable {
   /// `DO NOTHING`; the arbiters' ids, empty: every unique index.
   case nothing(arbiters: [UInt32])
   /// `DO UPDATE`: new values over (existing row ++ excluded row), both in table order, for column ordinals; `condition` likewise.
-  case update(arbiter: UInt32, assignments: [ColumnAssignment], condition: ScalarExpression?)
+  /// `query`: sub-queries over both rows, whose values come after them.
+  case update(arbiter: UInt32, assignments: [ColumnAssignment], condition: ScalarExpression?, query: RowQuery?)
 }
 
 public struct ColumnAssignment: Sendable {
@@ -196,6 +195,7 @@ public struct InsertPlan: Sendable {
   public var predicates: IndexPredicates
   public var onConflict: ConflictAction?
   public var references = ReferencePlan()
+  public var viewChecks: [ViewCheck] = []
   /// What the statement fires once.
   public var statement: StatementTriggerPlan?
   /// Of a partitioned table: where its rows go. Then `checks`, `predicates` and `onConflict` are those of the partitions.
@@ -224,6 +224,7 @@ public struct UpdatePlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  public var viewChecks: [ViewCheck] = []
   /// What the statement fires once.
   public var statement: StatementTriggerPlan?
   /// The same number for all plans of one statement that changes several tables as one.

@@ -287,7 +287,7 @@ extension PhysicalPlan {
     case .tableFunction(_, let arguments, _): arguments
     case .update(let plan): plan.assignments.map(\.value)
     case .insert(let plan):
-      if case .update(_, let assignments, _)? = plan.onConflict { assignments.map(\.value) } else { [] }
+      if case .update(_, let assignments, _, _)? = plan.onConflict { assignments.map(\.value) } else { [] }
     default: []
     }
   }

@@ -327,7 +327,10 @@ extension SystemRelations {
         try add(OID(2618), rule, on: .pgClass, relation.oid, "i")
         try add(OID(2618), rule, on: .pgClass, relation.oid, "n")
         for dependency in relation.dependencies {
-          if dependency.columns.isEmpty { try add(OID(2618), rule, on: .pgClass, dependency.relation, "n") }
+          if dependency.columns.isEmpty {
+            let isKey = view.relation(dependency.relation) == nil
+            try add(OID(2618), rule, on: isKey ? .pgConstraint : .pgClass, dependency.relation, "n")
+          }
           for column in dependency.columns {
             try add(OID(2618), rule, on: .pgClass, dependency.relation, column: column, "n")
           }

@@ -12,11 +12,13 @@ final class InsertOperator: Operator {
   private var resolver: ConflictResolver?
   private var partitioned: PartitionedWriter?
   private let triggers: StatementTriggers?
+  private let viewChecks: ViewChecks?
 
   init(_ source: Operator, _ plan: InsertPlan) throws(SQLError) {
     self.source = source
     self.plan = plan
     triggers = StatementTriggers(plan.statement, source.context)
+    viewChecks = try ViewChecks(plan.viewChecks, source.context)
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     if let partitions = plan.partitions { partitioned = try PartitionedWriter(partitions, source.context) }
@@ -29,11 +31,17 @@ final class InsertOperator: Operator {
     while let given = try await source.next() {
       try await context.breathe()
       if let partitioned {
-        let written = try await partitioned.insert(given, returning: plan.returnsRows)
+        let written = try await partitioned.insert(given, returning: plan.returnsRows || viewChecks != nil)
+        if let viewChecks {
+          var rows = written
+          rows.columns.removeLast()
+          try await viewChecks.require(rows, writer.codec)
+        }
         if plan.returnsRows && written.rowCount > 0 { return written }
         continue
       }
       let written = try await insert(writer.withRowIDs(given))
+      try await viewChecks?.require(written, writer.codec)
       if plan.returnsRows && written.rowCount > 0 { return written }
     }
     try triggers?.end()
@@ -69,6 +77,10 @@ final class ConflictResolver {
   private var context: ExecutionContext { writer.context }
   private let arbiters: [IndexCodec]
   private let rows: RowDecoding
+  private var query: RowQueryRunner?
+  /// What other parts of the statement had written when this one began.
+  private var touchedByOthers: KeyTable?
+  private var hasBegun = false
   /// Keys of the arbiter that this statement has inserted or updated.
   private var touched = KeyTable()
   /// An update may change the arbiter's own key: rows are taken one by one.
@@ -84,7 +96,8 @@ final class ConflictResolver {
     case .nothing(let ids):
       arbiters = ids.isEmpty ? all : all.filter { ids.contains($0.descriptor.id) }
       isRowByRow = false
-    case .update(let id, let assignments, _):
+    case .update(let id, let assignments, _, let query):
+      if let query { self.query = try RowQueryRunner(query, writer.context) }
       arbiters = all.filter { $0.descriptor.id == id }
       let changed = Set(assignments.map(\.column))
       isRowByRow =
@@ -95,15 +108,22 @@ final class ConflictResolver {
     }
   }
 
-  func rewind() { touched.removeAll() }
+  func rewind() {
+    touched.removeAll()
+    hasBegun = false
+  }
 
   /// Inserts what does not conflict and updates what does; returns the rows written, in the order of `batch`.
   func insert(_ batch: Batch) async throws(SQLError) -> Batch {
+    if !hasBegun {
+      hasBegun = true
+      touchedByOthers = writer.touchedByOthers
+    }
     let (_, error) = try writer.validate(batch)
     if let error { throw error }
     switch action {
     case .nothing: return try await insertOrSkip(batch)
-    case .update(_, let assignments, let condition):
+    case .update(_, let assignments, let condition, _):
       if !isRowByRow { return try await insertOrUpdate(batch, assignments, condition) }
       var result = Batch(kinds: writer.codec.kinds)
       for row in 0..<batch.rowCount {
@@ -171,12 +191,18 @@ final class ConflictResolver {
         target.append(Int32(found))
       }
     }
-    let pairs = Batch(
+    var pairs = Batch(
       columns: existing.columns.map { $0.gather(target) } + batch.columns.map { $0.gather(proposed) },
       rowCount: proposed.count)
+    if let query, pairs.rowCount > 0 { pairs.columns += try await query.values(pairs) }
     var isWanted = Array(repeating: condition == nil, count: proposed.count)
     if let condition {
       for pair in try Evaluator.filter(condition, pairs, context.evaluation) { isWanted[Int(pair)] = true }
+    }
+    if let others = touchedByOthers {
+      for pair in isWanted.indices where others.find(writer.primaryKey(pairs, pair).bytes) != nil {
+        isWanted[pair] = false
+      }
     }
     var inserted: [Int32] = []
     var updatedPairs: [Int32] = []

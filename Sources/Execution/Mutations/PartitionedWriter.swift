@@ -97,7 +97,8 @@ final class PartitionedWriter {
       return result
     }
     var (places, error) = try route(batch)
-    if let guarded = plan.guarded, let stray = try guarded.strays(batch.slice(0..<places.count), context).first {
+    let looked = min(batch.rowCount, places.count + 1)
+    if let guarded = plan.guarded, let stray = try guarded.strays(batch.slice(0..<looked), context).first {
       error = SQLError.strayRow(batch, Int(stray), codec, context)
       places.removeLast(places.count - Int(stray))
     }

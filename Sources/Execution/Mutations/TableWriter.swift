@@ -76,13 +76,6 @@ final class TableWriter {
           .checkViolation, "new row for relation \"\(table.name)\" violates check constraint \"\(name)\"",
           detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format)))."
         ).of(table, context, constraint: name)
-      case .view(let name, let condition):
-        let passed = try Evaluator.evaluate(condition, batch.slice(0..<valid), context.evaluation)
-        guard let row = (0..<valid).first(where: { passed.nulls[$0] || passed.int64s[$0] == 0 }) else { continue }
-        valid = row
-        error = SQLError(
-          .withCheckOptionViolation, "new row violates check option for view \"\(name)\"",
-          detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format))).")
       case .partition(let guarded):
         guard let row = try guarded.strays(batch.slice(0..<valid), context).first else { continue }
         valid = Int(row)
@@ -203,6 +196,7 @@ final class TableWriter {
 
   private func write(_ batch: Batch, _ members: [[Bool]?]) {
     let transaction = context.transaction
+    noteTouched(batch)
     for row in 0..<batch.rowCount {
       // Row ids are never given twice.
       transaction.put(
@@ -236,6 +230,7 @@ final class TableWriter {
   }
 
   private func write(inPlace batch: Batch, rowCount: Int) {
+    noteTouched(batch)
     for row in 0..<rowCount {
       context.transaction.put(
         codec.primary.key(batch, row, scratch: &scratch),
@@ -280,6 +275,8 @@ final class TableWriter {
     }
     try await checkUnique(changes, new)
     if let error { throw error }
+    noteTouched(old)
+    noteTouched(new)
     for change in changes {
       if let key = change.oldKey, key != change.newKey { context.transaction.delete(key) }
       if let key = change.newKey {
@@ -350,6 +347,7 @@ final class TableWriter {
     _ batch: Batch, capturedAs captured: TriggerDescriptor.Events? = nil
   ) async throws(SQLError) {
     let members = try membership(batch)
+    noteTouched(batch)
     for row in 0..<batch.rowCount {
       context.transaction.delete(codec.primary.key(batch, row, scratch: &scratch))
       for (number, index) in codec.secondary.enumerated() where members[number]?[row] != false {
@@ -404,4 +402,23 @@ final class TableWriter {
   }
 
   var allOrdinals: Set<Int> { Set(table.columns.indices) }
+
+  // MARK: Statements within one statement
+
+  private func noteTouched(_ batch: Batch) {
+    if context.touched == nil { return }
+    for row in 0..<batch.rowCount {
+      _ = context.touched?[table.oid, default: KeyTable()].insert(primaryKey(batch, row).bytes)
+    }
+  }
+
+  /// The rows among these that no other part of the statement has written.
+  func untouched(_ batch: Batch, by others: KeyTable?) -> Batch {
+    guard let others, others.count > 0 else { return batch }
+    let left = (0..<batch.rowCount).filter { others.find(primaryKey(batch, $0).bytes) == nil }.map { Int32($0) }
+    return left.count == batch.rowCount ? batch : batch.gather(left)
+  }
+
+  /// What other parts of the statement have written so far.
+  var touchedByOthers: KeyTable? { context.touched?[table.oid] }
 }

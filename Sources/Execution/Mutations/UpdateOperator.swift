@@ -34,6 +34,8 @@ final class UpdateOperator: Operator {
   private let triggers: StatementTriggers?
   /// A row's triggers see the rows before it written.
   private let isRowByRow: Bool
+  private let viewChecks: ViewChecks?
+  private var touchedByOthers: KeyTable??
 
   init(_ source: Operator, _ plan: UpdatePlan, _ family: SourceFamily? = nil) throws(SQLError) {
     self.family = family
@@ -45,7 +47,8 @@ final class UpdateOperator: Operator {
     changed = Set(plan.assignments.map(\.column))
     if let move = plan.move { movers = try PartitionedWriter(move.plan, source.context) }
     isRowByRow = writer.rowTriggers?.hasBefore(.update) == true
-    staysInPlace = writer.staysInPlace(changed) && plan.move == nil
+    viewChecks = try ViewChecks(plan.viewChecks, source.context)
+    staysInPlace = writer.staysInPlace(changed) && plan.move == nil && viewChecks == nil
     mayRepeat = plan.source.mayRepeatRows
     super.init(
       source.context,
@@ -56,9 +59,11 @@ final class UpdateOperator: Operator {
     let columnCount = writer.codec.kinds.count
     try await triggers?.begin()
     try await family?.open()
+    if touchedByOthers == nil { touchedByOthers = .some(writer.touchedByOthers) }
     while var batch = try await source.next() {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
+      if let others = touchedByOthers { batch = writer.untouched(batch, by: others) }
       if batch.rowCount == 0 { continue }
       if staysInPlace, batch.columns.count == columnCount, plan.assignments.count == 1, !plan.returnsRows {
         let assignment = plan.assignments[0]
@@ -133,6 +138,7 @@ final class UpdateOperator: Operator {
     if strays.isEmpty {
       try await writer.update(old: old, new: new, changed: touched, assigned: changed)
     }
+    try await viewChecks?.require(new, writer.codec)
     return Batch(columns: new.columns + batch.columns.dropFirst(columnCount), rowCount: batch.rowCount)
   }
 
@@ -169,6 +175,7 @@ final class UpdateOperator: Operator {
 
   override func rewind(_ reason: Rewind) {
     if mayRepeat { touch.removeAll() }
+    touchedByOthers = nil
     movers?.rewind()
     triggers?.rewind()
     source.rewind(reason)
@@ -197,6 +204,7 @@ final class DeleteOperator: Operator {
   private var touch = FirstTouch()
   private let family: SourceFamily?
   private let triggers: StatementTriggers?
+  private var touchedByOthers: KeyTable??
 
   init(_ source: Operator, _ plan: DeletePlan, _ family: SourceFamily? = nil) throws(SQLError) {
     self.family = family
@@ -212,9 +220,11 @@ final class DeleteOperator: Operator {
   override func next() async throws(SQLError) -> Batch? {
     try await triggers?.begin()
     try await family?.open()
+    if touchedByOthers == nil { touchedByOthers = .some(writer.touchedByOthers) }
     while var batch = try await source.next() {
       try await context.breathe()
       if mayRepeat { batch = touch.first(batch, writer) }
+      if let others = touchedByOthers { batch = writer.untouched(batch, by: others) }
       if batch.rowCount == 0 { continue }
       if writer.rowTriggers?.hasBefore(.delete) == true {
         var left = Batch(kinds: source.kinds)
@@ -237,6 +247,7 @@ final class DeleteOperator: Operator {
 
   override func rewind(_ reason: Rewind) {
     if mayRepeat { touch.removeAll() }
+    touchedByOthers = nil
     triggers?.rewind()
     source.rewind(reason)
   }

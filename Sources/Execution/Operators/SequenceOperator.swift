@@ -17,6 +17,7 @@ final class SequenceOperator: Operator {
   override func next() async throws(SQLError) -> Batch? {
     if !isOpen {
       isOpen = true
+      context.touched = [:]
       for statement in first {
         while try await statement.next() != nil { try await context.breathe() }
       }

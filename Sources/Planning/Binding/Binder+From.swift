@@ -126,7 +126,9 @@ extension Binder {
       return source
     }
     if case .sequence = table.kind {
-      throw context.unsupported("reading sequences as tables is", at: reference.position)
+      let source = try bindScan(table.asTable, alias: alias, written: reference.alias, lock: nil).source
+      context.noteReading(table, source.columns.map(\.id), always: true)
+      return source
     }
     let isFamily = !reference.isOnly && (table.isPartitioned || !table.lineage.children.isEmpty)
     let source =

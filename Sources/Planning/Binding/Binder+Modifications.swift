@@ -328,33 +328,26 @@ extension Binder {
     change.statement = try statementTriggers(of: table, events, changed: assigned)
     change.references = try references(of: table, change.statement)
     if table.isPartitioned {
-      change.partitions = try insertPartitions(statement, table, alias, ctes, change.statement)
+      change.partitions = try partitionPlan(table, change.statement)
       let tableID = context.makeColumn("tableoid", .oid, isNullable: false, qualifier: alias)
       change.otherColumns = [tableID]
       var tables = target.tables
       tables[0].columns.append(ScopeColumn(name: "tableoid", id: tableID, isHidden: true))
       if let clause = statement.onConflict {
-        var attachments: [Attachment] = []
-        _ = try bindConflict(clause, table, target, scan, ctes, &attachments)
+        _ = try bindConflict(clause, table, target, scan, ctes)
+        for leaf in change.partitions?.targets.map(\.table) ?? [] {
+          let own = try bindScan(leaf, alias: leaf.name, written: nil, lock: nil).scan
+          let member = try bindMember(
+            leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, own)
+          change.partitionConflicts.append(try bindConflict(clause, leaf, member, own, ctes))
+        }
       }
       return try returning(
         statement.returning, &change, tables: tables, columns: target.columns, computed: rows.computed)
     }
     change.guarded = try partitionGuard(table, scan.columns)
     if let clause = statement.onConflict {
-      var attachments: [Attachment] = []
-      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, ctes, &attachments))
-      if !attachments.isEmpty {
-        // Their values stand in one row, for which the statement then runs.
-        var values = Relation.unit
-        for attachment in attachments {
-          values = .apply(attachment.kind, values, attachment.relation, attachment.conditions)
-        }
-        var bound = try returning(
-          statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
-        bound.relation = .apply(.inner, values, bound.relation, [])
-        return bound
-      }
+      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, ctes))
     }
     return try returning(
       statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
@@ -377,23 +370,6 @@ extension Binder {
     context.noteWriting(privilege, target.table, ordinals: ordinals)
   }
 
-  /// The partitions that an INSERT's rows may go to, with what ON CONFLICT does in each.
-  private func insertPartitions(
-    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String, _ ctes: [VisibleCTE],
-    _ triggers: StatementTriggerPlan?
-  ) throws(SQLError) -> PartitionPlan {
-    guard let clause = statement.onConflict else { return try partitionPlan(table, triggers) }
-    return try partitionPlan(table, triggers) { (leaf, scan) throws(SQLError) in
-      var attachments: [Attachment] = []
-      let member = try bindMember(leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, scan)
-      let bound = try bindConflict(clause, leaf, member, scan, ctes, &attachments)
-      if !attachments.isEmpty {
-        throw context.unsupported("sub-queries in ON CONFLICT of a partitioned table are", at: clause.position)
-      }
-      return bound
-    }
-  }
-
   /// A descendant under the names and in the order of the table that was mentioned.
   private func bindMember(
     _ member: TableDescriptor, of table: TableDescriptor, alias: String, written: TableAlias?, _ scan: TableScan
@@ -413,7 +389,7 @@ extension Binder {
 
   private func bindConflict(
     _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan,
-    _ ctes: [VisibleCTE], _ conflictAttachments: inout [Attachment]
+    _ ctes: [VisibleCTE]
   ) throws(SQLError) -> ConflictResolution {
     var arbiters: [UInt32] = []
     switch clause.target {
@@ -491,14 +467,9 @@ extension Binder {
     scope.clause = .whereClause
     let condition: ScalarExpression? =
       if let filter { try coerceToBoolean(try bind(filter, scope), "WHERE", at: filter) } else { nil }
-    let own = Set(scan.columns + excludedScan.columns)
-    guard scope.attachments.allSatisfy({ $0.relation.freeColumns.isDisjoint(with: own) }) else {
-      throw context.unsupported("sub-queries over the rows of ON CONFLICT are", at: clause.position)
-    }
-    conflictAttachments = scope.takeAttachments()
     return ConflictResolution(
       arbiters: arbiters, assignments: bound, condition: condition, existing: scan.columns,
-      excluded: excludedScan.columns)
+      excluded: excludedScan.columns, attachments: scope.takeAttachments())
   }
 
   // MARK: UPDATE and DELETE
@@ -622,7 +593,9 @@ extension Binder {
       change.family = family
       change.statement = triggers?.at(place)
       change.references = try references(of: member, triggers)
-      if member.isPartition, change.touches(try partitionKeyOrdinals(member)) {
+      let mayMove = change.references.triggers?.hasBefore(.update) == true
+      let keyOrdinals = member.isPartition ? try partitionKeyOrdinals(member) : []
+      if member.isPartition, mayMove || change.touches(keyOrdinals) {
         if member.oid == table.oid {
           change.guarded = try partitionGuard(member, scan.columns)
         } else if let stays = try partitionGuard(member, scan.columns) {

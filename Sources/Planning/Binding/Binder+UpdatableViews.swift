@@ -26,7 +26,7 @@ struct ViewedRows {
   /// The view's columns that are no columns of the table.
   var computed: [ComputedColumn] = []
   /// What WITH CHECK OPTION asks of new rows, the innermost view's first.
-  var checks: [(view: String, condition: ScalarExpression)] = []
+  var checks: [ViewCondition] = []
 }
 
 extension Binder {
@@ -114,8 +114,13 @@ extension Binder {
       scope.clause = .whereClause
       let conditions = try bindCondition(filter, scope)
       if cascades || option != nil {
-        if !scope.attachments.isEmpty { throw context.unsupported("WITH CHECK OPTION with sub-queries is") }
-        rows.checks.append((view.name, ScalarExpression.conjunction(conditions) ?? .true))
+        // As values over one row, whatever they are as joins.
+        let checkScope = Scope(parent: nil, ctes: [])
+        checkScope.add(rows.source)
+        checkScope.clause = .whereClause
+        let condition = try coerceToBoolean(try self.bind(filter, checkScope), "WHERE", at: filter)
+        rows.checks.append(
+          ViewCondition(view: view.name, condition: condition, attachments: checkScope.takeAttachments()))
       }
       rows.source.relation = scope.attach(to: rows.source.relation).filtered(conditions)
     }

@@ -72,6 +72,8 @@ final class BindingContext {
   var frames: [FunctionFrame] = []
   /// What every part of the statement may name as it may its WITH queries.
   var ambient: [VisibleCTE] = []
+  /// Primary keys that GROUP BY relies on.
+  var neededKeys: Set<OID> = []
   /// Columns that expressions name.
   var mentioned: Set<ColumnID> = []
   /// What is done with which relations, and the ids of their columns here.

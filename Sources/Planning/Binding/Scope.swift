@@ -113,7 +113,7 @@ enum Clause {
 }
 
 /// A sub-query that an expression needs beside its row.
-struct Attachment {
+struct Attachment: Sendable {
   var kind: ApplyKind
   var relation: Relation
   var conditions: [ScalarExpression] = []

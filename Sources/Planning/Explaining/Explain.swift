@@ -349,13 +349,14 @@ private struct PlanWriter {
         properties.append("Conflict Resolution: NOTHING")
         let names = table.allIndexes.filter { arbiters.contains($0.id) }.map(\.name)
         if !names.isEmpty { properties.append("Conflict Arbiter Indexes: " + names.joined(separator: ", ")) }
-      case .update(let arbiter, _, let condition)?:
+      case .update(let arbiter, _, let condition, let query)?:
         properties.append("Conflict Resolution: UPDATE")
         let names = table.allIndexes.filter { $0.id == arbiter }.map(\.name)
         properties.append("Conflict Arbiter Indexes: " + names.joined(separator: ", "))
         if let condition {
           let both =
             columnNames(table, table.name, table.columns.map(\.id)) + table.columns.map { "excluded.\($0.name)" }
+            + Array(repeating: "(SubPlan)", count: query?.plan.output.count ?? 0)
           properties.append("Conflict Filter: " + ExpressionText(columns: both, slots: slots).text(condition))
         }
       case nil: break

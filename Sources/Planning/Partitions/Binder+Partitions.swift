@@ -127,10 +127,9 @@ extension Binder {
     return levels.isEmpty ? nil : PartitionGuard(levels: levels.reversed())
   }
 
-  /// How rows of a partitioned table find their places. `conflict` binds ON CONFLICT for a partition.
+  /// How rows of a partitioned table find their places.
   func partitionPlan(
-    _ table: TableDescriptor, _ triggers: StatementTriggerPlan? = nil,
-    conflict: ((TableDescriptor, TableScan) throws(SQLError) -> ConflictResolution)? = nil
+    _ table: TableDescriptor, _ triggers: StatementTriggerPlan? = nil
   ) throws(SQLError) -> PartitionPlan {
     let planner = PhysicalPlanner(context, statistics: NoStatistics())
     let top = table.columns.map { context.makeColumn($0.name, $0.type, isNullable: true) }
@@ -152,7 +151,6 @@ extension Binder {
         for predicate in try predicates(current, layout) {
           target.predicates[predicate.index] = planner.translate(predicate.condition, layout)
         }
-        if let conflict { target.onConflict = planner.action(of: try conflict(current, scan)) }
         targets.append(target)
         return .leaf(targets.count - 1)
       }
