@@ -80,6 +80,11 @@ public struct CatalogFunctions {
       let isPretty = call.flag(1) || call.integer(1) != nil
       return .text(ObjectText(view: view, isPretty: isPretty).viewQuery(sql, of: relation))
     case "pg_get_ruledef":
+      for table in view.relations {
+        if let rule = table.rules.first(where: { $0.oid == call.oid(0) }) {
+          return .text(ObjectText(view: view, isPretty: call.flag(1)).rule(rule, of: table))
+        }
+      }
       let found = view.relations.first { OID.derived($0.oid, 0) == call.oid(0) }
       guard let found, case .view(let sql) = found.kind else { return .null }
       let text = ObjectText(view: view, isPretty: call.flag(1))

@@ -188,6 +188,7 @@ public final class TableDescriptor: Sendable {
   public let options: [String]
   public let lineage: Lineage
   public let triggers: [TriggerDescriptor]
+  public let rules: [RuleDescriptor]
   /// Nil: nobody but the owner was ever granted anything.
   public let acl: [Grant]?
   /// The first id that no column has had.
@@ -200,7 +201,7 @@ public final class TableDescriptor: Sendable {
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
     foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
     comment: String? = nil, options: [String] = [], lineage: Lineage = Lineage(),
-    triggers: [TriggerDescriptor] = [], acl: [Grant]? = nil, nextColumnID: UInt32,
+    triggers: [TriggerDescriptor] = [], rules: [RuleDescriptor] = [], acl: [Grant]? = nil, nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -219,6 +220,7 @@ public final class TableDescriptor: Sendable {
     self.options = options
     self.lineage = lineage
     self.triggers = triggers
+    self.rules = rules
     self.acl = acl
     self.nextColumnID = nextColumnID
     self.version = version

@@ -125,7 +125,8 @@ extension CatalogWriter {
         hint: "You can drop \(whole) instead.")
     }
     throw SQLError(
-      .undefinedObject, "trigger \"\(name)\" for \(table.kindName == "view" ? "relation" : "table") \"\(table.name)\" does not exist"
+      .undefinedObject,
+      "trigger \"\(name)\" for \(table.kindName == "view" ? "relation" : "table") \"\(table.name)\" does not exist"
     )
   }
 

@@ -309,8 +309,8 @@ public indirect enum PhysicalOperation: Sendable {
   case materialize(PhysicalPlan, id: Int)
   /// Locks the primary keys (ordinals of the key's columns in the input) of rows that passed, re-checking that they still exist.
   case lockRows(PhysicalPlan, table: TableDescriptor, keyColumns: [Int], RowLock)
-  /// Runs the first plans to their ends, in order; then gives the rows of the last.
-  case sequence([PhysicalPlan], PhysicalPlan)
+  /// Runs the first plans to their ends, in order; then gives the rows of the last. So many of the first wait until that is done.
+  case sequence([PhysicalPlan], PhysicalPlan, after: Int)
   case insert(InsertPlan)
   case update(UpdatePlan)
   case delete(DeletePlan)

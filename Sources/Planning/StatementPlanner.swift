@@ -268,7 +268,7 @@ extension PhysicalPlan {
       .setOperation(_, let left, let right):
       [left, right]
     case .recursiveUnion(let base, let step, _, _): [base, step]
-    case .sequence(let first, let main): first + [main]
+    case .sequence(let first, let main, _): first + [main]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]

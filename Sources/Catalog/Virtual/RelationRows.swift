@@ -52,7 +52,7 @@ extension SystemRelations {
         row["relkind"] = .text(kind)
         row["relnatts"] = .int(relation.visibleColumns.count)
         row["relchecks"] = .int(relation.checks.count)
-        row["relhasrules"] = .bool(kind == "v")
+        row["relhasrules"] = .bool(kind == "v" || !relation.rules.isEmpty)
         row["relhastriggers"] = .bool(
           !relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty || !view.triggers(of: relation).isEmpty)
         row["relispopulated"] = .bool(true)
@@ -263,6 +263,7 @@ extension SystemRelations {
 
   static let ruleRows: RowSource = { (view, _, rows) throws(SQLError) in
     for relation in view.relations {
+      try addRules(of: relation, &rows)
       guard case .view(let sql) = relation.kind else { continue }
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(.derived(relation.oid, 0))

@@ -15,6 +15,7 @@ extension SystemRelations {
     "pg_settings": settingRows, "pg_stat_activity": activityRows, "pg_prepared_statements": preparedStatementRows,
     "pg_stat_all_tables": statisticsRows, "pg_stat_user_tables": statisticsRows, "pg_aggregate": aggregateRows,
     "pg_stat_database": databaseStatisticsRows, "pg_trigger": triggerRows,
+    "pg_rules": ruleViewRows,
   ]
 
   static let informationSources: [String: RowSource] = [

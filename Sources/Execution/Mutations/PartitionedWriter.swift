@@ -147,6 +147,12 @@ final class PartitionedWriter {
     let (places, _) = try route(whole)
     if places == [number] { return }
     let table = plan.targets[number].table
+    let triggers = plan.targets[number].references.triggers?.triggers ?? []
+    if !triggers.contains(where: {
+      $0.isInherited && $0.trigger.timing == .before && $0.trigger.events.contains(.insert)
+    }) {
+      throw SQLError.strayRow(batch, 0, try writer(number).codec, context)
+    }
     throw SQLError(
       .featureNotSupported, "moving row to another partition during a BEFORE FOR EACH ROW trigger is not supported",
       detail:

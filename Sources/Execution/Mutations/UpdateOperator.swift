@@ -189,7 +189,11 @@ extension Batch {
     var result = self
     var vector = ColumnVector(columns[column].kind)
     for place in 0..<rowCount {
-      if place == row { vector.append(other.columns[otherColumn], row: otherRow) } else { vector.append(columns[column], row: place) }
+      if place == row {
+        vector.append(other.columns[otherColumn], row: otherRow)
+      } else {
+        vector.append(columns[column], row: place)
+      }
     }
     result.columns[column] = vector
     return result

@@ -99,10 +99,10 @@ struct OperatorBuilder {
       return MaterializeOperator(try build(input), id: id, isStable: input.changesRows || !input.dependsOnRun)
     case .lockRows(let input, let table, let keyColumns, let lock):
       return try LockRowsOperator(try build(input), table, keyColumns: keyColumns, lock)
-    case .sequence(let first, let main):
+    case .sequence(let first, let main, let after):
       var operators: [Operator] = []
       for plan in first { operators.append(try build(plan)) }
-      return SequenceOperator(operators, try build(main))
+      return SequenceOperator(operators, try build(main), after: after)
     case .insert(let insert):
       let source = try build(insert.source)
       let written = [insert.table.oid] + (insert.partitions?.targets.map(\.table.oid) ?? [])
@@ -150,7 +150,7 @@ extension PhysicalPlan {
       .setOperation(_, let left, let right):
       [left, right]
     case .recursiveUnion(let base, let step, _, _): [base, step]
-    case .sequence(let first, let main): first + [main]
+    case .sequence(let first, let main, _): first + [main]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]

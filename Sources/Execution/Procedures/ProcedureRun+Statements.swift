@@ -117,7 +117,9 @@ extension ProcedureRun {
 
   func finishOutputs() {
     let function = program.function
-    if !function.outputs.isEmpty, !function.returnsSet, rows.rowCount == 0 { addOutputs() }
+    if function.returnsSet || rows.rowCount > 0 { return }
+    if function.result.oid == SQLType.void.oid { rows.append(row: [.bytes([])]) }
+    if !function.outputs.isEmpty { addOutputs() }
   }
 
   private func returnNext(_ expression: ProcedureExpression?) async throws(SQLError) {
@@ -146,7 +148,8 @@ extension ProcedureRun {
     guard shape.fields.count == outputs.count else {
       throw SQLError(
         .datatypeMismatch, "returned record type does not match expected record type",
-        detail: "Number of returned columns (\(shape.fields.count)) does not match expected column count (\(outputs.count)).")
+        detail:
+          "Number of returned columns (\(shape.fields.count)) does not match expected column count (\(outputs.count)).")
     }
     var row: [Datum] = []
     for ((value, field), output) in zip(zip(try Self.fields(value, shape), shape.fields), outputs) {
@@ -163,7 +166,8 @@ extension ProcedureRun {
     guard columns.count == outputs.count else {
       throw SQLError(
         .datatypeMismatch, "structure of query does not match function result type",
-        detail: "Number of returned columns (\(columns.count)) does not match expected column count (\(outputs.count)).")
+        detail: "Number of returned columns (\(columns.count)) does not match expected column count (\(outputs.count))."
+      )
     }
     for row in 0..<batch.rowCount {
       var values: [Datum] = []

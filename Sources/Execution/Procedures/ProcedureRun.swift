@@ -16,6 +16,8 @@ final class ProcedureRun {
     var isRecord = false
     var isConstant = false
     var isNotNull = false
+    /// Another name for the variable at this place.
+    var alias: Int?
   }
 
   /// How a statement ended.
@@ -95,12 +97,14 @@ final class ProcedureRun {
       case .returned: break
       case .leaving(let label, let continues):
         throw SQLError(
-          .syntaxError, "\(continues ? "CONTINUE" : "EXIT") cannot be used outside a loop\(label.map { " (\($0))" } ?? "")")
+          .syntaxError,
+          "\(continues ? "CONTINUE" : "EXIT") cannot be used outside a loop\(label.map { " (\($0))" } ?? "")")
       case .done:
         let needsNone = function.result.oid == SQLType.void.oid || function.returnsSet || !function.outputs.isEmpty
         if !needsNone {
           place = (0, "")
-          throw SQLError(.functionReturnedNothing, "control reached end of function without RETURN")
+          let what = function.result.oid == SQLType.trigger.oid ? "trigger procedure" : "function"
+          throw SQLError(.functionReturnedNothing, "control reached end of \(what) without RETURN")
         }
       }
     } catch {
@@ -124,7 +128,9 @@ final class ProcedureRun {
   var names: (names: ProcedureNames, number: Int) {
     if let knownNames { return knownNames }
     let names = ProcedureNames(
-      variables: variables.map { ProcedureNames.Variable(name: $0.name, type: $0.type) }, argumentCount: argumentCount,
+      variables: variables.map { variable in
+        ProcedureNames.Variable(name: variable.name, type: (variable.alias.map { variables[$0] } ?? variable).type)
+      }, argumentCount: argumentCount,
       transitions: transitions)
     let made = (names, program.number(of: names))
     knownNames = made
@@ -132,7 +138,7 @@ final class ProcedureRun {
   }
 
   func index(of name: String) throws(SQLError) -> Int {
-    if let index = variables.lastIndex(where: { $0.name == name }) { return index }
+    if let index = variables.lastIndex(where: { $0.name == name }) { return variables[index].alias ?? index }
     throw SQLError(.syntaxError, "\"\(name)\" is not a known variable")
   }
 
@@ -159,6 +165,7 @@ final class ProcedureRun {
       }
       var alias = variables[index]
       alias.name = declared.name.text
+      alias.alias = index
       variables.append(alias)
       knownNames = nil
       return
@@ -189,6 +196,9 @@ final class ProcedureRun {
 
   // MARK: Values
 
+  /// What the variables hold, in order.
+  private var values: [Datum] { variables.map { $0.alias.map { variables[$0].value } ?? $0.value } }
+
   func evaluate(
     _ expression: ProcedureExpression, as type: SQLType? = nil
   ) async throws(SQLError) -> (type: SQLType, value: Datum) {
@@ -204,7 +214,7 @@ final class ProcedureRun {
     }
     switch plan {
     case .expression(let expression):
-      let nested = context.evaluation.nested(parameters: variables.map(\.value))
+      let nested = context.evaluation.nested(parameters: values)
       return (expression.type, try Evaluator.value(expression, nested))
     case .query(let query):
       var value = Datum.null
@@ -258,7 +268,7 @@ final class ProcedureRun {
 
   func begin(_ plan: QueryPlan, parameters: [Datum]? = nil) throws(SQLError) -> QueryExecution {
     try library.admit(plan)
-    let inner = context.nested(parameters: parameters ?? variables.map(\.value))
+    let inner = context.nested(parameters: parameters ?? values)
     // What it changes is checked at its own end.
     inner.references = ReferenceQueue()
     inner.callDepth = context.callDepth + 1

@@ -93,7 +93,8 @@ extension TriggerCall {
     guard made.fields.count == visible.count else {
       throw SQLError(
         .datatypeMismatch, "returned row structure does not match the structure of the triggering table",
-        detail: "Number of returned columns (\(made.fields.count)) does not match expected column count (\(visible.count)).")
+        detail:
+          "Number of returned columns (\(made.fields.count)) does not match expected column count (\(visible.count)).")
     }
     var result = new ?? old ?? Array(repeating: .null, count: table.columns.count)
     for (place, (value, field)) in zip(try ProcedureRun.fields(returned.value, made), made.fields).enumerated() {

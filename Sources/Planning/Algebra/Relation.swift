@@ -55,6 +55,8 @@ struct SharedQuery: Sendable {
   var types: [ColumnID: SQLType]
   /// `AS MATERIALIZED`: never merged into its reader.
   var isMaterialized: Bool
+  /// In a sequence: when the main statement is done.
+  var runsAfter = false
 }
 
 struct SetOperation: Sendable {

@@ -111,6 +111,11 @@ extension Binder {
       return value
     }
     if schema == nil, let row = variableRow(table) {
+      if row.type == .record {
+        throw SQLError(
+          .objectNotInPrerequisiteState, "record \"\(table.text)\" is not assigned yet",
+          detail: "The tuple structure of a not-yet-assigned record is indeterminate.")
+      }
       guard let field = try fields(of: row, at: reference.position).first(where: { $0.name == reference.name.text })
       else {
         throw context.error(

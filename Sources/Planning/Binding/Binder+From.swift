@@ -105,6 +105,7 @@ extension Binder {
 
   private func bindTable(_ reference: TableReference, _ scope: Scope) throws(SQLError) -> FromSource {
     if let sample = reference.sample { throw context.unsupported("TABLESAMPLE is", at: sample.method.position) }
+    if reference.name.name.text == RuleRows.name { return try bindRuleRows() }
     if reference.name.schema == nil, let cte = scope.cte(named: reference.name.name.text) {
       return try bindCTEReference(cte, reference, scope)
     }

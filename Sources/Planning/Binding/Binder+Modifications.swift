@@ -308,6 +308,17 @@ extension Binder {
       source = .compute(source, extra)
     }
 
+    let rules = self.rules(of: table, .insert)
+    var beside: [Relation] = []
+    if !rules.isEmpty {
+      let new = zip(table.columns, columns).map { ScopeColumn(name: $0.name, id: $1, isHidden: $0.isHidden) }
+      let ruled = try applied(
+        rules, .insert, RuleRows(relation: source, new: new, old: [], table: table), isFiltered: true,
+        returning: statement.returning, alias: statement.alias?.text ?? table.name)
+      if let replacement = ruled.replacement { return self.beside(replacement, ruled.actions, after: false) }
+      source = source.filtered(ruled.exclusions.map { .booleanTest($0, .isNotTrue) })
+      beside = ruled.actions
+    }
     let alias = statement.alias?.text ?? table.name
     let named = TableReference(statement.table, alias: statement.alias.map { TableAlias($0) })
     let rows = try viewedRows(whole, named) { (reference) throws(SQLError) in
@@ -342,15 +353,17 @@ extension Binder {
           change.partitionConflicts.append(try bindConflict(clause, leaf, member, own, ctes))
         }
       }
-      return try returning(
+      let whole = try returning(
         statement.returning, &change, tables: tables, columns: target.columns, computed: rows.computed)
+      return self.beside(whole, beside, after: true)
     }
     change.guarded = try partitionGuard(table, scan.columns)
     if let clause = statement.onConflict {
       change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, ctes))
     }
-    return try returning(
+    let made = try returning(
       statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
+    return self.beside(made, beside, after: true)
   }
 
   /// The privilege to write, on the view that is named in the name of who runs the statement, beneath it in its owner's.
@@ -584,7 +597,31 @@ extension Binder {
       scope.clause = .update
       let scan = rows.scan
       let assignments = try bindAssignments(statement.assignments, member, scan.columns, scope, of: whole)
-      let relation = scope.attach(to: affected)
+      var relation = scope.attach(to: affected)
+      let rules = self.rules(of: member, .update)
+      var beside: [Relation] = []
+      if !rules.isEmpty {
+        var computed: [ComputedColumn] = []
+        var new: [ScopeColumn] = []
+        for (ordinal, column) in member.columns.enumerated() {
+          var id = scan.columns[ordinal]
+          if let assignment = assignments.first(where: { $0.id == ordinal }) {
+            id = context.makeColumn(column.name, column.type)
+            computed.append(ComputedColumn(id: id, expression: assignment.expression))
+          }
+          new.append(ScopeColumn(name: column.name, id: id, isHidden: column.isHidden))
+        }
+        let changed = Relation.compute(relation, computed)
+        let ruled = try applied(
+          rules, .update, RuleRows(relation: changed, new: new, old: rows.scopeColumns(of: member), table: member),
+          isFiltered: statement.filter != nil || !statement.from.isEmpty, returning: statement.returning,
+          alias: statement.table.alias?.name.text ?? member.name)
+        if let replacement = ruled.replacement { return self.beside(replacement, ruled.actions, after: false) }
+        relation =
+          ruled.exclusions.isEmpty
+          ? relation : changed.filtered(ruled.exclusions.map { .booleanTest($0, .isNotTrue) })
+        beside = ruled.actions
+      }
       var change = Modification(
         kind: .update(assignments), table: member, source: relation, sourceColumns: scan.columns,
         rowColumns: scan.columns, checks: try checks(member, scan.columns),
@@ -611,8 +648,9 @@ extension Binder {
             stays: stays, plan: try partitionPlan(table, triggers), columns: Self.places(of: table, in: member))
         }
       }
-      return try returning(
+      let made = try returning(
         statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
+      return self.beside(made, beside, after: false)
     }
   }
 
@@ -626,17 +664,30 @@ extension Binder {
     let triggers = try statementTriggers(of: table, [.delete])
     return try eachMember(of: table, statement.table) { (member, family, place) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
-      let (rows, relation) = try bindAffected(
+      let (rows, affected) = try bindAffected(
         member, of: whole, statement.table, joining: statement.using, where: statement.filter, scope)
       let scan = rows.scan
+      var relation = affected
+      let rules = self.rules(of: member, .delete)
+      var beside: [Relation] = []
+      if !rules.isEmpty {
+        let ruled = try applied(
+          rules, .delete, RuleRows(relation: relation, new: [], old: rows.scopeColumns(of: member), table: member),
+          isFiltered: statement.filter != nil || !statement.using.isEmpty, returning: statement.returning,
+          alias: statement.table.alias?.name.text ?? member.name)
+        if let replacement = ruled.replacement { return self.beside(replacement, ruled.actions, after: false) }
+        relation = relation.filtered(ruled.exclusions.map { .booleanTest($0, .isNotTrue) })
+        beside = ruled.actions
+      }
       var change = Modification(
         kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
         checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
       change.family = family
       change.statement = triggers?.at(place)
       change.references = try references(of: member, triggers)
-      return try returning(
+      let made = try returning(
         statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
+      return self.beside(made, beside, after: false)
     }
   }
 

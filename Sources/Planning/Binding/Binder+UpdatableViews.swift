@@ -27,12 +27,18 @@ struct ViewedRows {
   var computed: [ComputedColumn] = []
   /// What WITH CHECK OPTION asks of new rows, the innermost view's first.
   var checks: [ViewCondition] = []
+
+  /// The table's own columns.
+  func scopeColumns(of table: TableDescriptor) -> [ScopeColumn] {
+    zip(table.columns, scan.columns).map { ScopeColumn(name: $0.name, id: $1, isHidden: $0.isHidden) }
+  }
 }
 
 extension Binder {
   /// The table that a statement changes, found through views. Error 55000 if a view stands for none.
   func writeTarget(_ name: QualifiedName, _ verb: String) throws(SQLError) -> WriteTarget {
     let named = try context.located(name.position) { () throws(SQLError) in try names.relation(name) }
+    if context.viewDepth == 0 { context.relationMentions.append((name, named)) }
     guard case .view = named.kind else { return WriteTarget(table: try targetTable(name, verb)) }
     var target = WriteTarget(table: named)
     var current = named

@@ -142,9 +142,13 @@ extension Binder {
       throw context.error(
         .featureNotSupported, "trigger functions can only be called as triggers", at: position)
     }
-    if function.isProcedural, try !isInlined(function) {
+    // One that calls itself has no end but in running.
+    let callsItself = context.frames.contains { $0.function.oid == function.oid && !$0.isRunning }
+    let isInlined = function.isProcedural && !callsItself ? try self.isInlined(function) : false
+    if function.isProcedural, !isInlined {
       if let clause = scope.clause.refusesSubqueries {
-        throw context.unsupported("functions in language plpgsql with effects or loops are, in a \(clause),", at: position)
+        throw context.unsupported(
+          "functions in language plpgsql with effects or loops are, in a \(clause),", at: position)
       }
       let (relation, columns) = running(function, result, arguments, alias: function.name)
       if columns.count == 1 { return attachScalar(relation, columns[0].id, scope) }

@@ -72,6 +72,11 @@ final class BindingContext {
   var frames: [FunctionFrame] = []
   /// What every part of the statement may name as it may its WITH queries.
   var ambient: [VisibleCTE] = []
+  /// The rows that a rule's actions see, while they are bound.
+  var ruleRows: RuleRows?
+  var rulesUnderWay: [(table: OID, event: RuleDescriptor.Event)] = []
+  /// Whether what is bound is a statement of WITH that changes rows.
+  var isInWith = false
   /// Primary keys that GROUP BY relies on.
   var neededKeys: Set<OID> = []
   /// Columns that expressions name.

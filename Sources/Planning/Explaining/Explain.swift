@@ -309,7 +309,7 @@ private struct PlanWriter {
       _ = write(step, depth: depth + 1, slots: slots)
       return results(columns)
 
-    case .sequence(let first, let main):
+    case .sequence(let first, let main, _):
       let columns = write(main, depth: depth, slots: slots, outermost: shown, filters: filters, outputs: outputs)
       for (number, plan) in first.enumerated() {
         property("CTE \(number + 1)", depth)
@@ -508,7 +508,7 @@ private struct PlanWriter {
       return preview(left, slots) + [bindings.isEmpty ? "(InitPlan)" : "(SubPlan)"]
     case .setOperation(_, let left, _): return preview(left, slots)
     case .recursiveUnion(let base, _, _, _): return preview(base, slots)
-    case .sequence(_, let main): return preview(main, slots)
+    case .sequence(_, let main, _): return preview(main, slots)
     case .workingTable(_, let name):
       return plan.output.indices.map { "\(quoteIdentifier(name)).column\($0 + 1)" }
     case .insert(let change):

@@ -47,7 +47,8 @@ extension PhysicalPlanner {
       change.viewChecks.map { check in
         let query = rowQuery(over: ordinals, check.attachments)
         return ViewCheck(
-          view: check.view, condition: translate(check.condition, ordinals + (query?.values ?? [])), query: query?.query)
+          view: check.view, condition: translate(check.condition, ordinals + (query?.values ?? [])), query: query?.query
+        )
       }
     }
 

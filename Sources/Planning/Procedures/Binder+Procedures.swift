@@ -36,7 +36,7 @@ extension Binder {
       }
     }
     return block.variables.allSatisfy { variable in
-      if case .value = variable.kind { true } else { false }
+      if case .value = variable.kind { !variable.isNotNull && !variable.isConstant } else { false }
     } && areStraight(block.statements[...]) && returns(block.statements[...])
   }
 

@@ -152,7 +152,8 @@ extension StatementPlanner {
         throw SQLError(.syntaxError, "variable \"\(parts.first?.text ?? "")\" does not exist")
       }
       let name =
-        parts.count == 2 ? QualifiedName(parts[0]) : QualifiedName(parts[parts.count - 2], schema: parts[parts.count - 3])
+        parts.count == 2
+        ? QualifiedName(parts[0]) : QualifiedName(parts[parts.count - 2], schema: parts[parts.count - 3])
       let table = try context.names.relation(name)
       guard let found = table.column(named: column.text), !found.isHidden else {
         throw SQLError(

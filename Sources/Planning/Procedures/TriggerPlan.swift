@@ -13,6 +13,8 @@ public struct TriggerPlan: Sendable {
   public var columns: Set<Int>
   /// Over the old row's columns, then the new one's.
   public var condition: ScalarExpression?
+  /// Whether it is that of a table of which this one is a partition.
+  public var isInherited: Bool
 
   /// - Parameter changed: the columns that an UPDATE gives values.
   public func fires(on event: TriggerDescriptor.Events, _ changed: Set<Int>?) -> Bool {
@@ -99,9 +101,12 @@ extension Binder {
     }
     var capture: (number: Int, columns: [Int?])?
     if let number = statement?.capture, let whole = statement?.table {
-      capture = (number, whole.columns.filter { !$0.isHidden }.map { column in
-        table.columns.firstIndex { $0.name == column.name && !$0.isHidden }
-      })
+      capture = (
+        number,
+        whole.columns.filter { !$0.isHidden }.map { column in
+          table.columns.firstIndex { $0.name == column.name && !$0.isHidden }
+        }
+      )
     }
     if plans.isEmpty && capture == nil { return nil }
     var again: [ColumnAssignment] = []
@@ -126,11 +131,13 @@ extension Binder {
       return table.columns.firstIndex { $0.name == name && !$0.isHidden }
     }
     var plan = TriggerPlan(
-      trigger: trigger, function: function, columns: Set(trigger.columns.compactMap(ordinal)), condition: nil)
+      trigger: trigger, function: function, columns: Set(trigger.columns.compactMap(ordinal)), condition: nil,
+      isInherited: owner !== table)
     if let sql = trigger.conditionSQL {
       let (scope, ids) = triggerScope(table)
       let bound = try bind(try Binder.parseExpression(sql), scope)
-      plan.condition = PhysicalPlanner(context, statistics: NoStatistics()).translate(FoldConstants.expression(bound), ids)
+      plan.condition = PhysicalPlanner(context, statistics: NoStatistics()).translate(
+        FoldConstants.expression(bound), ids)
     }
     return plan
   }

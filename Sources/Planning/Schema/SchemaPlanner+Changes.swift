@@ -383,9 +383,10 @@ extension SchemaPlanner {
       case .constraint(let constraint):
         return .alterTable(found.oid, [.renameConstraint(from: constraint.text, to: newName)])
       }
-    case .trigger:
+    case .trigger, .rule:
       let found = try binder.names.relation(name)
       guard case .constraint(let trigger) = statement.subject else { return .sequence([]) }
+      if statement.kind == .rule { return .renameRule(trigger.text, of: found.oid, to: newName) }
       return .renameTrigger(trigger.text, of: found.oid, to: newName)
     default: throw context.unsupported("renaming a \(statement.kind.rawValue) is")
     }

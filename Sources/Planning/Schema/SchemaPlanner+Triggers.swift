@@ -156,15 +156,111 @@ extension SchemaPlanner {
     let found = try relation(statement.table, ifExists: statement.ifExists)
     guard let table = found.table else { return found.notice }
     switch statement.kind {
-    case .rule: throw context.unsupported("rules are")
+    case .rule:
+      if statement.ifExists, !table.rules.contains(where: { $0.name == statement.name.text }) {
+        return .notice(
+          SQLError(
+            .undefinedObject,
+            "rule \"\(statement.name.text)\" for relation \"\(binder.names.plain(statement.table))\" does not exist, skipping"
+          ))
+      }
+      return .dropRule(statement.name.text, of: table.oid)
     case .trigger:
       if statement.ifExists, !catalog.triggers(of: table).contains(where: { $0.trigger.name == statement.name.text }) {
         return .notice(
           SQLError(
             .undefinedObject,
-            "trigger \"\(statement.name.text)\" for relation \"\(binder.names.plain(statement.table))\" does not exist, skipping"))
+            "trigger \"\(statement.name.text)\" for relation \"\(binder.names.plain(statement.table))\" does not exist, skipping"
+          ))
       }
       return .dropTrigger(statement.name.text, of: table.oid)
+    }
+  }
+
+  // MARK: Rules
+
+  func planCreateRule(_ statement: CreateRuleStatement) throws(SQLError) -> SchemaOperation {
+    let table = try binder.names.relation(statement.table)
+    guard case .table = table.kind else {
+      if case .view = table.kind { throw context.unsupported("rules on views are") }
+      throw SQLError(.wrongObjectType, "relation \"\(table.name)\" cannot have rules")
+    }
+    if !table.lineage.children.isEmpty || table.isPartitioned || table.isPartition {
+      throw context.unsupported("rules on tables with descendants are")
+    }
+    let event: RuleDescriptor.Event
+    switch statement.event {
+    case .select: throw context.unsupported("rules on SELECT are")
+    case .insert: event = .insert
+    case .update: event = .update
+    case .delete: event = .delete
+    }
+    func columns() -> [ScopeColumn] {
+      table.columns.map { column in
+        ScopeColumn(name: column.name, id: context.makeColumn(column.name, column.type), isHidden: column.isHidden)
+      }
+    }
+    let rows = RuleRows(
+      relation: .unit, new: event == .delete ? [] : columns(), old: event == .insert ? [] : columns(), table: table)
+    for action in statement.actions + (statement.condition.map { [.select(Self.query(of: $0))] } ?? []) {
+      let text = SyntaxPrinter.text(action)
+      if event == .insert, RuleText.names(text, "old") {
+        throw SQLError(.invalidObjectDefinition, "ON INSERT rule cannot use OLD")
+      }
+      if event == .delete, RuleText.names(text, "new") {
+        throw SQLError(.invalidObjectDefinition, "ON DELETE rule cannot use NEW")
+      }
+      for expression in action.withClause?.expressions ?? [] {
+        let text = SyntaxPrinter.text(expression.statement)
+        for name in ["old", "new"] where RuleText.names(text, name) {
+          throw SQLError(.featureNotSupported, "cannot refer to \(name.uppercased()) within WITH query")
+        }
+      }
+    }
+    context.ruleRows = rows
+    if let condition = statement.condition { _ = try binder.bindRuleCondition(SyntaxPrinter.text(condition), rows) }
+    for action in statement.actions {
+      if case .notification = action { continue }
+      _ = try binder.bindAction(try binder.reading(action, where: nil))
+    }
+    let written = try qualified(statement)
+    let rule = RuleDescriptor(
+      oid: .invalid, name: statement.name.text, event: event,
+      conditionSQL: written.condition.map { SyntaxPrinter.text($0) }, isInstead: statement.isInstead,
+      actions: written.actions.map { SyntaxPrinter.text($0) })
+    return .createRule(rule, on: table.oid, replaces: statement.orReplace)
+  }
+
+  private static func query(of expression: Expression) -> SelectStatement {
+    SelectStatement(body: .select(SelectCore(targets: [SelectTarget(expression)])))
+  }
+
+  /// The statement with a schema before each relation that its actions name.
+  private func qualified(_ statement: CreateRuleStatement) throws(SQLError) -> CreateRuleStatement {
+    var text = source
+    var seen: Set<Int32> = []
+    for mention in context.relationMentions.sorted(by: { $0.name.position.offset > $1.name.position.offset })
+    where mention.name.schema == nil && mention.name.position.offset >= 0
+      && seen.insert(mention.name.position.offset).inserted
+    {
+      let schema = quoteIdentifier(binder.names.schemaName(mention.table.schema)) + "."
+      text.insert(contentsOf: schema.utf8, at: Int(mention.name.position.offset))
+    }
+    for parsed in try Parser.parse(text) {
+      if case .createRule(let rule) = parsed.statement, rule.name == statement.name { return rule }
+    }
+    throw SQLError(.internalError, "the rule's text does not parse again")
+  }
+}
+
+extension Statement {
+  fileprivate var withClause: WithClause? {
+    switch self {
+    case .select(let query): query.with
+    case .insert(let insert): insert.with
+    case .update(let update): update.with
+    case .delete(let delete): delete.with
+    default: nil
     }
   }
 }

@@ -27,7 +27,7 @@ struct SchemaPlanner {
     case .dropFunction(let statement): try planDropFunction(statement)
     case .createTrigger(let statement): try planCreateTrigger(statement)
     case .dropFromTable(let statement): try planDrop(statement)
-    case .createRule: throw context.unsupported("rules are")
+    case .createRule(let statement): try planCreateRule(statement)
     case .createEnum(let statement): try planCreateEnum(statement)
     case .alterEnum(let statement): try planAlterEnum(statement)
     case .createComposite(let statement): try planCreateComposite(statement)

@@ -69,7 +69,7 @@ struct ProcedureParser {
     block.statements = try statements(&parser)
     if isWord(parser, "exception") { throw refuse("EXCEPTION") }
     try parser.expect(.end)
-    if label != nil, parser.isColumnID(parser.token) { parser.advance() }
+    if label != nil, parser.isColumnLabel(parser.token) { parser.advance() }
     return block
   }
 
@@ -140,7 +140,7 @@ struct ProcedureParser {
     var label: Identifier?
     if isWord(parser, "<<") {
       parser.advance()
-      label = try parser.name()
+      label = try parser.label()
       guard accept(&parser, ">>") else { throw parser.syntaxError() }
     }
     switch parser.token.keyword {
@@ -216,11 +216,10 @@ struct ProcedureParser {
       return .assert(condition, message: message)
     }
     if isWord(parser, "get") { return try diagnostics(&parser) }
-    guard parser.isColumnID(parser.token) else { throw parser.syntaxError() }
     switch parser.peek().kind {
-    case .colonEquals, .equals, .dot: break
+    case .colonEquals, .equals, .dot: guard parser.isColumnID(parser.token) else { return try query(&parser) }
     case .leftBracket: throw refuse("an assignment to an element")
-    default: throw refuse("this statement")
+    default: return try query(&parser)
     }
     let target = try target(&parser)
     if parser.isAt(.leftBracket) { throw refuse("an assignment to an element") }
@@ -284,7 +283,7 @@ struct ProcedureParser {
     let body = try statements(&parser)
     try parser.expect(.end)
     try expect(&parser, "loop")
-    if label != nil, parser.isColumnID(parser.token) { parser.advance() }
+    if label != nil, parser.isColumnLabel(parser.token) { parser.advance() }
     try parser.expect(.semicolon)
     return body
   }
@@ -301,7 +300,8 @@ struct ProcedureParser {
       try expect(&parser, "loop")
       return .loop(label: label, .dynamicRows(targets, text, using: using), try loopBody(&parser, label))
     }
-    if parser.isAt(.select) || parser.isAt(.with) || parser.isAt(.values) || parser.isAt(.insert) || parser.isAt(.update)
+    if parser.isAt(.select) || parser.isAt(.with) || parser.isAt(.values) || parser.isAt(.insert)
+      || parser.isAt(.update)
       || parser.isAt(.delete)
     {
       let text = try statementText(&parser, prefix: "", endingAtLoop: true).text
@@ -323,7 +323,7 @@ struct ProcedureParser {
     _ parser: inout SyntaxParser, continues: Bool
   ) throws(ParseFailure) -> ProcedureAction {
     var label: Identifier?
-    if !parser.isAt(.semicolon), !parser.isAt(.when) { label = try parser.name() }
+    if !parser.isAt(.semicolon), !parser.isAt(.when) { label = try parser.label() }
     let condition = parser.accept(.when) ? try expression(&parser) : nil
     try parser.expect(.semicolon)
     return .leave(label: label, continues: continues, when: condition)

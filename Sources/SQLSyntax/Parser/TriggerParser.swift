@@ -20,7 +20,6 @@ extension SyntaxParser {
     }
     var occasions: [TriggerOccasion] = []
     repeat {
-      let at = position
       let occasion = try triggerOccasion()
       let isRepeated = occasions.contains {
         switch ($0, occasion) {
@@ -28,7 +27,7 @@ extension SyntaxParser {
         default: false
         }
       }
-      if isRepeated { throw grammarError("duplicate trigger events specified", at) }
+      if isRepeated { throw quoting("duplicate trigger events specified", tokens[index - 1]) }
       occasions.append(occasion)
     } while accept(.or)
     try expect(.on)
