@@ -77,6 +77,7 @@ extension Session {
     case .show(.clusterSetting(let name)): [ResultColumn(name: name, type: .text)]
     case .show(.clusterSettings): Self.showAllColumns
     case .show(.ranges): Self.showRangesColumns
+    case .show(.clock): Self.showClockColumns
     case .execute(let statement): try self.statement(named: statement.name.text).columns
     case .fetch(let statement): portals[statement.cursor.text]?.statement.columns ?? []
     case .transaction, .set, .setTransaction, .setConstraints, .discard, .prepare, .deallocate, .declareCursor,
@@ -225,6 +226,7 @@ extension Session {
         columns: Self.showAllColumns,
         rows: clusterSettings.map { [.text($0.name), .text($0.value), .text($0.summary)] }, tag: "SHOW")
     case .ranges: try await showRanges()
+    case .clock: await showClock()
     }
   }
 

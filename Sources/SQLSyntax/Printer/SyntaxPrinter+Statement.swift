@@ -56,6 +56,7 @@ extension SyntaxPrinter {
       word(s.isDeferred ? "DEFERRED" : "IMMEDIATE")
     case .show(.all): word("SHOW ALL")
     case .show(.ranges): word("SHOW RANGES")
+    case .show(.clock): word("SHOW CLOCK")
     case .show(.clusterSettings): word("SHOW CLUSTER SETTINGS")
     case .show(.clusterSetting(let name)):
       word("SHOW CLUSTER SETTING")
