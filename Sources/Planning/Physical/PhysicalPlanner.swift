@@ -210,7 +210,7 @@ final class PhysicalPlanner {
   }
 
   func filtered(_ built: Built, _ conditions: [ScalarExpression]) -> Built {
-    guard let condition = ScalarExpression.conjunction(conditions.map { translate($0, built.layout) }) else {
+    guard let condition = ScalarExpression.ordered(conditions.map { translate($0, built.layout) }) else {
       return built
     }
     var result = built
