@@ -68,11 +68,13 @@ let systemLibraries: [String: Target] = [
   "CConcurrencyTrap": .target(name: "CConcurrencyTrap"),
   // And the processor's checksum instruction, which Swift has no name for either.
   "CChecksum": .target(name: "CChecksum"),
+  // And what the kernel says of its clock.
+  "CKernelClock": .target(name: "CKernelClock"),
 ]
 
 let rooms: [Room] = [
   // Foundations
-  Room("Reactors", uses: ["CConcurrencyTrap", "NIOCore", "NIOPosix", "DequeModule"]),
+  Room("Reactors", uses: ["CConcurrencyTrap", "CKernelClock", "NIOCore", "NIOPosix", "DequeModule"]),
   Room("Clocks", uses: []),
   Room("Encoding", uses: ["CChecksum"]),
   Room("Credentials", uses: ["Crypto"]),

@@ -3,7 +3,7 @@
 // Invariant asked of every source: the true time of the moment of reading lies inside `earliest...latest`.
 // Intervals replace guard constants: a lease holder serves while `latest < expiration`, its successor starts when
 // `earliest > expiration`, a writer is acknowledged once `earliest > commit timestamp` (commit-wait).
-// Sources read no clock themselves: the wall time is handed in, so that simulation decides it.
+// Two intervals that hold true time at one moment have a moment in common; if they have none, one of the two is wrong.
 
 /// Bounds of true time, in nanoseconds since 1970 (UTC); both ends belong to it.
 public struct ClockInterval: Hashable, Sendable {
@@ -29,6 +29,31 @@ public struct ClockInterval: Hashable, Sendable {
   @inlinable
   public func isCertainlyBefore(_ wall: Int64) -> Bool { latest < wall }
 
+  /// Half of the width, rounded up: how far the middle may be from the truth.
+  @inlinable
+  public var error: Int64 {
+    let (width, overflow) = latest.subtractingReportingOverflow(earliest)
+    return overflow ? Int64.max : width / 2 + width % 2
+  }
+
+  /// Rounded down.
+  @inlinable
+  public var middle: Int64 { (earliest & latest) &+ ((earliest ^ latest) >> 1) }
+
+  /// What both allow; nil if they contradict each other.
+  @inlinable
+  public func intersection(_ other: ClockInterval) -> ClockInterval? {
+    let (first, last) = (Swift.max(earliest, other.earliest), Swift.min(latest, other.latest))
+    return first <= last ? ClockInterval(earliest: first, latest: last) : nil
+  }
+
+  /// Nanoseconds by which they miss each other; 0 when they do not.
+  public func distance(to other: ClockInterval) -> Int64 {
+    let (gap, overflow) = Swift.max(earliest, other.earliest).subtractingReportingOverflow(
+      Swift.min(latest, other.latest))
+    return overflow ? Int64.max : Swift.max(0, gap)
+  }
+
   /// Nanoseconds to wait until `earliest` has passed `timestamp`; 0 when it has.
   @inlinable
   public func commitWait(for timestamp: Timestamp) -> Int64 {
@@ -36,45 +61,6 @@ public struct ClockInterval: Hashable, Sendable {
     let (gap, overflow) = timestamp.wall.subtractingReportingOverflow(earliest)
     if overflow || gap == Int64.max { return Int64.max }
     return gap + 1
-  }
-}
-
-/// Where a node's notion of true time comes from.
-public protocol TimeSource: Sendable {
-  /// The bounds of true time at the moment when the wall clock showed `wallNow` nanoseconds.
-  func interval(wallNow: Int64) -> ClockInterval
-
-  /// The largest error that this source reports, in nanoseconds.
-  var maximumError: Int64 { get }
-}
-
-/// One machine, one kernel clock: all members read the same clock, so it has no error against itself.
-public struct OneClockSource: TimeSource {
-  public init() {}
-
-  public var maximumError: Int64 { 0 }
-
-  @inlinable
-  public func interval(wallNow: Int64) -> ClockInterval {
-    ClockInterval(earliest: wallNow, latest: wallNow)
-  }
-}
-
-/// A clock that is off by at most a stated number of nanoseconds in either direction.
-public struct BoundedErrorSource: TimeSource {
-  public let maximumError: Int64
-
-  /// - Parameter maximumError: nanoseconds, not negative.
-  public init(maximumError: Int64) {
-    precondition(maximumError >= 0, "a clock's error bound is negative")
-    self.maximumError = maximumError
-  }
-
-  @inlinable
-  public func interval(wallNow: Int64) -> ClockInterval {
-    let (earliest, below) = wallNow.subtractingReportingOverflow(maximumError)
-    let (latest, above) = wallNow.addingReportingOverflow(maximumError)
-    return ClockInterval(earliest: below ? Int64.min : earliest, latest: above ? Int64.max : latest)
   }
 }
 

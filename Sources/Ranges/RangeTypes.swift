@@ -58,6 +58,6 @@ public enum Limits {
   public static let transactionExpiry: Int64 = 5_000_000_000
   /// Nanoseconds between a coordinator's heartbeats.
   public static let heartbeatInterval: Int64 = 1_000_000_000
-  /// How far ahead of this node's clock a request's timestamp may lie; beyond it a clock is broken somewhere.
+  /// How far a store may be ahead of its machine's clock when it is opened; beyond it a clock is broken somewhere.
   public static let clockJump: Int64 = 10_000_000_000
 }

@@ -8,8 +8,7 @@ extension Replica {
   /// Serves one request from start to end, waits included.
   public func execute(_ request: RangeRequest, _ header: TransactionHeader) async -> RangeResponse {
     wake()
-    let limit = shard.clock.interval().latest.addingReportingOverflow(Limits.clockJump)
-    if !limit.overflow && header.readTimestamp.wall > limit.partialValue {
+    if header.readTimestamp.wall > shard.clock.latestAcceptable {
       return .failed(
         .unavailable("a request's timestamp lies too far ahead of this node's clock: some clock is wrong"))
     }

@@ -191,16 +191,22 @@ extension Store {
     writer.put(range.rawValue)
     header.encode(into: &writer)
     request.encode(into: &writer)
+    let asked = clock.interval()
+    writer.put(claim: asked)
     let reply = try await network.call(
       NodeMessage(kind: StoreMessageKind.request, body: writer.bytes), to: node, class: .system,
       timeoutNanoseconds: timeout, on: reactor)
-    let decoded = try? reply.body.span.withUnsafeBytes { (raw) throws(MalformedMessage) -> RangeReply in
+    let decoded = try? reply.body.span.withUnsafeBytes {
+      (raw) throws(MalformedMessage) -> (RangeReply, ClockInterval?) in
       var reader = RangeReader(raw)
       let lease = try reader.number()
-      return RangeReply(response: try RangeResponse(from: &reader, payloads: reply.payloads), lease: lease)
+      let reply = RangeReply(response: try RangeResponse(from: &reader, payloads: reply.payloads), lease: lease)
+      // Nodes of an earlier version claim nothing.
+      return (reply, reader.isAtEnd ? nil : try reader.claim())
     }
-    guard let decoded else { throw .refused("node \(node) gave an answer that makes no sense") }
-    return decoded
+    guard let (answer, claim) = decoded else { throw .refused("node \(node) gave an answer that makes no sense") }
+    if let claim { clockWatch?.judge(claim, of: node, since: asked.earliest) }
+    return answer
   }
 
   /// `call`, for asynchronous code of a reactor that the compiler does not see on it.
@@ -216,15 +222,17 @@ extension Store {
 
   private func answer(_ message: NodeMessage, from node: NodeID?) async -> Result<NodeMessage, CallRefusal> {
     let decoded = try? message.body.span.withUnsafeBytes {
-      (raw) throws(MalformedMessage) -> (RangeID, TransactionHeader, RangeRequest) in
+      (raw) throws(MalformedMessage) -> (RangeID, TransactionHeader, RangeRequest, ClockInterval?) in
       var reader = RangeReader(raw)
       let range = RangeID(try reader.number())
       let header = try TransactionHeader(from: &reader)
-      return (range, header, try RangeRequest(from: &reader))
+      let request = try RangeRequest(from: &reader)
+      return (range, header, request, reader.isAtEnd ? nil : try reader.claim())
     }
-    guard let (range, sent, request) = decoded else {
+    guard let (range, sent, request, claim) = decoded else {
       return .failure(CallRefusal("the request makes no sense"))
     }
+    if let node, let claim { clockWatch?.judge(claim, of: node, since: nil) }
     var header = sent
     if let node { header.coordinator = support.coordinator(node, at: environment.monotonicNow().nanoseconds) }
     let shard = confinedShard(reactorIndex(of: range))
@@ -238,6 +246,7 @@ extension Store {
     var writer = RangeWriter()
     writer.put(reply.lease)
     let payloads = reply.response.encode(into: &writer)
+    writer.put(claim: clock.interval())
     return .success(NodeMessage(kind: StoreMessageKind.request, body: writer.bytes, payloads: payloads))
   }
 

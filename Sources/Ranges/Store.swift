@@ -55,6 +55,8 @@ public final class Store: Sendable {
   public let identity: StoreIdentity
   /// The way to other nodes; nil for a node that is alone.
   public let network: NodeTransport?
+  /// Compares the clocks of nodes; nil for a node whose clock nobody doubts.
+  public let clockWatch: ClockWatch?
   let support: StoreSupport
   let options: Mutex<StoreOptions>
   private let logWorker: any Worker
@@ -78,13 +80,15 @@ public final class Store: Sendable {
 
   private init(
     environment: any Environment, clock: NodeClock, local: LocalStore, identity: StoreIdentity, liveness: StoreLiveness,
-    network: NodeTransport?, options: StoreOptions, logger: Logger, onFatal: @escaping @Sendable (String) -> Void
+    network: NodeTransport?, clockWatch: ClockWatch?, options: StoreOptions, logger: Logger,
+    onFatal: @escaping @Sendable (String) -> Void
   ) {
     self.environment = environment
     self.clock = clock
     self.local = local
     self.identity = identity
     self.network = network
+    self.clockWatch = clockWatch
     self.options = Mutex(options)
     self.onFatal = onFatal
     logWorker = environment.makeWorker("log-writer", threads: 1)
@@ -125,11 +129,12 @@ public final class Store: Sendable {
   /// Opens a store: replays what the state lacks, and serves from then on. A store that belongs to no cluster yet begins one of its own.
   /// - Parameters:
   ///   - network: the way to other nodes, which does not listen yet: the store sees to its messages.
+  ///   - clockWatch: is shown what other nodes claim of the time.
   ///   - onFatal: the disk failed; the node must exit. Called once, on any thread.
   public static func open(
     environment: any Environment, local: LocalStore, clock: NodeClock, network: NodeTransport? = nil,
-    options: StoreOptions = StoreOptions(), logger: Logger = Logger(label: "meridian.store"),
-    onFatal: @escaping @Sendable (String) -> Void
+    clockWatch: ClockWatch? = nil, options: StoreOptions = StoreOptions(),
+    logger: Logger = Logger(label: "meridian.store"), onFatal: @escaping @Sendable (String) -> Void
   ) async throws(StorageError) -> Store {
     var random = environment.makeRandom("cluster")
     let identity: StoreIdentity
@@ -149,7 +154,7 @@ public final class Store: Sendable {
     try local.log.write(epochs, sync: true)
     let store = Store(
       environment: environment, clock: clock, local: local, identity: identity, liveness: liveness, network: network,
-      options: options, logger: logger, onFatal: onFatal)
+      clockWatch: clockWatch, options: options, logger: logger, onFatal: onFatal)
     do throws(StorageError) {
       try await store.openReplicas()
     } catch {

@@ -20,6 +20,19 @@ public protocol Worker: Sendable {
   func stop()
 }
 
+/// What `ntp_adjtime` returns: the clock's state, its status bits, and the largest error in microseconds.
+public struct KernelClockState: Hashable, Sendable {
+  public var state: Int32
+  public var status: Int32
+  public var maximumError: Int64
+
+  public init(state: Int32, status: Int32, maximumError: Int64) {
+    self.state = state
+    self.status = status
+    self.maximumError = maximumError
+  }
+}
+
 /// Everything that a node needs from the machine beneath it, other than disk and network, whose doors are
 /// `Storage.Engine` and the channel handlers built on a reactor.
 public protocol Environment: AnyObject, Sendable {
@@ -28,8 +41,21 @@ public protocol Environment: AnyObject, Sendable {
   func monotonicNow() -> MonotonicInstant
   /// Nanoseconds since the Unix epoch by the machine's clock. May jump; only `Clocks` makes sense of it.
   func wallNow() -> Int64
+  /// Nanoseconds by the machine's oscillator, which no time service speeds up or slows down.
+  func steadyNow() -> Int64
+  /// What the kernel says of its clock; nil if it says nothing.
+  func kernelClock() -> KernelClockState?
+  /// A copy of what a ClockBound daemon has written, which it may have been writing meanwhile; nil if there is none.
+  func clockBoundMemory() -> [UInt8]?
   /// A generator of its own for each label, so that one more draw in one subsystem shifts nothing in another.
   func makeRandom(_ label: String) -> RandomSource
   /// A worker with `threads` threads, named for debuggers.
   func makeWorker(_ name: String, threads: Int) -> any Worker
+}
+
+extension Environment {
+  // What a machine has that nobody looks after.
+  public func steadyNow() -> Int64 { monotonicNow().nanoseconds }
+  public func kernelClock() -> KernelClockState? { nil }
+  public func clockBoundMemory() -> [UInt8]? { nil }
 }

@@ -1,5 +1,6 @@
 // The environment of a real node: one NIO loop per reactor, the kernel's clocks, real threads, seeds from the kernel.
 
+import CKernelClock
 import Glibc
 import NIOCore
 import NIOPosix
@@ -85,8 +86,16 @@ public final class ProductionEnvironment: Environment {
 
   public var reactors: [Reactor] { startedReactors }
 
-  /// - Parameter reactorCount: event loops to start; the machine's cores when nil.
-  public init(reactorCount: Int? = nil) {
+  /// Where a ClockBound daemon keeps what it says, in versions 2 and 1 of its protocol.
+  public static let clockBoundFiles = ["/var/run/clockbound/shm0", "/var/run/clockbound/shm"]
+
+  private let clockBoundFiles: [String]
+
+  /// - Parameters:
+  ///   - reactorCount: event loops to start; the machine's cores when nil.
+  ///   - clockBoundFiles: the first of them that can be read is.
+  public init(reactorCount: Int? = nil, clockBoundFiles: [String] = ProductionEnvironment.clockBoundFiles) {
+    self.clockBoundFiles = clockBoundFiles
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, reactorCount ?? System.coreCount))
     var kernel = SystemRandomNumberGenerator()
     seed = kernel.next()
@@ -100,6 +109,26 @@ public final class ProductionEnvironment: Environment {
   }
 
   public func wallNow() -> Int64 { Self.read(CLOCK_REALTIME) }
+
+  public func steadyNow() -> Int64 { Self.read(CLOCK_MONOTONIC_RAW) }
+
+  public func kernelClock() -> KernelClockState? {
+    var (status, maximumError): (Int32, Int64) = (0, 0)
+    let state = meridian_kernel_clock(&status, &maximumError)
+    return state < 0 ? nil : KernelClockState(state: state, status: status, maximumError: maximumError)
+  }
+
+  public func clockBoundMemory() -> [UInt8]? {
+    for path in clockBoundFiles {
+      let file = open(path, O_RDONLY | O_CLOEXEC)
+      guard file >= 0 else { continue }
+      defer { close(file) }
+      var bytes = [UInt8](repeating: 0, count: 256)
+      let count = Glibc.read(file, &bytes, bytes.count)
+      if count > 0 { return Array(bytes.prefix(count)) }
+    }
+    return nil
+  }
 
   public func makeRandom(_ label: String) -> RandomSource { RandomSource(seed: seed, label: label) }
 

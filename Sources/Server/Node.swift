@@ -50,7 +50,8 @@ public final class Node: SessionFactory, AdminSource {
   public let configuration: NodeConfiguration
   let environment: ProductionEnvironment
   let local: LocalStore
-  let clock: NodeClock
+  let clockWatch: ClockWatch
+  var clock: NodeClock { clockWatch.clock }
   /// The way to other nodes; nil for a node alone.
   let transport: NodeTransport?
   /// Writes what the node itself keeps in its store.
@@ -84,13 +85,13 @@ public final class Node: SessionFactory, AdminSource {
 
   private init(
     configuration: NodeConfiguration, logger: Logger, environment: ProductionEnvironment, local: LocalStore,
-    clock: NodeClock, transport: NodeTransport?
+    clockWatch: ClockWatch, transport: NodeTransport?
   ) {
     self.configuration = configuration
     self.logger = logger
     self.environment = environment
     self.local = local
-    self.clock = clock
+    self.clockWatch = clockWatch
     self.transport = transport
     passwords = PasswordHasher(environment: environment)
     recordWorker = environment.makeWorker("node-records", threads: 1)
@@ -102,7 +103,8 @@ public final class Node: SessionFactory, AdminSource {
   /// Opens the store and the doors. A node alone, and one that has its place in a cluster, serves from then on.
   /// - Throws: `NodeStartError` with a sentence for the operator; nothing was changed then.
   public static func start(_ configuration: NodeConfiguration) async throws -> Node {
-    let environment = ProductionEnvironment(reactorCount: configuration.reactorCount)
+    let environment = ProductionEnvironment(
+      reactorCount: configuration.reactorCount, clockBoundFiles: configuration.clockBoundFiles)
     let logger = Logger(label: "meridian") { label in
       StructuredLogHandler(
         label: label, format: configuration.logFormat, level: configuration.logLevel, environment: environment)
@@ -152,17 +154,29 @@ public final class Node: SessionFactory, AdminSource {
         description:
           "the store is that of node \(known.node) of a cluster of several nodes; start it with `meridian start`")
     }
-    var source: any TimeSource = OneClockSource()
-    if let error = configuration.cluster?.maximumClockError { source = BoundedErrorSource(maximumError: error) }
+    let transport = configuration.cluster.map {
+      makeTransport($0, identity, certificates, environment: environment, logger: logger)
+    }
+    let clockWatch: ClockWatch
+    do throws(UnusableTimeSource) {
+      let onFatal = configuration.onFatal
+      clockWatch = try ClockWatch(
+        environment: environment, choice: configuration.cluster?.timeSources ?? .oneMachine, local: local,
+        transport: transport, logger: logger
+      ) { reason in
+        logger.critical("the node stops: its clock is not to be trusted", metadata: ["reason": "\(reason)"])
+        onFatal(reason)
+      }
+    } catch {
+      throw NodeStartError(description: error.description)
+    }
     let node = Node(
-      configuration: configuration, logger: logger, environment: environment, local: local,
-      clock: NodeClock(environment: environment, source: source),
-      transport: configuration.cluster.map {
-        makeTransport($0, identity, certificates, environment: environment, logger: logger)
-      })
+      configuration: configuration, logger: logger, environment: environment, local: local, clockWatch: clockWatch,
+      transport: transport)
     do throws(NodeStartError) {
       node.registerCalls()
-      if let identity {
+      // With cluster time the store is opened once other nodes have told it.
+      if let identity, !clockWatch.choice.isClusterTime {
         do throws(StorageError) {
           // Whose record is in the store's copy has written it to the cluster before, see `NodeRecord`.
           try await node.becomeMember(
@@ -178,20 +192,26 @@ public final class Node: SessionFactory, AdminSource {
       throw error
     }
     node.scheduleUpkeep()
-    node.beginMembership()
+    node.beginMembership(identity)
     return node
   }
 
   /// Opens the store as one of a cluster's, and makes a gateway on every reactor. What the store wants of the network is registered
   /// then.
   func becomeMember(_ identity: StoreIdentity, isServing: Bool) async throws(StorageError) {
+    clockWatch.enter(identity.node)
+    if clockWatch.choice.isClusterTime {
+      announce(identity)
+      guard await clockWatch.untilReady() else { throw .inputOutput("the node is stopping") }
+    }
     let logger = self.logger
     let onFatal = configuration.onFatal
     var options = StoreOptions()
     options.stagesCommits = false
     if let cluster = configuration.cluster { options.supportDuration = cluster.supportDuration }
     let store = try await Store.open(
-      environment: environment, local: local, clock: clock, network: transport, options: options, logger: logger
+      environment: environment, local: local, clock: clock, network: transport, clockWatch: clockWatch,
+      options: options, logger: logger
     ) { reason in
       // Better no node than one that acknowledges what it cannot keep.
       logger.critical("the node stops: its store failed", metadata: ["reason": "\(reason)"])
@@ -360,7 +380,7 @@ public final class Node: SessionFactory, AdminSource {
     logger.info("the node serves SQL", metadata: ["node": "\(nodeID.map { "\($0)" } ?? "?")"])
   }
 
-  private func takeWaiters() -> [UnsafeContinuation<Bool, Never>] {
+  func takeWaiters() -> [UnsafeContinuation<Bool, Never>] {
     life.withLock { life in
       defer { life.readinessWaiters = [] }
       return life.readinessWaiters
@@ -432,7 +452,7 @@ public final class Node: SessionFactory, AdminSource {
     let shards = await member?.store.counters() ?? ShardCounters()
     let uptime = Double(uptimeNanoseconds) / 1e9
     return NodeMetrics.families(uptime: uptime, totals, shards)
-      + (member.map { NodeMetrics.families($0.store.local) } ?? []) + clusterMetrics()
+      + (member.map { NodeMetrics.families($0.store.local) } ?? []) + clusterMetrics() + clockMetrics()
   }
 
   // MARK: Stop
@@ -443,6 +463,7 @@ public final class Node: SessionFactory, AdminSource {
     member?.placement.stop()
     life.withLock { $0.isStopping = true }
     for waiter in takeWaiters() { waiter.resume(returning: false) }
+    clockWatch.stop()
     let open = doors.withLock { doors in
       defer { doors = nil }
       return doors

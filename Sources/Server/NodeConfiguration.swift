@@ -1,8 +1,10 @@
 // What a node is told when it starts.
 
+import Clocks
 import Glibc
 import Logging
 import Ranges
+import Reactors
 import Transport
 
 public struct NodeConfiguration: Sendable {
@@ -24,6 +26,8 @@ public struct NodeConfiguration: Sendable {
   public var connectionLimit = 1000
   public var logFormat = LogFormat.text
   public var logLevel = Logger.Level.info
+  /// Where a ClockBound daemon may keep what it says.
+  public var clockBoundFiles = ProductionEnvironment.clockBoundFiles
   /// Nil: the node is a cluster by itself and talks to no other.
   public var cluster: ClusterConfiguration?
   /// What becomes of the process when the node cannot go on; the reason has been logged.
@@ -41,8 +45,8 @@ public struct ClusterConfiguration: Sendable {
   /// Nodes to ask for the cluster.
   public var join: [NodeAddress] = []
   public var locality = Locality()
-  /// Nanoseconds that this machine's clock is off at most; nil: all nodes run on this machine, and read one clock.
-  public var maximumClockError: Int64?
+  /// What the node knows the time from.
+  public var timeSources = TimeSourceChoice.automatic
   /// Which run of which machine's kernel this is; nodes that agree in it read the same clock.
   public var machineBootID = MachineBoot.id
   /// Nanoseconds for which other nodes are asked to believe that this one lives: about the time until others serve its ranges when it dies.

@@ -25,6 +25,23 @@ extension Session {
     send(columns: Self.showRangesColumns, rows: rows, tag: "SHOW")
   }
 
+  static let showClockColumns = [
+    ResultColumn(name: "node_id", type: .int8), ResultColumn(name: "source", type: .text),
+    ResultColumn(name: "error", type: .text), ResultColumn(name: "reference", type: .int8),
+    ResultColumn(name: "offsets", type: .text),
+  ]
+
+  func showClock() async {
+    let facts = await gateway.cluster?.facts() ?? ClusterFacts()
+    let rows = facts.nodes.map { node -> [Datum] in
+      [
+        .int64(node.node), node.clock.source.map { .text($0) } ?? .null, node.clock.error.map { .text($0) } ?? .null,
+        node.clock.reference.map { .int64($0) } ?? .null, .text(node.clock.offsets),
+      ]
+    }
+    send(columns: Self.showClockColumns, rows: rows, tag: "SHOW")
+  }
+
   /// `ALTER … SCATTER`: at once, and whatever becomes of the transaction. Who holds locks in a range whose lease moves begins anew.
   func scatter(
     _ table: OID, _ index: UInt32?, _ catalog: CatalogView

@@ -51,6 +51,7 @@ extension Session {
       }
     case .vacuum(let statement): try await run(statement)
     case .checkpoint: client.send(commandTag: "CHECKPOINT")
+    case .anonymousBlock(let body, let language): try await runBlock(body, language, try beginIfNeeded())
     case .lock(let statement): try await run(statement)
     case .reindex(let statement):
       try await requireTable(statement.kind == .table ? statement.name : nil)
@@ -76,10 +77,11 @@ extension Session {
     case .show(.clusterSetting(let name)): [ResultColumn(name: name, type: .text)]
     case .show(.clusterSettings): Self.showAllColumns
     case .show(.ranges): Self.showRangesColumns
+    case .show(.clock): Self.showClockColumns
     case .execute(let statement): try self.statement(named: statement.name.text).columns
     case .fetch(let statement): portals[statement.cursor.text]?.statement.columns ?? []
     case .transaction, .set, .setTransaction, .setConstraints, .discard, .prepare, .deallocate, .declareCursor,
-      .closeCursor, .vacuum, .checkpoint, .lock, .reindex, .cluster, .notification:
+      .closeCursor, .vacuum, .checkpoint, .anonymousBlock, .lock, .reindex, .cluster, .notification:
       []
     default: nil
     }
@@ -224,6 +226,7 @@ extension Session {
         columns: Self.showAllColumns,
         rows: clusterSettings.map { [.text($0.name), .text($0.value), .text($0.summary)] }, tag: "SHOW")
     case .ranges: try await showRanges()
+    case .clock: await showClock()
     }
   }
 

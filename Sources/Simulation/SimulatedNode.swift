@@ -111,7 +111,7 @@ final class SimulatedNode: @unchecked Sendable {
     world.note(3, UInt64(life), "node \(number), life \(life) begins")
     // Clocks of a cluster are off by what they admit.
     let error = settings.clock?.error ?? (settings.hasClockFaults && network != nil ? 60 * Int64.millisecond : 0)
-    let clock = NodeClock(environment: environment, source: BoundedErrorSource(maximumError: error))
+    let clock = NodeClock(environment: environment, maximumError: error)
     var logger = Logger(label: "node \(number)")
     logger.handler = TraceLogHandler(label: "node \(number)", life: life, world: world)
     let silent = logger

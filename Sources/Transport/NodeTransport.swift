@@ -53,6 +53,9 @@ public final class NodeTransport: Sendable {
     context.handlers.withLock { $0.dismissals.append(handler) }
   }
 
+  /// Has something travel along with heartbeats, until the transport stops.
+  public func setCargo(_ cargo: any HeartbeatCargo) { context.cargo.withLock { $0 = cargo } }
+
   // MARK: Life
 
   /// Listens, and begins to send heartbeats to all peers. Unless the identity says where others reach this node it says the address that is
@@ -90,6 +93,10 @@ public final class NodeTransport: Sendable {
     }
     context.ownNode.store(identity.nodeID?.rawValue ?? 0, ordering: .releasing)
     for board in boards { board.reactor.enqueue { board.identityChanged(on: $0) } }
+    // What they were answered with belongs to who this node was.
+    for connection in context.allInboundConnections {
+      connection.reactor.enqueue { connection.end("this node has changed its identity", on: $0) }
+    }
   }
 
   public var identity: NodeIdentity { context.identityNow() }
@@ -101,6 +108,7 @@ public final class NodeTransport: Sendable {
   public func stop() async {
     await context.carrier.stopListening()
     for board in boards { await board.reactor.perform { board.stop(on: $0) } }
+    context.cargo.withLock { $0 = nil }
   }
 
   // MARK: Peers

@@ -20,6 +20,15 @@ public typealias PeerStateHandler = @Sendable (_ peer: NodeID, _ state: PeerStat
 /// Is told that others turn this node away because it has left the cluster for good.
 public typealias DismissalHandler = @Sendable (_ reason: String) -> Void
 
+/// What another room sends along with heartbeats, and their answers. Called on the reactors that the heartbeats pass.
+public protocol HeartbeatCargo: AnyObject, Sendable {
+  func question(to peer: NodeID) -> [UInt8]
+  /// - Parameter question: empty if the peer sends none along.
+  func answer(to question: [UInt8], from peer: NodeID) -> [UInt8]
+  /// - Parameter answer: empty if the peer sends none along.
+  func received(_ answer: [UInt8], from peer: NodeID)
+}
+
 struct TransportHandlers: Sendable {
   var messages: [UInt16: MessageHandler] = [:]
   var calls: [UInt16: CallHandler] = [:]
@@ -43,6 +52,7 @@ final class TransportContext: Sendable {
   /// The number in `identity`, 0 for none, for a look at each message.
   let ownNode: Atomic<UInt32>
   let handlers = Mutex(TransportHandlers())
+  let cargo = Mutex<(any HeartbeatCargo)?>(nil)
   private let peers = Mutex<[NodeID: PeerRecord]>([:])
   let dismissed = Mutex<Set<NodeID>>([])
   private let inbound = Mutex<[InboundKey: InboundConnection]>([:])
@@ -103,6 +113,9 @@ final class TransportContext: Sendable {
   func inboundConnections(of node: NodeID) -> [InboundConnection] {
     inbound.withLock { inbound in inbound.filter { $0.key.node == node }.map(\.value) }
   }
+
+  /// Of nodes that have called this one as a node.
+  var allInboundConnections: [InboundConnection] { inbound.withLock { Array($0.values) } }
 
   /// Whether a rejection is not the one that was logged last: who is turned away comes again.
   func isNews(_ rejection: String) -> Bool {

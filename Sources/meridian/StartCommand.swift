@@ -54,8 +54,17 @@ struct StartCommand: AsyncParsableCommand {
       everybody who reaches a port is let in, to the data of all nodes as well.
 
       Nodes on one machine read one clock. As soon as there are several machines,
-      every node needs --max-clock-error: the bound that its time service (chrony,
-      PTP) keeps. Commits wait for about twice as long.
+      every node must know by how much its clock may be off; commits wait for
+      about twice as long. --clock-source says what it knows that from: the bound
+      that you state with --max-clock-error, a ClockBound daemon (clockbound), or
+      the kernel, which chrony or ntpd tell (ntp); several may be named with commas
+      between them. Without any time service, `cluster` has the nodes elect one
+      whose clock counts, and measure it over the network; then all nodes need it.
+      auto, unless given: the stated bound and ClockBound, where they are there,
+      or else one-machine. With clockbound, ntp and cluster a node whose clock may
+      be off by more than --max-clock-error (250ms unless given) does not serve. A
+      source that was asked for and cannot be used keeps the node from starting,
+      and a node whose clock contradicts those of a majority exits.
 
       When a node dies others serve its ranges after about --support-duration.
       Shorter is sooner, but a node that stands still for as long loses its
@@ -87,8 +96,12 @@ struct StartCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How far this machine's clock may be off, for instance 10ms. Without it all nodes must run on one machine.",
-      valueName: "duration"))
+      "What the node knows the time from: auto, one-machine, bound, clockbound, ntp, cluster.", valueName: "source,...")
+  )
+  var clockSource = "auto"
+
+  @Option(
+    help: ArgumentHelp("How far this machine's clock may be off, for instance 10ms.", valueName: "duration"))
   var maxClockError: ClockError?
 
   @Option(
@@ -113,6 +126,7 @@ struct StartCommand: AsyncParsableCommand {
     flags.advertisedAddress = advertiseAddr
     flags.join = join
     flags.locality = locality
+    flags.clockSource = clockSource
     flags.maximumClockError = maxClockError?.nanoseconds
     flags.supportDuration = supportDuration?.nanoseconds
     do {

@@ -75,19 +75,23 @@ import Testing
     #expect(clock.now(wall: 8).timestamp == Timestamp(wall: 60, logical: 2))
   }
 
-  @Test func commitWaits() {
-    let exact = OneClockSource().interval(wallNow: 1000)
+  @Test func commitWaits() throws {
+    func interval(_ source: some TimeSource, _ wall: Int64) throws(UnusableTimeSource) -> ClockInterval {
+      let readings = TimeReadings(clocks: ClockReading(wall: wall, monotonic: 7, steady: 8))
+      return try source.estimate(readings).interval(at: readings.clocks)
+    }
+    let exact = try interval(OneClockSource(), 1000)
     #expect(exact == ClockInterval(earliest: 1000, latest: 1000))
     #expect(commitWait(for: Timestamp(wall: 999), interval: exact) == 0)
     #expect(commitWait(for: Timestamp(wall: 1000), interval: exact) == 1)
     #expect(commitWait(for: .max, interval: exact) > 0)
-    let bounded = BoundedErrorSource(maximumError: 250).interval(wallNow: 1000)
+    let bounded = try interval(BoundedErrorSource(maximumError: 250), 1000)
     #expect(bounded == ClockInterval(earliest: 750, latest: 1250))
     // A transaction that read at `latest` and commits at once waits for twice the error.
     #expect(bounded.commitWait(for: bounded.latestTimestamp) == 501)
     #expect(bounded.isCertainlyAfter(749))
     #expect(!bounded.isCertainlyAfter(750))
     #expect(bounded.isCertainlyBefore(1251))
-    #expect(BoundedErrorSource(maximumError: 5).interval(wallNow: Int64.max).latest == Int64.max)
+    #expect(try interval(BoundedErrorSource(maximumError: 5), Int64.max).latest == Int64.max)
   }
 }

@@ -284,6 +284,7 @@ enum Samples {
     #"SHOW CLUSTER SETTING a.b"#,
     #"SHOW CLUSTER SETTINGS"#,
     #"SHOW RANGES"#,
+    #"SHOW CLOCK"#,
     #"ALTER TABLE a.b SPLIT AT VALUES (1), (2)"#,
     #"ALTER INDEX i SPLIT AT SELECT a FROM b"#,
     #"ALTER TABLE a UNSPLIT AT VALUES (1)"#,

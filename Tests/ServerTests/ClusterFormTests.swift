@@ -37,7 +37,7 @@ import Transport
     #expect(NodeReport(report.message(ClusterCall.report)) == report)
     var bytes: [UInt8] = []
     NodeReport().encode(into: &bytes)
-    bytes.removeLast(3)
+    bytes.removeLast(3 + 4)
     #expect(NodeReport(NodeMessage(kind: ClusterCall.report, body: bytes)) == NodeReport())
     for reply in [
       DecommissionReply.gone, .leaving(replicaCount: 3, obstacle: nil), .leaving(replicaCount: 0, obstacle: "x"),

@@ -1,6 +1,7 @@
 // Nodes of a cluster in this process, over real sockets: how they come together, what they serve, who is turned away, and restarts.
 
 import Certificates
+import Clocks
 import Foundation
 import Ranges
 import Synchronization
@@ -32,7 +33,7 @@ struct ClusterTests {
     cluster.rpcAddress.port = 0
     cluster.join = join.compactMap { $0 }
     cluster.machineBootID = machine
-    cluster.maximumClockError = clockError
+    cluster.timeSources = clockError.flatMap { try? TimeSourceChoice("bound", statedError: $0) } ?? .oneMachine
     cluster.seekInterval = 50_000_000
     cluster.directoryInterval = 500_000_000
     configuration.cluster = cluster
@@ -261,7 +262,7 @@ struct ClusterTests {
     let stranger = try await Node.start(
       Self.configuration(join: [first.rpcAddress], machine: "there", clockError: 10_000_000, deaths: deaths))
     #expect(await Self.eventually { !deaths.all.isEmpty })
-    #expect(deaths.all.first?.contains("the cluster's nodes were started without --max-clock-error") == true)
+    #expect(deaths.all.first?.contains("the cluster's nodes were started without a bound") == true)
     #expect(stranger.nodeID == nil)
     await stranger.stop()
     await first.stop()
@@ -333,7 +334,7 @@ struct ClusterTests {
     #expect(cluster.advertisedAddress == NodeAddress(host: "db1.example.com", port: 26_258))
     #expect(cluster.rpcAddress == NodeAddress(host: "127.0.0.1", port: 26_258))
     #expect(cluster.locality.description == "region=x")
-    #expect(cluster.maximumClockError == 5)
+    #expect(cluster.timeSources == (try TimeSourceChoice("auto", statedError: 5)))
 
     func refusal(_ change: (inout ClusterFlags) -> Void) -> String {
       var flags = ClusterFlags()
@@ -373,12 +374,15 @@ struct ClusterTests {
       locality: Locality(), binaryVersion: "0.1.0", startTime: 1_700_000_000_999_999_999, machineBootID: "m")
     var status = NodeStatus(record, isLive: false)
     #expect(NodeStatus.columns.count == status.row.count)
-    #expect(status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", "active", nil, nil])
+    #expect(
+      status.row == ["7", "[::1]:1", "b:2", "", "0.1.0", "2023-11-14T22:13:20Z", "f", "active", nil, nil, nil, nil])
+    status.clock.source = "ntp"
+    status.clock.error = 12_345_678
     status.isLive = true
     status.replicaCount = 12
     status.leaseCount = 0
     status.isDraining = true
-    #expect(status.row.suffix(4) == ["t", "draining", "12", "0"])
+    #expect(status.row.suffix(6) == ["t", "draining", "12", "0", "ntp", "12.346 ms"])
   }
 
   @Test func clocksAgreeOrTheReasonIsTold() {
@@ -393,11 +397,11 @@ struct ClusterTests {
       ClockAgreement.objection(toJoining: facts("a", nil), facts("b", 5))?.contains("it was started without") == true)
     #expect(ClockAgreement.objection(toJoining: facts("a", 5), facts("b", nil))?.contains("cluster's nodes") == true)
     #expect(ClockAgreement.objection(toJoining: facts("a", nil), facts("b", nil))?.contains("neither") == true)
-    // Two clocks that are each off by at most 10 differ by at most 20.
-    #expect(!ClockAgreement.isBroken(offset: 20, uncertainty: 0, bound: 10))
-    #expect(ClockAgreement.isBroken(offset: -21, uncertainty: 0, bound: 10))
-    #expect(!ClockAgreement.isBroken(offset: -21, uncertainty: 1, bound: 10))
-    #expect(ClockAgreement.isBroken(offset: Int64.min, uncertainty: 0, bound: 10))
+    var cluster = facts("a", 5)
+    cluster.goesByClusterTime = true
+    #expect(ClockAgreement.objection(toJoining: cluster, cluster) == nil)
+    #expect(ClockAgreement.objection(toJoining: cluster, facts("a", 5))?.contains("--clock-source cluster") == true)
+    #expect(ClockAgreement.objection(toJoining: facts("a", nil), cluster)?.contains("the node was not") == true)
   }
 
   @Test func localitiesAreTiersInTheirOrder() {
@@ -426,6 +430,8 @@ struct ClusterTests {
     let node = NodeID(rawValue: 4095)
     survives(JoinRequest(address: address, clock: ClockFacts(machineBootID: "x", maximumError: nil)))
     survives(JoinRequest(address: address, clock: ClockFacts(machineBootID: "", maximumError: 0)))
+    survives(
+      JoinRequest(address: address, clock: ClockFacts(machineBootID: "", maximumError: 7, goesByClusterTime: true)))
     survives(JoinReply.waiting)
     survives(JoinReply.refused("no"))
     survives(
@@ -439,6 +445,10 @@ struct ClusterTests {
     report.oldestTransaction = -5
     report.replicaCount = 300
     report.leaseCount = 1
+    report.clock.source = "ntp"
+    report.clock.error = 5
+    report.clock.reference = NodeID(rawValue: 3)
+    report.clock.offsets = [ClockStatus.Offset(node: node, offset: -5, uncertainty: 6)]
     survives(report)
     let record = NodeRecord(
       node: node, address: address, sqlAddress: address, locality: try #require(Locality("a=b")), binaryVersion: "1",

@@ -31,7 +31,8 @@ private let sources: [Source] = {
 @Suite struct TidyTests {
   /// The rooms from the bottom up; a room may import those before it.
   static let layers = [
-    "CRocksDB", "CEdit", "CPCRE2", "CConcurrencyTrap", "CChecksum", "Reactors", "Clocks", "Encoding", "Credentials",
+    "CRocksDB", "CEdit", "CPCRE2", "CConcurrencyTrap", "CChecksum", "CKernelClock", "Reactors", "Clocks", "Encoding",
+    "Credentials",
     "Certificates",
     "Storage", "Raft", "Transport", "Ranges", "Placement", "Transactions", "SQLTypes", "Expressions", "SQLSyntax",
     "Catalog", "Planning", "Execution", "Jobs", "Sessions", "PGWire", "Admin", "Server", "Checkers", "Shell",

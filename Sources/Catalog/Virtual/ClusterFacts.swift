@@ -18,10 +18,11 @@ public struct ClusterFacts: Sendable {
     /// Nil if the node could not be asked.
     public var replicaCount: Int64?
     public var leaseCount: Int64?
+    public var clock: Clock
 
     public init(
       node: Int64, address: String, sqlAddress: String, locality: String, binaryVersion: String, startTime: Int64,
-      isLive: Bool, state: String, replicaCount: Int64?, leaseCount: Int64?
+      isLive: Bool, state: String, replicaCount: Int64?, leaseCount: Int64?, clock: Clock
     ) {
       self.node = node
       self.address = address
@@ -33,6 +34,58 @@ public struct ClusterFacts: Sendable {
       self.state = state
       self.replicaCount = replicaCount
       self.leaseCount = leaseCount
+      self.clock = clock
+    }
+  }
+
+  /// A node's clock, in words; nothing of a node that could not be asked.
+  public struct Clock: Sendable {
+    public var source: String?
+    public var error: String?
+    /// The node whose clock counts, with cluster time.
+    public var reference: Int64?
+    /// How far other nodes' times of day are ahead.
+    public var offsets: String
+
+    public init(source: String?, error: String?, reference: Int64?, offsets: String) {
+      self.source = source
+      self.error = error
+      self.reference = reference
+      self.offsets = offsets
+    }
+  }
+
+  /// Two claims of the time that cannot both hold. Times are microseconds since 2000-01-01 UTC.
+  public struct ClockIncident: Sendable {
+    public struct Claim: Sendable {
+      public var earliest: Int64
+      public var latest: Int64
+
+      public init(earliest: Int64, latest: Int64) {
+        self.earliest = earliest
+        self.latest = latest
+      }
+    }
+
+    public var time: Int64
+    /// Who found it, and whose claim it was.
+    public var node: Int64
+    public var other: Int64
+    public var kind: String
+    public var excess: String
+    public var own: Claim
+    public var claim: Claim
+
+    public init(
+      time: Int64, node: Int64, other: Int64, kind: String, excess: String, own: Claim, claim: Claim
+    ) {
+      self.time = time
+      self.node = node
+      self.other = other
+      self.kind = kind
+      self.excess = excess
+      self.own = own
+      self.claim = claim
     }
   }
 
@@ -90,6 +143,8 @@ public struct ClusterFacts: Sendable {
   /// In the order of their keys.
   public var ranges: [Range] = []
   public var supports: [Support] = []
+  /// In the order of their times.
+  public var clockIncidents: [ClockIncident] = []
 
   public init() {}
 }

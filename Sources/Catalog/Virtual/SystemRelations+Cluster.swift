@@ -12,11 +12,13 @@ extension SystemRelations {
     15003 r leases range_id:int8! node_id:int8! lease:int8!
     15004 r store_liveness node_id:int8! supports:int8! epoch:int8! until:timestamptz! is_withdrawn:bool!
     15005 r cluster_settings name:text! value:text! kind:text! initial:text! description:text!
+    15006 r clock_incidents found_at:timestamptz! node_id:int8! other_node_id:int8! kind:text! excess:text!
+      earliest:timestamptz! latest:timestamptz! other_earliest:timestamptz! other_latest:timestamptz!
     """
 
   static let clusterSources: [String: RowSource] = [
     "nodes": nodeRows, "ranges": rangeRows, "leases": leaseRows, "store_liveness": supportRows,
-    "cluster_settings": clusterSettingRows,
+    "cluster_settings": clusterSettingRows, "clock_incidents": clockIncidentRows,
   ]
 
   private static let nodeRows: RowSource = { (_, services, rows) throws(SQLError) in
@@ -81,6 +83,22 @@ extension SystemRelations {
         row["epoch"] = .int64(support.epoch)
         row["until"] = .int64(support.expiration)
         row["is_withdrawn"] = .bool(support.isWithdrawn)
+      }
+    }
+  }
+
+  private static let clockIncidentRows: RowSource = { (_, services, rows) throws(SQLError) in
+    for incident in services.clusterFacts.clockIncidents {
+      try rows.add { (row) throws(SQLError) in
+        row["found_at"] = .int64(incident.time)
+        row["node_id"] = .int64(incident.node)
+        row["other_node_id"] = .int64(incident.other)
+        row["kind"] = .text(incident.kind)
+        row["excess"] = .text(incident.excess)
+        row["earliest"] = .int64(incident.own.earliest)
+        row["latest"] = .int64(incident.own.latest)
+        row["other_earliest"] = .int64(incident.claim.earliest)
+        row["other_latest"] = .int64(incident.claim.latest)
       }
     }
   }

@@ -305,6 +305,10 @@ extension SyntaxParser {
       advance()
       return .ranges
     }
+    if isWord("clock", token) {
+      advance()
+      return .clock
+    }
     if accept(.time, .zone) { return .setting("timezone") }
     if isAt(.transaction), isNext(.isolation) {
       advance()

@@ -66,6 +66,8 @@ public enum ShowStatement: Sendable, Hashable {
   case clusterSettings
   /// `SHOW RANGES`
   case ranges
+  /// `SHOW CLOCK`
+  case clock
 }
 
 /// DISCARD.

@@ -1,5 +1,6 @@
 // The flags of `meridian start` that are about other nodes, as texts, and what they mean.
 
+import Clocks
 import Transport
 
 /// What an operator said.
@@ -14,6 +15,8 @@ public struct ClusterFlags: Sendable {
   public var join: [String] = []
   /// `name=value,name=value`.
   public var locality = ""
+  /// `auto`, or names of sources, separated by commas.
+  public var clockSource = "auto"
   /// Nanoseconds.
   public var maximumClockError: Int64?
   /// Nanoseconds.
@@ -52,7 +55,11 @@ public struct ClusterFlags: Sendable {
         description: "--locality \(locality) is not name=value,name=value with each name once")
     }
     cluster.locality = place
-    cluster.maximumClockError = maximumClockError
+    do throws(UnusableTimeSource) {
+      cluster.timeSources = try TimeSourceChoice(clockSource, statedError: maximumClockError)
+    } catch {
+      throw NodeStartError(description: error.description)
+    }
     if let duration = supportDuration {
       guard Self.supportDurations.contains(duration) else {
         throw NodeStartError(description: "--support-duration must be between 600ms and 60s")

@@ -63,13 +63,17 @@ struct JoinRequest: ClusterMessage, Equatable {
   init?(from reader: inout ByteReader) {
     guard let address = reader.readAddress(), let machine = reader.readText(), let error = reader.readSignedVarint()
     else { return nil }
-    self.init(address: address, clock: ClockFacts(machineBootID: machine, maximumError: error < 0 ? nil : error))
+    var clock = ClockFacts(machineBootID: machine, maximumError: error < 0 ? nil : error)
+    // Requests of earlier versions end here.
+    if let flag = reader.readUInt8() { clock.goesByClusterTime = flag != 0 }
+    self.init(address: address, clock: clock)
   }
 
   func encode(into bytes: inout [UInt8]) {
     bytes.append(address: address)
     bytes.append(text: clock.machineBootID)
     ValueEncoding.appendSignedVarint(clock.maximumError ?? -1, to: &bytes)
+    bytes.append(clock.goesByClusterTime ? 1 : 0)
   }
 }
 
@@ -176,6 +180,7 @@ struct NodeReport: ClusterMessage, Equatable {
   var holdings: [Holding] = []
   /// Nodes that it knows to be leaving, or gone: it gives them nothing any more.
   var leaving: [NodeID] = []
+  var clock = ClockStatus()
 
   struct Holding: Equatable {
     var node: NodeID
@@ -207,6 +212,9 @@ struct NodeReport: ClusterMessage, Equatable {
       guard let node = reader.readNodeID() else { return nil }
       leaving.append(node)
     }
+    if reader.isAtEnd { return }
+    guard let clock = ClockStatus(from: &reader) else { return nil }
+    self.clock = clock
   }
 
   func encode(into bytes: inout [UInt8]) {
@@ -222,6 +230,7 @@ struct NodeReport: ClusterMessage, Equatable {
     }
     ValueEncoding.appendVarint(UInt64(leaving.count), to: &bytes)
     for node in leaving { ValueEncoding.appendVarint(UInt64(node.rawValue), to: &bytes) }
+    clock.encode(into: &bytes)
   }
 }
 
@@ -268,6 +277,12 @@ struct NodesReply: ClusterMessage, Equatable {
       if isLive & 2 != 0 { (status.replicaCount, status.leaseCount) = (replicas, leases) }
       nodes.append(status)
     }
+    // Replies of earlier versions end here.
+    if reader.isAtEnd { return }
+    for place in nodes.indices {
+      guard let clock = ClockStatus(from: &reader) else { return nil }
+      nodes[place].clock = clock
+    }
   }
 
   func encode(into bytes: inout [UInt8]) {
@@ -280,6 +295,7 @@ struct NodesReply: ClusterMessage, Equatable {
       ValueEncoding.appendVarint(UInt64(status.replicaCount ?? 0), to: &bytes)
       ValueEncoding.appendVarint(UInt64(status.leaseCount ?? 0), to: &bytes)
     }
+    for status in nodes { status.clock.encode(into: &bytes) }
   }
 }
 

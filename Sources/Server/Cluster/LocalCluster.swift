@@ -26,6 +26,8 @@ public final class LocalCluster: Sendable {
         configuration.httpAddress.port = 0
         var cluster = ClusterConfiguration()
         cluster.rpcAddress.port = 0
+        // They read one clock, whatever looks after it.
+        cluster.timeSources = .oneMachine
         cluster.seekInterval = 200_000_000
         cluster.join = nodes.compactMap(\.rpcAddress)
         configuration.cluster = cluster

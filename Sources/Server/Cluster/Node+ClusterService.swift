@@ -27,7 +27,20 @@ extension Node: ClusterService {
         node: Int64(status.node.rawValue), address: "\(status.address)", sqlAddress: "\(status.sqlAddress)",
         locality: "\(status.locality)", binaryVersion: status.binaryVersion,
         startTime: Self.microseconds(status.startTime), isLive: status.isLive, state: status.state,
-        replicaCount: status.replicaCount.map { Int64($0) }, leaseCount: status.leaseCount.map { Int64($0) })
+        replicaCount: status.replicaCount.map { Int64($0) }, leaseCount: status.leaseCount.map { Int64($0) },
+        clock: ClusterFacts.Clock(
+          source: status.clock.source.isEmpty ? nil : status.clock.source,
+          error: status.clock.error.map { ClockStatus.milliseconds($0) },
+          reference: status.clock.reference.map { Int64($0.rawValue) }, offsets: status.clock.offsetsText))
+    }
+    let transactions = member.gateways[reactor.index].access(on: reactor).transactions
+    let incidents = try? await Self.readClockIncidents(transactions)
+    facts.clockIncidents = (incidents ?? []).map { incident in
+      ClusterFacts.ClockIncident(
+        time: Self.microseconds(incident.time), node: Int64(incident.node.rawValue),
+        other: Int64(incident.other.rawValue), kind: incident.kind.name,
+        excess: ClockStatus.milliseconds(incident.excess),
+        own: Self.claim(incident.own), claim: Self.claim(incident.claim))
     }
     var reports = [(node: own, report: await rangeReport(member))]
     for status in nodes where status.isLive && status.node != own {
@@ -55,6 +68,11 @@ extension Node: ClusterService {
       }
     }
     return facts
+  }
+
+  private static func claim(_ interval: ClockInterval) -> ClusterFacts.ClockIncident.Claim {
+    ClusterFacts.ClockIncident.Claim(
+      earliest: microseconds(interval.earliest), latest: microseconds(interval.latest))
   }
 
   /// Since 2000-01-01 UTC, of nanoseconds since 1970.

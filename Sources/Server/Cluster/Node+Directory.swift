@@ -43,7 +43,6 @@ extension Node {
     schedule(afterNanoseconds: nanoseconds) { node, reactor in
       guard let transport = node.transport, let interval = node.configuration.cluster?.directoryInterval else { return }
       await node.findPeers(transport, on: reactor)
-      node.checkClocks(transport)
       await node.gatherReports(transport, on: reactor)
       node.schedulePeers(afterNanoseconds: interval)
     }
@@ -88,6 +87,7 @@ extension Node {
       }
       try await upgradeCluster(records)
       beginServing()
+      try await reportClockIncidents(transactions)
       directory.withLock { $0.lastFailure = nil }
     } catch {
       let text = "\(error)"
@@ -274,7 +274,7 @@ extension Node {
   // MARK: Clocks
 
   /// What is wrong with the clocks, if anything is.
-  var clockComplaint: String? { directory.withLock { $0.clockComplaint } }
+  var clockComplaint: String? { directory.withLock { $0.clockComplaint } ?? clockWatch.complaint }
 
   /// A peer answers that did not, or another process of it. It has written its record, or is about to.
   func peerAnswers(_ peer: NodeID, _ identity: NodeIdentity) {
@@ -286,11 +286,11 @@ extension Node {
 
   /// If a peer is on another machine this node's clock must have a bound. The node that came last is the one that must not be.
   private func judgeClock(of peer: NodeID, _ identity: NodeIdentity) {
-    guard clockFacts.maximumError == nil,
+    guard clockFacts.maximumError == nil, !clockFacts.goesByClusterTime,
       !ClockAgreement.isSameClock(identity.machineBootID, clockFacts.machineBootID)
     else { return }
     let text =
-      "node \(peer) runs on another machine, so the clocks may differ, and this node was started without --max-clock-error"
+      "node \(peer) runs on another machine, so the clocks may differ, and this node was started without a bound of its clock's error"
     if uptimeNanoseconds < Self.newcomerNanoseconds {
       fail(text)
     } else {
@@ -301,22 +301,4 @@ extension Node {
 
   /// A node that has run for less counts as the newcomer.
   private static let newcomerNanoseconds: Int64 = 30_000_000_000
-
-  private func checkClocks(_ transport: NodeTransport) {
-    guard let bound = clockFacts.maximumError else { return }
-    let broken = transport.peers().first { peer in
-      peer.isUp == true
-        && peer.clock.map {
-          ClockAgreement.isBroken(offset: $0.offset, uncertainty: $0.uncertainty, bound: bound)
-        } ?? false
-    }
-    let text = broken.map { peer in
-      "the clock of node \(peer.id) differs from this node's by \((peer.clock?.offset ?? 0) / 1_000_000) ms, more than --max-clock-error allows"
-    }
-    let isNews = directory.withLock { directory in
-      defer { directory.clockComplaint = text }
-      return (directory.clockComplaint == nil) != (text == nil)
-    }
-    if isNews, let text { logger.critical("\(text)") }
-  }
 }

@@ -38,6 +38,12 @@ extension Node {
     // Who is believed to be dead is not waited for: its connections are given up about when its ranges are led elsewhere.
     var options = TransportOptions()
     options.heartbeatInterval = min(options.heartbeatInterval, cluster.supportDuration / 3)
+    if cluster.timeSources.isClusterTime {
+      // The bounds widen between answers of the node whose clock counts.
+      let silence = options.silentHeartbeatCount * options.heartbeatInterval
+      options.heartbeatInterval = min(options.heartbeatInterval, clockHeartbeatInterval)
+      options.silentHeartbeatCount = silence / options.heartbeatInterval
+    }
     return NodeTransport(
       environment: environment,
       identity: NodeIdentity(
@@ -102,12 +108,31 @@ extension Node {
   // MARK: Rounds
 
   /// What is done from the start on: the search for a cluster, or what members do.
-  func beginMembership() {
+  /// - Parameter identity: as its store has it.
+  func beginMembership(_ identity: StoreIdentity?) {
     guard configuration.cluster != nil else {
       schedule(afterNanoseconds: 0) { node, reactor in await node.beginAlone(on: reactor) }
       return
     }
+    if let identity, member == nil {
+      schedule(afterNanoseconds: 0) { node, _ in await node.resume(identity) }
+      return
+    }
     if member == nil { wantSeeking() } else { beginMemberRounds() }
+  }
+
+  /// Goes on as the member that it was, once it knows the time.
+  private func resume(_ identity: StoreIdentity) async {
+    do throws(StorageError) {
+      let isKnown = knownRecords.contains { $0.node == identity.node }
+      try await becomeMember(identity, isServing: isKnown)
+    } catch {
+      if !isStopping { fail("cannot open the store: \(error)") }
+      return
+    }
+    announce(identity)
+    if isReady { for waiter in takeWaiters() { waiter.resume(returning: true) } }
+    beginMemberRounds()
   }
 
   private func wantSeeking() {
@@ -171,16 +196,21 @@ extension Node {
   private func take(_ identity: StoreIdentity, _ places: [JoinReply.Place]) async {
     do throws(StorageError) {
       try await onRecordWorker { local throws(StorageError) in try identity.write(to: local) }
+      if clockWatch.choice.isClusterTime { know(places, besides: identity.node) }
       try await becomeMember(identity, isServing: false)
     } catch {
       fail("cannot join the cluster: \(error)")
       return
     }
     announce(identity)
-    for place in places where place.node != identity.node { transport?.setAddress(of: place.node, place.address) }
+    know(places, besides: identity.node)
     logger.info("joined cluster \(identity.cluster)", metadata: ["node": "\(identity.node)"])
     answerInitialisations(.already(identity.cluster, identity.node))
     beginMemberRounds()
+  }
+
+  private func know(_ places: [JoinReply.Place], besides own: NodeID) {
+    for place in places where place.node != own { transport?.setAddress(of: place.node, place.address) }
   }
 
   private func beginCluster() async {
@@ -204,7 +234,7 @@ extension Node {
   }
 
   /// From now on this node talks to others as a member.
-  private func announce(_ identity: StoreIdentity) {
+  func announce(_ identity: StoreIdentity) {
     guard let transport else { return }
     var own = transport.identity
     own.clusterID = identity.cluster
@@ -292,10 +322,14 @@ extension Node {
   // MARK: Clocks
 
   var clockFacts: ClockFacts {
-    ClockFacts(
+    let choice = clockWatch.choice
+    return ClockFacts(
       machineBootID: configuration.cluster?.machineBootID ?? "",
-      maximumError: configuration.cluster?.maximumClockError)
+      maximumError: choice == .oneMachine ? nil : choice.permittedError, goesByClusterTime: choice.isClusterTime)
   }
+
+  /// Nanoseconds between heartbeats where they tell the time: a fifth of a millisecond's drift.
+  private static let clockHeartbeatInterval: Int64 = 200_000_000
 
   /// What stands between the node and its service.
   var obstacle: String {
@@ -303,6 +337,7 @@ extension Node {
       return directory.withLock { $0.isGone } ? Self.goneText(own) : "the node is draining"
     }
     if member != nil { return "the node makes itself known to its cluster" }
+    if transport?.identity.nodeID != nil, let complaint = clockWatch.complaint { return complaint }
     guard let cluster = configuration.cluster else { return "the store is being opened" }
     let host = transport?.identity.advertisedAddress ?? cluster.rpcAddress
     var text = "the node belongs to no cluster yet: `meridian init --host \(host)` begins one"

@@ -79,6 +79,7 @@ extension Node {
     var report = NodeReport()
     report.oldestTransaction = await oldestTransaction(member)
     report.isDraining = isDraining
+    report.clock = clockStatus
     // Before the ranges are looked at: what is given to a node from now on is given by who knows nothing better.
     report.leaving = knownRecords.filter { $0.standing != .member }.map(\.node)
     let store = member.store

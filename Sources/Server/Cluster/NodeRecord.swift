@@ -11,6 +11,7 @@
 // A node's record is written before its first transaction. So who reads all records knows everybody who could have begun one before.
 
 import Encoding
+import Ranges
 import Storage
 import Transactions
 import Transport
@@ -112,6 +113,17 @@ enum ClusterKeys {
 
   static func settingName(_ key: Key) -> String? {
     String(validating: key.bytes.dropFirst(settings.bytes.count), as: UTF8.self)
+  }
+
+  /// Of clocks, by time and node.
+  static let clockIncidents = Key([0x04, 0x40, 0x04])
+
+  static func clockIncident(_ incident: ClockIncident) -> Key {
+    var key = clockIncidents
+    for number in [incident.time, Int64(incident.node.rawValue), Int64(incident.other.rawValue)] {
+      KeyEncoding.appendUInt64(UInt64(bitPattern: max(0, number)), to: &key.bytes)
+    }
+    return key
   }
 
   static func record(of node: NodeID) -> Key {

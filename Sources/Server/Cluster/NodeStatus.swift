@@ -20,6 +20,7 @@ public struct NodeStatus: Sendable, Equatable {
   /// Nil if it could not be asked.
   public var replicaCount: Int?
   public var leaseCount: Int?
+  var clock = ClockStatus()
 }
 
 extension NodeStatus {
@@ -31,6 +32,7 @@ extension NodeStatus {
 
   mutating func take(_ report: NodeReport) {
     (replicaCount, leaseCount, isDraining) = (report.replicaCount, report.leaseCount, report.isDraining)
+    clock = report.clock
   }
 
   var record: NodeRecord {
@@ -58,6 +60,7 @@ extension NodeStatus {
   public static let columns: [(name: String, isNumber: Bool)] = [
     ("id", true), ("address", false), ("sql_address", false), ("locality", false), ("version", false),
     ("started_at", false), ("is_live", false), ("state", false), ("replicas", true), ("leases", true),
+    ("clock_source", false), ("clock_error", true),
   ]
 
   /// A cell for each column; nil is NULL. Times are in UTC.
@@ -66,6 +69,7 @@ extension NodeStatus {
       "\(node.rawValue)", "\(address)", "\(sqlAddress)", "\(locality)", binaryVersion,
       StructuredLogHandler.timestamp(startTime).prefix(19) + "Z", isLive ? "t" : "f", state,
       replicaCount.map { "\($0)" }, leaseCount.map { "\($0)" },
+      clock.source.isEmpty ? nil : clock.source, clock.error.map { ClockStatus.milliseconds($0) },
     ]
   }
 }

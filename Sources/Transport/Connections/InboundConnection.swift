@@ -56,7 +56,7 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
       switch frame.purpose {
       case .message: deliver(frame.message, from: peer, on: reactor)
       case .call: answer(frame, from: peer, messageClass, on: reactor)
-      case .ping: pong(frame, on: reactor)
+      case .ping: pong(frame, to: peer, on: reactor)
       case .hello, .rejection, .reply, .refusal, .pong:
         end("a \(frame.purpose) came out of place", on: reactor)
       }
@@ -186,12 +186,16 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
 
   private static func text(_ text: String) -> NodeMessage { NodeMessage(kind: 0, body: Array(text.utf8)) }
 
-  private func pong(_ frame: Frame, on reactor: isolated Reactor) {
+  private func pong(_ frame: Frame, to peer: NodeIdentity, on reactor: isolated Reactor) {
     guard let ping = try? WirePing(serializedBytes: frame.message.body) else { return }
     var pong = WirePong()
     pong.sent = ping.sent
     pong.wall = context.environment.wallNow()
-    link.write(Frame(.pong, NodeMessage(kind: 0, body: encoded(pong))), on: reactor)
+    var message = NodeMessage(kind: 0, body: encoded(pong))
+    if let node = peer.nodeID, let cargo = context.cargo.withLock({ $0 }) {
+      message.payloads = [cargo.answer(to: frame.message.payloads.first ?? [], from: node)]
+    }
+    link.write(Frame(.pong, message), on: reactor)
     // At once: what waits here is taken for the network's delay.
     link.flush(on: reactor)
   }

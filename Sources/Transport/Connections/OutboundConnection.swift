@@ -164,7 +164,11 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
     guard case .open(_, let link, _) = phase else { return }
     var ping = WirePing()
     ping.sent = UInt64(bitPattern: now)
-    link.write(Frame(.ping, NodeMessage(kind: 0, body: encoded(ping))), on: reactor)
+    var message = NodeMessage(kind: 0, body: encoded(ping))
+    if case .node(let record) = destination, let cargo = context.cargo.withLock({ $0 }) {
+      message.payloads = [cargo.question(to: record.id)]
+    }
+    link.write(Frame(.ping, message), on: reactor)
     link.flush(on: reactor)
   }
 
@@ -325,6 +329,9 @@ final class OutboundConnection: TurnFlushing, @unchecked Sendable {
           return
         }
         board.heard(pong, from: record, identity, on: reactor)
+        if let cargo = context.cargo.withLock({ $0 }) {
+          cargo.received(frame.message.payloads.first ?? [], from: record.id)
+        }
       case .hello, .rejection, .message, .call, .ping:
         fail(attempt, .unreachable("\(name) broke the protocol with a \(frame.purpose) out of place"), on: reactor)
       }
