@@ -204,7 +204,10 @@ struct ListAppendChecker {
       }
     }
     for (list, values, number) in unseen() {
-      guard let read = latestReads[list], all[number].ended < read.begun else { continue }
+      // Whose outcome nobody was told may have happened at any time since.
+      guard all[number].outcome == .committed, let read = latestReads[list], all[number].ended < read.begun else {
+        continue
+      }
       report(
         .lostWrite, [number, read.number],
         "T\(number) appended \(values) to list \(list) and was acknowledged; T\(read.number) began later and did not see it, nor did "

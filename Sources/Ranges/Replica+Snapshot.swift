@@ -235,7 +235,8 @@ extension StoreShard {
       let span = piece.end?.descriptor.span ?? piece.span
       let others = directory.overlapping(span).filter { $0.id != piece.range }
       if let other = others.first(where: { !mayTakePlace(of: $0, piece) }) {
-        // Its own split is still to come here, or its removal, or the end of its merge.
+        // Its own split is still to come here, or its removal, or the end of its merge. Of its removal it may never have heard, and rest.
+        askWhetherItHasLeft(other.id)
         return "\(piece.range) overlaps with \(other.id) here"
       }
       guard piece.number == replica.nextSnapshotPiece else { return "a piece of the snapshot is missing" }
@@ -327,6 +328,16 @@ extension StoreShard {
 }
 
 extension StoreShard {
+  /// Has a replica of this store, on whichever reactor, ask the members whether it is one.
+  private func askWhetherItHasLeft(_ range: RangeID) {
+    let place = Int(range.rawValue % UInt64(reactor.environment.reactors.count))
+    let other = siblings(place)
+    reactor.environment.reactors[place].enqueue { reactor in
+      guard let replica = other.access(on: reactor).replica(range), !replica.group.isLeader else { return }
+      replica.askWhetherItHasLeft()
+    }
+  }
+
   private func untilRetired(_ range: RangeID) async {
     await reactor.suspend { (continuation: UnsafeContinuation<Void, Never>) in
       let isDone = retireFrozen(range) { _ in

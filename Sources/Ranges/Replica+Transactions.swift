@@ -280,7 +280,8 @@ extension Replica {
     _ intent: Intent, _ entry: RegisteredTransaction
   ) throws(StorageError) -> SettleStep {
     if let latch = latches.conflict(intent.key) { return .wait(latch.makeWaiter()) }
-    let end = entry.record.spans.first { $0.contains(intent.key) }?.end ?? intent.key.next
+    // What the record names may reach into the next range, whose replica here is another one's business.
+    let end = min(entry.record.spans.first { $0.contains(intent.key) }?.end ?? intent.key.next, descriptor.span.end)
     let intents = try shard.reader.intents(in: KeySpan(start: intent.key, end: end), limit: 200)
     guard let proposal = proposeResolution(intents, entry) else { return .failed(unavailable) }
     guard let latch = proposal.latch else { return .failed(unavailable) }
@@ -424,7 +425,8 @@ extension Replica {
 
   /// After a restart: registers transactions that left intents and no record, a slice at a time.
   private func findStrangers() {
-    guard let cursor = strangerCursor else {
+    // The range may have been cut since.
+    guard let cursor = strangerCursor?.intersection(descriptor.span) else {
       registry.hasStrangers = false
       return
     }

@@ -169,6 +169,9 @@ public final class Replica {
   func propose(
     _ batch: WriteBatch, over keys: [Key], spans: [KeySpan] = [], at timestamp: Timestamp
   ) -> Proposal? {
+    for key in [keys.first, keys.last] {
+      precondition(key.map(descriptor.span.contains) ?? true, "\(id) is to write outside of its bounds")
+    }
     let latch = latches.acquire(keys: keys, spans: spans, timestamp: timestamp)
     if let proposal = propose(batch, largestTimestamp: timestamp, latch: latch) { return proposal }
     latches.release(latch)

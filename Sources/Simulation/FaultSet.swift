@@ -115,4 +115,6 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case loseAppliedWrites = "lose-applied-writes"
   /// Workload `cluster`: snapshots miss some of the versions there are.
   case cutSnapshots = "cut-snapshots"
+  case letMissingWritesCome = "let-missing-writes-come"
+  case settleTooEarly = "settle-too-early"
 }
