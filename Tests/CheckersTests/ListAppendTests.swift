@@ -188,6 +188,13 @@ import Testing
     #expect(found == ["G-single-realtime", "lost-write"])
   }
 
+  @Test func `An append that nobody was told about may come about later than it was asked for`() {
+    let found = names(
+      transaction(1, 0...1, .append(list: 0, value: 1), .append(list: 1, value: 2), outcome: .unknown),
+      transaction(2, 2...3, .list(0, [])), transaction(2, 4...5, .list(1, [2])))
+    #expect(found == [])
+  }
+
   @Test func `A transaction that does not see its own append, and one that unsees`() {
     #expect(names(transaction(1, 0...1, .append(list: 0, value: 1), .list(0, []))).contains("internal"))
     #expect(

@@ -43,13 +43,19 @@ import Transport
     let fate = TransactionFate(
       id: id, anchor: Key([1]), status: .committed, timestamp: Timestamp(wall: 3, logical: 0), epoch: 1,
       ignored: [2...3])
+    var stage = WriteRequest(.stage, writes: write.writes)
+    stage.promised = [PromisedWrite(key: Key([9]), sequence: 4), PromisedWrite(key: Key([9, 0]), sequence: 70_000)]
+    let staged = TransactionFate(
+      id: id, anchor: Key([1]), status: .staging, timestamp: Timestamp(wall: 3, logical: 0), promised: stage.promised)
     return [
       .get([Key([1]), Key([2, 3])], lock: LockRequest(.exclusive, wait: .skip)), .get([], lock: nil),
       .scan(.all, isReverse: true, rowLimit: 10, byteLimit: 1 << 20, lock: nil), .write(write),
       .refresh(reads, to: Timestamp(wall: 77, logical: 0)), .heartbeat, .release([.all]), .abort([.all]), .clear(.all),
       .collectGarbage(below: .zero), .statistics(.all), .cancelWait, .inquire(inquiry), .settle([fate, fate]),
       .resolve(fate, [.all]),
-      .forget(id, anchor: Key([5]), settled: [.all]), .split(at: Key([6]), into: RangeID(9), isPinned: true, generation: 3),
+      .forget(id, anchor: Key([5]), settled: [.all]), .write(stage), .verify(staged, staged.promised),
+      .conclude(staged, isCommitted: true),
+      .split(at: Key([6]), into: RangeID(9), isPinned: true, generation: 3),
     ]
   }
 
