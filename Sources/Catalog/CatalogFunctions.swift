@@ -80,6 +80,11 @@ public struct CatalogFunctions {
       let isPretty = call.flag(1) || call.integer(1) != nil
       return .text(ObjectText(view: view, isPretty: isPretty).viewQuery(sql, of: relation))
     case "pg_get_ruledef":
+      for table in view.relations {
+        if let rule = table.rules.first(where: { $0.oid == call.oid(0) }) {
+          return .text(ObjectText(view: view, isPretty: call.flag(1)).rule(rule, of: table))
+        }
+      }
       let found = view.relations.first { OID.derived($0.oid, 0) == call.oid(0) }
       guard let found, case .view(let sql) = found.kind else { return .null }
       let text = ObjectText(view: view, isPretty: call.flag(1))
@@ -87,6 +92,10 @@ public struct CatalogFunctions {
         text.isPretty ? view.displayName(of: .relation(found)) : text.qualifiedName(found.name, schema: found.schema)
       return .text(
         "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO \(target) DO INSTEAD \(text.viewQuery(sql, of: found))")
+    case "pg_get_triggerdef":
+      let found = view.trigger(call.oid(0))
+      let text = ObjectText(view: view, isPretty: call.flag(1))
+      return .text(optional: found.map { text.trigger($0.trigger, of: $0.table) })
     case "obj_description", "shobj_description": return comment(call.oid(0), in: call.text(1))
     case "col_description":
       let column = UInt32(clamping: call.integer(1) ?? 0)
@@ -115,7 +124,7 @@ public struct CatalogFunctions {
         optional: SystemProcedures.find(call.oid(0)).map { procedure in
           (procedure.returnsSet ? "SETOF " : "") + TypeInfo.format(SQLType(procedure.result))
         })
-    case "pg_get_function_sqlbody", "pg_get_function_arg_default", "pg_get_triggerdef",
+    case "pg_get_function_sqlbody", "pg_get_function_arg_default",
       "pg_get_statisticsobjdef",
       "pg_get_statisticsobjdef_columns", "pg_get_statisticsobjdef_expressions":
       // There are no such objects.
@@ -177,6 +186,7 @@ public struct CatalogFunctions {
       if let key = table.foreignKeys.first(where: { $0.oid == oid }) { return .text(optional: key.comment) }
       return .text(optional: table.allIndexes.first { $0.constraintOID == oid }?.constraintComment)
     }
+    if inCatalog("pg_trigger"), let (trigger, _) = view.trigger(oid) { return .text(optional: trigger.comment) }
     if inCatalog("pg_type"), let type = view.snapshot.type(oid) { return .text(optional: type.comment) }
     if inCatalog("pg_namespace"), let schema = view.schema(oid) { return .text(optional: schema.comment) }
     if inCatalog("pg_database"), let database = view.snapshot.database(oid) { return .text(optional: database.comment) }

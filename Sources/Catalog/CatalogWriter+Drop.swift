@@ -125,6 +125,8 @@ extension CatalogWriter {
       plan.add(column: other, of: table, dependsOn: what)
       lost.insert(other.id)
     }
+    let losing = table.triggers.filter { !lost.isDisjoint(with: $0.columns + $0.conditionColumns) }
+    for trigger in losing { plan.add(trigger: trigger, of: table, dependsOn: what) }
     // A column's own default is no reason to keep its sequence.
     plan.fallingColumns = (oid, lost)
     for id in lost.sorted() {
@@ -149,6 +151,7 @@ extension CatalogWriter {
       draft.columns.removeAll { lost.contains($0.id) }
       draft.indexes.removeAll { $0.uses(anyOf: lost) }
       draft.checks.removeAll { !lost.isDisjoint(with: $0.columns) }
+      draft.triggers.removeAll { trigger in losing.contains { $0.oid == trigger.oid } }
       if primaryFalls {
         try addRowID(to: &draft)
         for position in draft.indexes.indices {
@@ -181,9 +184,11 @@ extension CatalogWriter {
       var plan = DropPlan(view, requested: [])
       let needed = "index \(quoteIdentifier(index.name))"
       plan.addReferences(to: table, dependsOn: needed) { $0.referencedIndex == index.oid }
-      try plan.check(
-        dropping: "constraint \(quoteIdentifier(name)) on \(describe(table))", cascades: cascades)
+      let what = "constraint \(quoteIdentifier(name)) on \(describe(table))"
+      for reader in view.readers(of: index.constraintOID) { plan.add(reader, dependsOn: what) }
+      try plan.check(dropping: what, cascades: cascades)
       notices = plan.notices
+      if !plan.relations.isEmpty { _ = carryOut(plan) }
       if !plan.foreignKeys.isEmpty {
         apply(put: withoutForeignKeys(plan.foreignKeys, gone: []).map { .relation($0) })
       }

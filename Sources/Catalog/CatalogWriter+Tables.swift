@@ -205,6 +205,11 @@ extension CatalogWriter {
           StoredColumns.rename(old, to: new, in: $0)
         }
       }
+      for index in draft.triggers.indices where draft.triggers[index].conditionColumns.contains(column.id) {
+        draft.triggers[index].conditionSQL = draft.triggers[index].conditionSQL.map {
+          StoredColumns.rename(old, to: new, in: $0)
+        }
+      }
     }
     apply(put: [.relation(changed)])
     return changed

@@ -309,6 +309,8 @@ enum DescriptorCoding {
       write(acl, 20, &out)
     }
     for option in table.options { out.text(21, option) }
+    for trigger in table.triggers { out.message(22) { write(trigger, &$0) } }
+    for rule in table.rules { out.message(23) { write(rule, &$0) } }
   }
 
   private static func readTable(_ bytes: UnsafeRawBufferPointer) -> TableDescriptor? {
@@ -363,6 +365,8 @@ enum DescriptorCoding {
       case 19: return Optional([Grant]()).store(in: &table.acl)
       case 20: return readGrant(value.bytes).map { (table.acl ?? []) + [$0] }.store(in: &table.acl)
       case 21: return value.text.append(to: &table.options)
+      case 22: return readTrigger(value.bytes).append(to: &table.triggers)
+      case 23: return readRule(value.bytes).append(to: &table.rules)
       default: return true
       }
     }

@@ -90,6 +90,10 @@ struct DropPlan {
     dependents.append(("function \(function.signature)", what))
   }
 
+  mutating func add(trigger: TriggerDescriptor, of table: TableDescriptor, dependsOn what: String) {
+    dependents.append(("trigger \(quoteIdentifier(trigger.name)) on \(view.describe(table))", what))
+  }
+
   mutating func add(column: ColumnDescriptor, of table: TableDescriptor, dependsOn what: String) {
     dependents.append(("column \(column.name) of \(view.describe(table))", what))
   }

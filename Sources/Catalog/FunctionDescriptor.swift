@@ -158,16 +158,35 @@ extension CatalogWriter {
     apply(put: [.function(function)])
   }
 
-  public func dropFunctions(_ oids: [OID]) throws(SQLError) {
+  public func dropFunctions(_ oids: [OID], cascades: Bool) throws(SQLError) -> DropOutcome {
     var functions: [CatalogObject] = []
+    var plan = DropPlan(view, requested: oids)
+    var fallen: [(table: TableDescriptor, triggers: [OID])] = []
+    var signature: String?
     for oid in oids {
       guard let function = view.snapshot.function(oid) else {
         throw SQLError(.undefinedFunction, "function with OID \(oid) does not exist")
       }
       try requireOwner(function.owner, "function \(function.name)")
       functions.append(.function(function))
+      signature = function.signature
+      for table in view.relations {
+        let using = table.triggers.filter { $0.function == oid }
+        for trigger in using {
+          plan.add(trigger: trigger, of: table, dependsOn: "function \(function.signature)")
+        }
+        if !using.isEmpty { fallen.append((table, using.map(\.oid))) }
+      }
+    }
+    try plan.check(dropping: oids.count == 1 ? signature.map { "function \($0)" } : nil, cascades: cascades)
+    for (table, triggers) in fallen {
+      let changed = try self.table(table.oid).changed { (draft) throws(SQLError) in
+        draft.triggers.removeAll { triggers.contains($0.oid) }
+      }
+      apply(put: [.relation(changed)])
     }
     apply(remove: functions)
+    return DropOutcome(relations: [], notices: plan.notices)
   }
 }
 

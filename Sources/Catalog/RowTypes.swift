@@ -26,6 +26,17 @@ extension TableDescriptor {
   }
 }
 
+extension TableDescriptor {
+  /// A sequence as the one row that it is when it is read as a table.
+  public var asTable: TableDescriptor {
+    let columns = [("last_value", SQLType.int8), ("log_cnt", .int8), ("is_called", .bool)].enumerated().map {
+      ColumnDescriptor(id: UInt32($0.offset + 1), name: $0.element.0, type: $0.element.1, isNullable: false)
+    }
+    return TableDescriptor(
+      oid: oid, schema: schema, name: name, owner: owner, kind: .virtual, columns: columns, acl: acl, nextColumnID: 4)
+  }
+}
+
 extension CatalogSnapshot {
   /// Makes known the tables' types that columns are of, after the catalog was read.
   func registerRowTypes() {

@@ -187,6 +187,8 @@ public final class TableDescriptor: Sendable {
   /// Of a view: `name=value`.
   public let options: [String]
   public let lineage: Lineage
+  public let triggers: [TriggerDescriptor]
+  public let rules: [RuleDescriptor]
   /// Nil: nobody but the owner was ever granted anything.
   public let acl: [Grant]?
   /// The first id that no column has had.
@@ -198,8 +200,8 @@ public final class TableDescriptor: Sendable {
     oid: OID, schema: OID, name: String, owner: OID, kind: RelationKind, columns: [ColumnDescriptor],
     primaryIndex: IndexDescriptor? = nil, indexes: [IndexDescriptor] = [], checks: [CheckConstraint] = [],
     foreignKeys: [ForeignKey] = [], referencedBy: [OID] = [], dependencies: [RelationDependency] = [],
-    comment: String? = nil, options: [String] = [], lineage: Lineage = Lineage(), acl: [Grant]? = nil,
-    nextColumnID: UInt32,
+    comment: String? = nil, options: [String] = [], lineage: Lineage = Lineage(),
+    triggers: [TriggerDescriptor] = [], rules: [RuleDescriptor] = [], acl: [Grant]? = nil, nextColumnID: UInt32,
     version: UInt64 = 1
   ) {
     self.oid = oid
@@ -217,6 +219,8 @@ public final class TableDescriptor: Sendable {
     self.comment = comment
     self.options = options
     self.lineage = lineage
+    self.triggers = triggers
+    self.rules = rules
     self.acl = acl
     self.nextColumnID = nextColumnID
     self.version = version

@@ -20,6 +20,8 @@ public struct TableDraft: Sendable {
   public var comment: String?
   public var options: [String]
   public var lineage: Lineage
+  public var triggers: [TriggerDescriptor]
+  public var rules: [RuleDescriptor]
   public var acl: [Grant]?
   public var nextColumnID: UInt32
   public var version: UInt64
@@ -40,6 +42,8 @@ public struct TableDraft: Sendable {
     comment = table.comment
     options = table.options
     lineage = table.lineage
+    triggers = table.triggers
+    rules = table.rules
     acl = table.acl
     nextColumnID = table.nextColumnID
     version = table.version
@@ -56,7 +60,8 @@ public struct TableDraft: Sendable {
     TableDescriptor(
       oid: oid, schema: schema, name: name, owner: owner, kind: kind, columns: columns, primaryIndex: primaryIndex,
       indexes: indexes, checks: checks, foreignKeys: foreignKeys, referencedBy: referencedBy,
-      dependencies: dependencies, comment: comment, options: options, lineage: lineage, acl: acl,
+      dependencies: dependencies, comment: comment, options: options, lineage: lineage, triggers: triggers,
+      rules: rules, acl: acl,
       nextColumnID: nextColumnID, version: version)
   }
 }
@@ -76,7 +81,7 @@ extension TableDescriptor {
       && columns == other.columns && primaryIndex == other.primaryIndex && indexes == other.indexes
       && checks == other.checks && foreignKeys == other.foreignKeys && referencedBy == other.referencedBy
       && dependencies == other.dependencies && comment == other.comment && options == other.options
-      && lineage == other.lineage && acl == other.acl
+      && lineage == other.lineage && triggers == other.triggers && rules == other.rules && acl == other.acl
       && nextColumnID == other.nextColumnID && version == other.version
   }
 }

@@ -62,6 +62,12 @@ public final class ExecutionContext {
   public var schemaName: (OID) -> String? = { _ in nil }
   /// Set where tables with foreign keys may be changed.
   public var referencePlanner: (any ReferencePlanner)?
+  /// Set where functions in PL/pgSQL may run.
+  public var procedures: (any ProcedureLibrary)?
+  /// How many functions in PL/pgSQL are under way around it.
+  var callDepth = 0
+  /// Rows that the statement has changed, for triggers, by the number that its plans bear.
+  var transitions: [Int: TransitionTables] = [:]
   /// The transaction's checks that wait for its commit; nil: none may wait.
   public var deferredReferences: DeferredReferences?
   /// What foreign keys ask of this statement's changes; shared with the statements that they run.
@@ -80,6 +86,9 @@ public final class ExecutionContext {
 
   let memory = MemoryAccount()
   var materialized: [Int: MaterializedRows] = [:]
+  /// Primary keys that the statement has written so far, by table, where several parts of it write: none of them changes what
+  /// another has.
+  var touched: [OID: KeyTable]?
   /// The rows of the last round of each recursive query under way.
   var workingTables: [Int: RowBuffer] = [:]
 
@@ -95,14 +104,8 @@ public final class ExecutionContext {
 
   /// A context for a statement that runs as a part of this one: the same transaction, session and limits.
   func nested(parameters: [Datum]) -> ExecutionContext {
-    let inner = EvaluationContext(services: evaluation.services)
-    inner.parameters = parameters
-    inner.transactionTime = evaluation.transactionTime
-    inner.statementTime = evaluation.statementTime
-    inner.clock = evaluation.clock
-    inner.random = evaluation.random
-    inner.settings = evaluation.settings
-    let context = ExecutionContext(transaction: transaction, evaluation: inner, codecs: codecs, rowIDs: rowIDs)
+    let context = ExecutionContext(
+      transaction: transaction, evaluation: evaluation.nested(parameters: parameters), codecs: codecs, rowIDs: rowIDs)
     context.limits = limits
     context.interruption = interruption
     context.isTurnOver = isTurnOver
@@ -113,6 +116,8 @@ public final class ExecutionContext {
     context.relation = relation
     context.schemaName = schemaName
     context.referencePlanner = referencePlanner
+    context.procedures = procedures
+    context.callDepth = callDepth
     context.deferredReferences = deferredReferences
     context.references = references
     context.spill = spill

@@ -78,6 +78,8 @@ public final class QueryExecution {
     context.affectedRows = 0
     context.materialized.removeAll()
     context.workingTables.removeAll()
+    context.transitions.removeAll()
+    context.touched = nil
     isDone = false
     prepareSlots()
     root.rewind(.restart)

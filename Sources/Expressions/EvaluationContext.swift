@@ -37,4 +37,16 @@ public final class EvaluationContext {
   public unowned let services: any SessionServices
 
   public init(services: any SessionServices) { self.services = services }
+
+  /// The same surroundings with other parameters.
+  public func nested(parameters: [Datum]) -> EvaluationContext {
+    let inner = EvaluationContext(services: services)
+    inner.parameters = parameters
+    inner.transactionTime = transactionTime
+    inner.statementTime = statementTime
+    inner.clock = clock
+    inner.random = random
+    inner.settings = settings
+    return inner
+  }
 }

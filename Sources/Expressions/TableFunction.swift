@@ -16,6 +16,8 @@ public final class TableFunction: Sendable {
   public let columns: [(name: String, type: SQLType)]
   public let volatility: Volatility
   public let isStrict: Bool
+  /// A user's function whose body the executor carries out.
+  public let isProcedure: Bool
   /// Seconds to wait before the first row, for `pg_sleep`.
   public let delay: (@Sendable (_ arguments: [Datum]) -> Double)?
   public let generate:
@@ -23,7 +25,7 @@ public final class TableFunction: Sendable {
 
   public init(
     _ name: String, oid: OID = .invalid, _ arguments: [SQLType], columns: [(name: String, type: SQLType)],
-    volatility: Volatility = .immutable, isStrict: Bool = true,
+    volatility: Volatility = .immutable, isStrict: Bool = true, isProcedure: Bool = false,
     delay: (@Sendable (_ arguments: [Datum]) -> Double)? = nil,
     generate:
       @escaping @Sendable (_ arguments: [Datum], _ context: EvaluationContext) throws(SQLError) ->
@@ -35,6 +37,7 @@ public final class TableFunction: Sendable {
     self.columns = columns
     self.volatility = volatility
     self.isStrict = isStrict
+    self.isProcedure = isProcedure
     self.delay = delay
     self.generate = generate
   }

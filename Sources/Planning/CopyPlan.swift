@@ -25,6 +25,8 @@ public struct CopyInto: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   public var partitions: PartitionPlan?
   /// `WHERE`, over the table's columns in order.
   public var filter: ScalarExpression?
@@ -119,8 +121,9 @@ extension CopyInto {
     checks = try binder.checks(table, row).map {
       RowCheck.condition(name: $0.name, planner.translate($0.condition, row))
     }
+    statement = try binder.statementTriggers(of: table, [.insert])
     if table.isPartitioned {
-      partitions = try binder.partitionPlan(table)
+      partitions = try binder.partitionPlan(table, statement)
     } else if let guarded = try binder.partitionGuard(table, row) {
       checks.append(.partition(guarded.map { planner.translate($0, row) }))
     }
@@ -132,7 +135,7 @@ extension CopyInto {
       let bound = try binder.bind(filter, binder.rowScope(table, row, .copyWhere))
       self.filter = planner.translate(try binder.coerceToBoolean(bound, "WHERE", at: filter), row)
     }
-    references = try binder.references(of: table)
+    references = try binder.references(of: table, statement)
     context.noteWriting(.insert, table, ordinals: columns)
     requirements = context.requirements
     let plan = PhysicalPlan(.values([values]), output: [])

@@ -164,15 +164,14 @@ public enum RowCheck: Sendable {
   case condition(name: String, ScalarExpression)
   /// The row belongs into the partition.
   case partition(PartitionGuard)
-  /// What a view's WITH CHECK OPTION asks of rows written through it.
-  case view(name: String, ScalarExpression)
 }
 
 public enum ConflictAction: Sendable {
   /// `DO NOTHING`; the arbiters' ids, empty: every unique index.
   case nothing(arbiters: [UInt32])
   /// `DO UPDATE`: new values over (existing row ++ excluded row), both in table order, for column ordinals; `condition` likewise.
-  case update(arbiter: UInt32, assignments: [ColumnAssignment], condition: ScalarExpression?)
+  /// `query`: sub-queries over both rows, whose values come after them.
+  case update(arbiter: UInt32, assignments: [ColumnAssignment], condition: ScalarExpression?, query: RowQuery?)
 }
 
 public struct ColumnAssignment: Sendable {
@@ -196,6 +195,9 @@ public struct InsertPlan: Sendable {
   public var predicates: IndexPredicates
   public var onConflict: ConflictAction?
   public var references = ReferencePlan()
+  public var viewChecks: [ViewCheck] = []
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   /// Of a partitioned table: where its rows go. Then `checks`, `predicates` and `onConflict` are those of the partitions.
   public var partitions: PartitionPlan?
   /// Put out the rows inserted or updated, all columns of the table in order; else no rows, only a count.
@@ -222,6 +224,9 @@ public struct UpdatePlan: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  public var viewChecks: [ViewCheck] = []
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   /// The same number for all plans of one statement that changes several tables as one.
   public var family: Int?
   /// Of a partition of the table that the statement named.
@@ -247,6 +252,8 @@ public struct DeletePlan: Sendable {
   public var source: PhysicalPlan
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   /// As of an `UpdatePlan`.
   public var family: Int?
   /// Puts out the source's columns.
@@ -302,8 +309,8 @@ public indirect enum PhysicalOperation: Sendable {
   case materialize(PhysicalPlan, id: Int)
   /// Locks the primary keys (ordinals of the key's columns in the input) of rows that passed, re-checking that they still exist.
   case lockRows(PhysicalPlan, table: TableDescriptor, keyColumns: [Int], RowLock)
-  /// Runs the first plans to their ends, in order; then gives the rows of the last.
-  case sequence([PhysicalPlan], PhysicalPlan)
+  /// Runs the first plans to their ends, in order; then gives the rows of the last. So many of the first wait until that is done.
+  case sequence([PhysicalPlan], PhysicalPlan, after: Int)
   case insert(InsertPlan)
   case update(UpdatePlan)
   case delete(DeletePlan)

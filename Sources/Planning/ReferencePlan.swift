@@ -31,6 +31,7 @@ public struct IncomingReference: Sendable {
 public struct ReferencePlan: Sendable {
   public var outgoing: [OutgoingReference] = []
   public var incoming: [IncomingReference] = []
+  public var triggers: RowTriggerPlan?
   public init() {}
   public var isEmpty: Bool { outgoing.isEmpty && incoming.isEmpty }
 }
@@ -47,9 +48,12 @@ public enum ReferentialStatement: UInt8, Sendable, Hashable {
 }
 
 extension Binder {
-  /// The foreign keys from and to a table.
-  func references(of table: TableDescriptor) throws(SQLError) -> ReferencePlan {
+  /// The foreign keys from and to a table, and its triggers.
+  func references(
+    of table: TableDescriptor, _ statement: StatementTriggerPlan? = nil
+  ) throws(SQLError) -> ReferencePlan {
     var plan = ReferencePlan()
+    plan.triggers = try rowTriggers(of: table, statement)
     for key in table.foreignKeys {
       if let outgoing = try outgoing(key, of: table) { plan.outgoing.append(outgoing) }
     }

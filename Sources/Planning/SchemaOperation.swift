@@ -28,6 +28,8 @@ public enum AlterTableAction: Sendable {
   case renameConstraint(from: String, to: String)
   case rename(to: String)
   case setSchema(OID)
+  /// ENABLE or DISABLE TRIGGER; nil: all.
+  case enableTriggers(String?, Bool)
   case setOwner(OID)
   /// Makes another table a partition; it gets the indexes and foreign keys that it lacks.
   case attachPartition(OID, PartitionBound, indexes: [IndexDescriptor], foreignKeys: [ForeignKey])
@@ -89,7 +91,14 @@ public enum SchemaOperation: Sendable {
   case truncate([OID], restartsIdentity: Bool, cascades: Bool)
   case comment(on: OID, column: UInt32?, text: String?)
   case createFunction(FunctionDescriptor, replaces: Bool)
-  case dropFunctions([OID])
+  case dropFunctions([OID], cascades: Bool)
+  case createTrigger(TriggerDescriptor, on: OID, replaces: Bool)
+  case dropTrigger(String, of: OID)
+  case createRule(RuleDescriptor, on: OID, replaces: Bool)
+  case dropRule(String, of: OID)
+  case renameRule(String, of: OID, to: String)
+  case renameTrigger(String, of: OID, to: String)
+  case commentTrigger(String, of: OID, String?)
   case changePrivileges(PrivilegeChange)
   case changeMembership(of: [OID], in: [OID], isGrant: Bool, adminOption: Bool)
   /// One after the other, in one transaction.

@@ -26,7 +26,7 @@ public struct ExplainPlan: Sendable {
 public struct StatementPlanner {
   let catalog: CatalogView
   private let settings: FormatSettings
-  private let statistics: any StatisticsProvider
+  let statistics: any StatisticsProvider
 
   /// - Parameter settings: how literals are read; their transaction time is that of 'now'.
   public init(
@@ -125,16 +125,16 @@ public struct StatementPlanner {
     let kind: QueryPlan.Kind
     switch statement {
     case .select(let query):
-      bound = try binder.bindQuery(query, parent: nil, ctes: [])
+      bound = try binder.bindQuery(query, parent: nil, ctes: context.ambient)
       kind = .select
     case .insert(let insert):
-      bound = try binder.bindInsert(insert)
+      bound = try binder.bindInsert(insert, ctes: context.ambient)
       kind = .insert
     case .update(let update):
-      bound = try binder.bindUpdate(update)
+      bound = try binder.bindUpdate(update, ctes: context.ambient)
       kind = .update
     case .delete(let delete):
-      bound = try binder.bindDelete(delete)
+      bound = try binder.bindDelete(delete, ctes: context.ambient)
       kind = .delete
     default: throw context.unsupported("this statement is")
     }
@@ -268,7 +268,7 @@ extension PhysicalPlan {
       .setOperation(_, let left, let right):
       [left, right]
     case .recursiveUnion(let base, let step, _, _): [base, step]
-    case .sequence(let first, let main): first + [main]
+    case .sequence(let first, let main, _): first + [main]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]
@@ -287,7 +287,7 @@ extension PhysicalPlan {
     case .tableFunction(_, let arguments, _): arguments
     case .update(let plan): plan.assignments.map(\.value)
     case .insert(let plan):
-      if case .update(_, let assignments, _)? = plan.onConflict { assignments.map(\.value) } else { [] }
+      if case .update(_, let assignments, _, _)? = plan.onConflict { assignments.map(\.value) } else { [] }
     default: []
     }
   }

@@ -68,6 +68,7 @@ public struct SQLType: Hashable, Sendable {
     }
   }
   public static let regtype = SQLType(OID(2206))
+  public static let trigger = SQLType(OID(2279))
   public static let void = SQLType(OID(2278))
   public static let uuid = SQLType(OID(2950))
   public static let textArray = SQLType(OID(1009))

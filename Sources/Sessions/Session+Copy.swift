@@ -32,6 +32,7 @@ extension Session {
       table: target.table, fields: target.fields, values: target.values, checks: target.checks,
       predicates: target.predicates)
     into.references = target.references
+    into.statement = target.statement
     into.partitions = target.partitions
     into.filter = target.filter
     let copy = try CopyIn(into, options, context)

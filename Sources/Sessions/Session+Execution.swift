@@ -33,6 +33,7 @@ extension Session {
     context.virtualTables = self
     context.sequences = self
     context.referencePlanner = self
+    context.procedures = self
     context.relation = { [unowned self] in self.transaction?.catalog?.relation($0) }
     context.schemaName = { [unowned self] in self.transaction?.catalog?.schema($0)?.name }
     prepare(context, parameters: parameters, active, catalog)

@@ -123,6 +123,15 @@ extension Session: SequenceReserver {
 
 extension Session: VirtualTableProvider {
   public func rows(of table: TableDescriptor, columns: [UInt32]) async throws(SQLError) -> [Batch] {
+    if let sequence = transaction?.catalog?.relation(table.oid), case .sequence(let options) = sequence.kind {
+      let last = lastValue(ofSequence: table.oid)
+      let row: [UInt32: Datum] = [
+        1: .int64(last ?? options.restart ?? options.start), 2: .int64(0), 3: .bool(last != nil),
+      ]
+      var batch = Batch(kinds: columns.map { _ in .int64 })
+      batch.append(row: columns.map { row[$0] ?? .null })
+      return [batch]
+    }
     guard let catalog = transaction?.catalog, let virtual = VirtualTable.withOID(table.oid) else {
       throw SQLError(.internalError, "relation \"\(table.name)\" has no rows to compute")
     }

@@ -51,6 +51,7 @@ extension Session {
       }
     case .vacuum(let statement): try await run(statement)
     case .checkpoint: client.send(commandTag: "CHECKPOINT")
+    case .anonymousBlock(let body, let language): try await runBlock(body, language, try beginIfNeeded())
     case .lock(let statement): try await run(statement)
     case .reindex(let statement):
       try await requireTable(statement.kind == .table ? statement.name : nil)
@@ -80,7 +81,7 @@ extension Session {
     case .execute(let statement): try self.statement(named: statement.name.text).columns
     case .fetch(let statement): portals[statement.cursor.text]?.statement.columns ?? []
     case .transaction, .set, .setTransaction, .setConstraints, .discard, .prepare, .deallocate, .declareCursor,
-      .closeCursor, .vacuum, .checkpoint, .lock, .reindex, .cluster, .notification:
+      .closeCursor, .vacuum, .checkpoint, .anonymousBlock, .lock, .reindex, .cluster, .notification:
       []
     default: nil
     }

@@ -48,6 +48,7 @@ public final class Session {
   var transaction: ActiveTransaction?
   var statements: [String: PreparedStatement] = [:]
   var portals = PortalTable()
+  var procedures = ProcedureCache()
   /// Where executions are at rest, by plan; each holds its plan, so that the identity stays its own.
   var executionSlots: [ObjectIdentifier: ExecutionSlot] = [:]
   /// The catalog as an earlier transaction saw it, for the next that sees the same.

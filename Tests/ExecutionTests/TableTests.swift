@@ -260,7 +260,7 @@ struct TableTests {
           rows,
           .update(
             arbiter: arbiter, assignments: [ColumnAssignment(column: 2, value: .column(6, .text))],
-            condition: compare(.notEqual, column(0), constant(2))))
+            condition: compare(.notEqual, column(0), constant(2)), query: nil))
       }
       let given = try await bench.rows(upsert([row(3, nil, "n", nil), row(1, 99, "u", "9"), row(2, 98, "v", "8")]))
       #expect(given == [row(3, nil, "n", nil), row(1, 10, "u", "1")])

@@ -355,7 +355,7 @@ extension SystemRelations {
   }
 
   static let languageRows: RowSource = { (_, _, rows) throws(SQLError) in
-    for (oid, name, isTrusted) in [(12, "internal", false), (14, "sql", true)] {
+    for (oid, name, isTrusted) in [(12, "internal", false), (14, "sql", true), (13_000, "plpgsql", true)] {
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .int(oid)
         row["lanname"] = .text(name)

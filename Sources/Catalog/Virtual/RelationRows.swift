@@ -52,8 +52,9 @@ extension SystemRelations {
         row["relkind"] = .text(kind)
         row["relnatts"] = .int(relation.visibleColumns.count)
         row["relchecks"] = .int(relation.checks.count)
-        row["relhasrules"] = .bool(kind == "v")
-        row["relhastriggers"] = .bool(!relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty)
+        row["relhasrules"] = .bool(kind == "v" || !relation.rules.isEmpty)
+        row["relhastriggers"] = .bool(
+          !relation.foreignKeys.isEmpty || !relation.referencedBy.isEmpty || !view.triggers(of: relation).isEmpty)
         row["relispopulated"] = .bool(true)
         row["relispartition"] = .bool(relation.isPartition)
         row["relhassubclass"] = .bool(!relation.lineage.children.isEmpty)
@@ -262,6 +263,7 @@ extension SystemRelations {
 
   static let ruleRows: RowSource = { (view, _, rows) throws(SQLError) in
     for relation in view.relations {
+      try addRules(of: relation, &rows)
       guard case .view(let sql) = relation.kind else { continue }
       try rows.add { (row) throws(SQLError) in
         row["oid"] = .oid(.derived(relation.oid, 0))
@@ -326,7 +328,10 @@ extension SystemRelations {
         try add(OID(2618), rule, on: .pgClass, relation.oid, "i")
         try add(OID(2618), rule, on: .pgClass, relation.oid, "n")
         for dependency in relation.dependencies {
-          if dependency.columns.isEmpty { try add(OID(2618), rule, on: .pgClass, dependency.relation, "n") }
+          if dependency.columns.isEmpty {
+            let isKey = view.relation(dependency.relation) == nil
+            try add(OID(2618), rule, on: isKey ? .pgConstraint : .pgClass, dependency.relation, "n")
+          }
           for column in dependency.columns {
             try add(OID(2618), rule, on: .pgClass, dependency.relation, column: column, "n")
           }

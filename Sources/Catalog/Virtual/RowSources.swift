@@ -14,7 +14,8 @@ extension SystemRelations {
     "pg_tables": tableViewRows, "pg_views": viewViewRows, "pg_indexes": indexViewRows, "pg_sequences": sequenceViewRows,
     "pg_settings": settingRows, "pg_stat_activity": activityRows, "pg_prepared_statements": preparedStatementRows,
     "pg_stat_all_tables": statisticsRows, "pg_stat_user_tables": statisticsRows, "pg_aggregate": aggregateRows,
-    "pg_stat_database": databaseStatisticsRows,
+    "pg_stat_database": databaseStatisticsRows, "pg_trigger": triggerRows,
+    "pg_rules": ruleViewRows,
   ]
 
   static let informationSources: [String: RowSource] = [
@@ -26,7 +27,7 @@ extension SystemRelations {
     "enabled_roles": informationEnabledRoles, "view_table_usage": informationViewTables,
     "view_column_usage": informationViewColumns, "table_privileges": informationTablePrivileges,
     "referential_constraints": informationReferences, "role_table_grants": informationTablePrivileges,
-    "character_sets": informationCharacterSets,
+    "character_sets": informationCharacterSets, "triggers": informationTriggers,
   ]
 
 }

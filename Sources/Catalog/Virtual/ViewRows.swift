@@ -19,8 +19,8 @@ extension SystemRelations {
         row["tablename"] = .text(relation.name)
         row["tableowner"] = view.roleName(relation.owner)
         row["hasindexes"] = .bool(!relation.visibleIndexes.isEmpty)
-        row["hasrules"] = .bool(false)
-        row["hastriggers"] = .bool(false)
+        row["hasrules"] = .bool(!relation.rules.isEmpty)
+        row["hastriggers"] = .bool(!view.triggers(of: relation).isEmpty)
         row["rowsecurity"] = .bool(false)
       }
     }

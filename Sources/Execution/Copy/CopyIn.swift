@@ -15,6 +15,8 @@ public struct CopyTarget: Sendable {
   public var checks: [RowCheck]
   public var predicates: IndexPredicates
   public var references = ReferencePlan()
+  /// What the statement fires once.
+  public var statement: StatementTriggerPlan?
   public var partitions: PartitionPlan?
   /// Rows that are to be copied, over the table's columns in order.
   public var filter: ScalarExpression?
@@ -39,10 +41,12 @@ public final class CopyIn {
   private let writer: TableWriter
   private let partitioned: PartitionedWriter?
   private let draws: SequenceDraws
+  private let triggers: StatementTriggers?
 
   public init(_ target: CopyTarget, _ options: CopyOptions, _ context: ExecutionContext) throws(SQLError) {
     self.target = target
     self.context = context
+    triggers = StatementTriggers(target.statement, context)
     decoder = try CopyDecoder(
       relation: target.table.name,
       columns: target.fields.map { (name: target.table.columns[$0].name, type: target.table.columns[$0].type) },
@@ -69,11 +73,14 @@ public final class CopyIn {
     decoder.finish()
     try await drain()
     let count = context.affectedRows
+    try await triggers?.begin()
+    try triggers?.end()
     try await context.references.finish(context)
     return count
   }
 
   private func drain() async throws(SQLError) {
+    try await triggers?.begin()
     while let batch = try decoder.next() {
       try await context.breathe()
       try await draws.reserve(rows: batch.rowCount, context)
@@ -92,7 +99,14 @@ public final class CopyIn {
         if let partitioned {
           _ = try await partitioned.insert(rows, returning: false)
         } else {
-          try await writer.insert(writer.withRowIDs(rows))
+          if writer.rowTriggers?.hasBefore(.insert) == true {
+            for row in 0..<rows.rowCount {
+              let one = try await writer.beforeInsert(writer.withRowIDs(rows.slice(row..<row + 1)))
+              if one.rowCount > 0 { try await writer.insert(one) }
+            }
+          } else {
+            try await writer.insert(writer.withRowIDs(rows))
+          }
         }
       } catch {
         guard error.context == nil, let row = partitioned?.failedRow ?? writer.failedRow else { throw error }

@@ -11,10 +11,14 @@ final class InsertOperator: Operator {
   private let writer: TableWriter
   private var resolver: ConflictResolver?
   private var partitioned: PartitionedWriter?
+  private let triggers: StatementTriggers?
+  private let viewChecks: ViewChecks?
 
   init(_ source: Operator, _ plan: InsertPlan) throws(SQLError) {
     self.source = source
     self.plan = plan
+    triggers = StatementTriggers(plan.statement, source.context)
+    viewChecks = try ViewChecks(plan.viewChecks, source.context)
     writer = try TableWriter(
       plan.table, checks: plan.checks, predicates: plan.predicates, references: plan.references, source.context)
     if let partitions = plan.partitions { partitioned = try PartitionedWriter(partitions, source.context) }
@@ -23,28 +27,45 @@ final class InsertOperator: Operator {
   }
 
   override func next() async throws(SQLError) -> Batch? {
+    try await triggers?.begin()
     while let given = try await source.next() {
       try await context.breathe()
       if let partitioned {
-        let written = try await partitioned.insert(given, returning: plan.returnsRows)
+        let written = try await partitioned.insert(given, returning: plan.returnsRows || viewChecks != nil)
+        if let viewChecks {
+          var rows = written
+          rows.columns.removeLast()
+          try await viewChecks.require(rows, writer.codec)
+        }
         if plan.returnsRows && written.rowCount > 0 { return written }
         continue
       }
-      let batch = writer.withRowIDs(given)
-      var written = batch
-      if let resolver {
-        written = try await resolver.insert(batch)
-      } else {
-        try await writer.insert(batch)
-      }
+      let written = try await insert(writer.withRowIDs(given))
+      try await viewChecks?.require(written, writer.codec)
       if plan.returnsRows && written.rowCount > 0 { return written }
     }
+    try triggers?.end()
     return nil
+  }
+
+  private func insert(_ batch: Batch) async throws(SQLError) -> Batch {
+    if writer.rowTriggers?.hasBefore(.insert) == true, batch.rowCount > 1 {
+      // A row's triggers see the rows before it written.
+      var result = Batch(kinds: writer.codec.kinds)
+      for row in 0..<batch.rowCount { result.append(contentsOf: try await insert(batch.slice(row..<row + 1))) }
+      return result
+    }
+    let rows = try await writer.beforeInsert(batch)
+    if rows.rowCount == 0 { return rows }
+    if let resolver { return try await resolver.insert(rows) }
+    try await writer.insert(rows)
+    return rows
   }
 
   override func rewind(_ reason: Rewind) {
     resolver?.rewind()
     partitioned?.rewind()
+    triggers?.rewind()
     source.rewind(reason)
   }
 }
@@ -56,6 +77,10 @@ final class ConflictResolver {
   private var context: ExecutionContext { writer.context }
   private let arbiters: [IndexCodec]
   private let rows: RowDecoding
+  private var query: RowQueryRunner?
+  /// What other parts of the statement had written when this one began.
+  private var touchedByOthers: KeyTable?
+  private var hasBegun = false
   /// Keys of the arbiter that this statement has inserted or updated.
   private var touched = KeyTable()
   /// An update may change the arbiter's own key: rows are taken one by one.
@@ -71,24 +96,34 @@ final class ConflictResolver {
     case .nothing(let ids):
       arbiters = ids.isEmpty ? all : all.filter { ids.contains($0.descriptor.id) }
       isRowByRow = false
-    case .update(let id, let assignments, _):
+    case .update(let id, let assignments, _, let query):
+      if let query { self.query = try RowQueryRunner(query, writer.context) }
       arbiters = all.filter { $0.descriptor.id == id }
       let changed = Set(assignments.map(\.column))
-      isRowByRow = (arbiters + [codec.primary]).contains { index in
-        index.columns.contains { changed.contains($0.ordinal) }
-      }
+      isRowByRow =
+        writer.rowTriggers?.hasBefore(.update) == true
+        || (arbiters + [codec.primary]).contains { index in
+          index.columns.contains { changed.contains($0.ordinal) }
+        }
     }
   }
 
-  func rewind() { touched.removeAll() }
+  func rewind() {
+    touched.removeAll()
+    hasBegun = false
+  }
 
   /// Inserts what does not conflict and updates what does; returns the rows written, in the order of `batch`.
   func insert(_ batch: Batch) async throws(SQLError) -> Batch {
+    if !hasBegun {
+      hasBegun = true
+      touchedByOthers = writer.touchedByOthers
+    }
     let (_, error) = try writer.validate(batch)
     if let error { throw error }
     switch action {
     case .nothing: return try await insertOrSkip(batch)
-    case .update(_, let assignments, let condition):
+    case .update(_, let assignments, let condition, _):
       if !isRowByRow { return try await insertOrUpdate(batch, assignments, condition) }
       var result = Batch(kinds: writer.codec.kinds)
       for row in 0..<batch.rowCount {
@@ -156,12 +191,18 @@ final class ConflictResolver {
         target.append(Int32(found))
       }
     }
-    let pairs = Batch(
+    var pairs = Batch(
       columns: existing.columns.map { $0.gather(target) } + batch.columns.map { $0.gather(proposed) },
       rowCount: proposed.count)
+    if let query, pairs.rowCount > 0 { pairs.columns += try await query.values(pairs) }
     var isWanted = Array(repeating: condition == nil, count: proposed.count)
     if let condition {
       for pair in try Evaluator.filter(condition, pairs, context.evaluation) { isWanted[Int(pair)] = true }
+    }
+    if let others = touchedByOthers {
+      for pair in isWanted.indices where others.find(writer.primaryKey(pairs, pair).bytes) != nil {
+        isWanted[pair] = false
+      }
     }
     var inserted: [Int32] = []
     var updatedPairs: [Int32] = []
@@ -196,7 +237,15 @@ final class ConflictResolver {
       changed.columns[assignment.column] = try Evaluator.evaluate(assignment.value, chosen, context.evaluation)
     }
     if changed.rowCount > 0 {
-      try await writer.update(old: old, new: changed, changed: Set(assignments.map(\.column)))
+      let assigned = Set(assignments.map(\.column))
+      if writer.rowTriggers?.hasBefore(.update) == true {
+        let fired = try await writer.beforeUpdate(old: old, new: changed, assigned: assigned)
+        if fired.kept.isEmpty { return fired.new }
+        changed = fired.new
+        try await writer.update(old: old, new: changed, changed: writer.allOrdinals, assigned: assigned)
+      } else {
+        try await writer.update(old: old, new: changed, changed: assigned)
+      }
       if isRowByRow, changed.rowCount == 1, arbiter.isUnique(changed, 0) {
         _ = touched.insert(writer.key(arbiter, changed, 0).bytes)
       }

@@ -49,14 +49,19 @@ final class PartitionedWriter {
   private var resolvers: [ConflictResolver?]
   /// The row of the last batch that an error is about.
   private(set) var failedRow: Int?
+  /// A row's triggers see the rows before it written.
+  private let isRowByRow: Bool
 
   init(_ plan: PartitionPlan, _ context: ExecutionContext) throws(SQLError) {
     self.plan = plan
     self.context = context
+    isRowByRow = plan.targets.contains { $0.references.triggers?.hasBefore(.insert) == true }
     codec = try context.codecs.codec(for: plan.table)
     writers = Array(repeating: nil, count: plan.targets.count)
     resolvers = Array(repeating: nil, count: plan.targets.count)
   }
+
+  var hasTriggers: Bool { isRowByRow }
 
   /// The columns of the table at the top, and the table that a row went into.
   var kinds: [PhysicalKind] { codec.kinds + [.int64] }
@@ -74,9 +79,26 @@ final class PartitionedWriter {
   }
 
   /// Inserts rows of the table at the top. What was written comes back in that table's shape if it is wanted.
-  func insert(_ batch: Batch, returning: Bool) async throws(SQLError) -> Batch {
+  /// `captured`: what the rows count as in transition tables.
+  func insert(
+    _ batch: Batch, returning: Bool, capturedAs captured: TriggerDescriptor.Events? = nil
+  ) async throws(SQLError) -> Batch {
+    if isRowByRow, batch.rowCount > 1 {
+      var result = Batch(kinds: kinds)
+      for row in 0..<batch.rowCount {
+        do throws(SQLError) {
+          result.append(
+            contentsOf: try await insert(batch.slice(row..<row + 1), returning: returning, capturedAs: captured))
+        } catch {
+          failedRow = row
+          throw error
+        }
+      }
+      return result
+    }
     var (places, error) = try route(batch)
-    if let guarded = plan.guarded, let stray = try guarded.strays(batch.slice(0..<places.count), context).first {
+    let looked = min(batch.rowCount, places.count + 1)
+    if let guarded = plan.guarded, let stray = try guarded.strays(batch.slice(0..<looked), context).first {
       error = SQLError.strayRow(batch, Int(stray), codec, context)
       places.removeLast(places.count - Int(stray))
     }
@@ -86,13 +108,18 @@ final class PartitionedWriter {
     for number in Set(places).sorted() {
       let rows = places.indices.filter { places[$0] == number }.map { Int32($0) }
       let writer = try writer(number)
-      let own = writer.withRowIDs(try shaped(batch.gather(rows), number))
+      var own = writer.withRowIDs(try shaped(batch.gather(rows), number))
+      if isRowByRow {
+        own = try await writer.beforeInsert(own)
+        if own.rowCount == 0 { continue }
+        try requireSame(own, number)
+      }
       var written = own
       do throws(SQLError) {
         if let resolver = resolvers[number] {
           written = try await resolver.insert(own)
         } else {
-          try await writer.insert(own)
+          try await writer.insert(own, capturedAs: captured)
         }
       } catch {
         failedRow = writer.failedRow.map { Int(rows[$0]) }
@@ -111,6 +138,26 @@ final class PartitionedWriter {
     // In the order in which they came.
     let back = order.indices.sorted { order[$0] < order[$1] }
     return result.gather(back.map { Int32($0) })
+  }
+
+  /// Error 0A000 if a trigger has made a row one of another partition.
+  private func requireSame(_ batch: Batch, _ number: Int) throws(SQLError) {
+    var whole = unshaped(batch, number)
+    whole.columns.removeLast()
+    let (places, _) = try route(whole)
+    if places == [number] { return }
+    let table = plan.targets[number].table
+    let triggers = plan.targets[number].references.triggers?.triggers ?? []
+    if !triggers.contains(where: {
+      $0.isInherited && $0.trigger.timing == .before && $0.trigger.events.contains(.insert)
+    }) {
+      throw SQLError.strayRow(batch, 0, try writer(number).codec, context)
+    }
+    throw SQLError(
+      .featureNotSupported, "moving row to another partition during a BEFORE FOR EACH ROW trigger is not supported",
+      detail:
+        "Before executing trigger, the row was to be in partition \"\(context.schemaName(table.schema) ?? "").\(table.name)\"."
+    )
   }
 
   /// The leaf of each row, up to the first that has none, and the error of that.

@@ -21,7 +21,8 @@ final class TableWriter {
   let context: ExecutionContext
   private let checks: [RowCheck]
   private let predicates: IndexPredicates
-  private let triggers: ReferenceTriggers?
+  private let foreignKeys: ReferenceTriggers?
+  let rowTriggers: RowTriggers?
   private let notNull: [Int]
   private let rowIDOrdinal: Int?
   /// The row of the last batch that an error is about.
@@ -36,7 +37,8 @@ final class TableWriter {
     _ table: TableDescriptor, checks: [RowCheck], predicates: IndexPredicates,
     references: ReferencePlan = ReferencePlan(), _ context: ExecutionContext
   ) throws(SQLError) {
-    triggers = references.isEmpty ? nil : ReferenceTriggers(references, table, context)
+    foreignKeys = references.isEmpty ? nil : ReferenceTriggers(references, table, context)
+    rowTriggers = references.triggers.map { RowTriggers($0, table, context) }
     codec = try context.codecs.codec(for: table)
     self.checks = checks
     self.predicates = predicates
@@ -74,13 +76,6 @@ final class TableWriter {
           .checkViolation, "new row for relation \"\(table.name)\" violates check constraint \"\(name)\"",
           detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format)))."
         ).of(table, context, constraint: name)
-      case .view(let name, let condition):
-        let passed = try Evaluator.evaluate(condition, batch.slice(0..<valid), context.evaluation)
-        guard let row = (0..<valid).first(where: { passed.nulls[$0] || passed.int64s[$0] == 0 }) else { continue }
-        valid = row
-        error = SQLError(
-          .withCheckOptionViolation, "new row violates check option for view \"\(name)\"",
-          detail: "Failing row contains (\(RowText.row(batch, row, codec, context.format))).")
       case .partition(let guarded):
         guard let row = try guarded.strays(batch.slice(0..<valid), context).first else { continue }
         valid = Int(row)
@@ -162,9 +157,11 @@ final class TableWriter {
   /// - Parameters:
   ///   - skipping: a unique index that the caller has looked at.
   ///   - isValidated: the caller has checked NOT NULL and CHECK.
+  ///   - captured: what the rows count as in transition tables.
   ///   - isBuild: the rows were there before and get new indexes: duplicates are reported as such.
   func insert(
-    _ batch: Batch, skipping: IndexCodec? = nil, isValidated: Bool = false, isBuild: Bool = false
+    _ batch: Batch, skipping: IndexCodec? = nil, isValidated: Bool = false, isBuild: Bool = false,
+    capturedAs captured: TriggerDescriptor.Events? = nil
   ) async throws(SQLError) {
     var (valid, error) = (batch.rowCount, SQLError?.none)
     if !isValidated { (valid, error) = try validate(batch) }
@@ -192,12 +189,14 @@ final class TableWriter {
     }
     write(rows, members)
     context.affectedRows += rows.rowCount
-    try await triggers?.wrote(rows)
+    try await foreignKeys?.wrote(rows)
+    try rowTriggers?.after(.insert, old: nil, new: rows, capturedAs: captured)
     try await context.flushIfNeeded()
   }
 
   private func write(_ batch: Batch, _ members: [[Bool]?]) {
     let transaction = context.transaction
+    noteTouched(batch)
     for row in 0..<batch.rowCount {
       // Row ids are never given twice.
       transaction.put(
@@ -215,7 +214,7 @@ final class TableWriter {
 
   /// Whether rows that differ in these columns alone keep their keys, and no index and no foreign key has a part in it.
   func staysInPlace(_ changed: Set<Int>) -> Bool {
-    triggers == nil && predicates.isEmpty
+    foreignKeys == nil && rowTriggers == nil && predicates.isEmpty
       && ([codec.primary] + codec.secondary).allSatisfy { index in
         index.isPrimary
           ? !index.columns.contains { changed.contains($0.ordinal) } : index.ordinals.isDisjoint(with: changed)
@@ -231,6 +230,7 @@ final class TableWriter {
   }
 
   private func write(inPlace batch: Batch, rowCount: Int) {
+    noteTouched(batch)
     for row in 0..<rowCount {
       context.transaction.put(
         codec.primary.key(batch, row, scratch: &scratch),
@@ -240,7 +240,9 @@ final class TableWriter {
   }
 
   /// Replaces rows, locked before, by new ones; `changed` are the ordinals of columns that may differ.
-  func update(old: Batch, new: Batch, changed: Set<Int>) async throws(SQLError) {
+  /// - Parameter assigned: those of them that the statement itself gives values.
+  func update(old: Batch, new: Batch, changed: Set<Int>, assigned: Set<Int>? = nil) async throws(SQLError) {
+    let assigned = assigned ?? changed
     var (valid, error) = try validate(new)
     let new = new.slice(0..<valid)
     let old = old.slice(0..<valid)
@@ -253,8 +255,9 @@ final class TableWriter {
     if !movesRows && touched.isEmpty {
       if let error { throw error }
       write(inPlace: new, rowCount: valid)
-      triggers?.removed(old, new: new, changed: changed)
-      try await triggers?.wrote(new, changed: changed)
+      foreignKeys?.removed(old, new: new, changed: changed)
+      try await foreignKeys?.wrote(new, changed: changed)
+      try rowTriggers?.after(.update, old: old, new: new, changed: assigned)
       try await context.flushIfNeeded()
       return
     }
@@ -272,6 +275,8 @@ final class TableWriter {
     }
     try await checkUnique(changes, new)
     if let error { throw error }
+    noteTouched(old)
+    noteTouched(new)
     for change in changes {
       if let key = change.oldKey, key != change.newKey { context.transaction.delete(key) }
       if let key = change.newKey {
@@ -283,8 +288,9 @@ final class TableWriter {
     }
     error = nil
     context.affectedRows += valid
-    triggers?.removed(old, new: new, changed: changed)
-    try await triggers?.wrote(new, changed: changed)
+    foreignKeys?.removed(old, new: new, changed: changed)
+    try await foreignKeys?.wrote(new, changed: changed)
+    try rowTriggers?.after(.update, old: old, new: new, changed: assigned)
     try await context.flushIfNeeded()
   }
 
@@ -337,8 +343,11 @@ final class TableWriter {
   // MARK: Delete
 
   /// Deletes rows, locked before, with all their entries.
-  func delete(_ batch: Batch) async throws(SQLError) {
+  func delete(
+    _ batch: Batch, capturedAs captured: TriggerDescriptor.Events? = nil
+  ) async throws(SQLError) {
     let members = try membership(batch)
+    noteTouched(batch)
     for row in 0..<batch.rowCount {
       context.transaction.delete(codec.primary.key(batch, row, scratch: &scratch))
       for (number, index) in codec.secondary.enumerated() where members[number]?[row] != false {
@@ -346,11 +355,70 @@ final class TableWriter {
       }
     }
     context.affectedRows += batch.rowCount
-    triggers?.removed(batch)
+    foreignKeys?.removed(batch)
+    try rowTriggers?.after(.delete, old: batch, new: nil, capturedAs: captured)
     try await context.flushIfNeeded()
   }
 
   func primaryKey(_ batch: Batch, _ row: Int) -> Key { codec.primary.key(batch, row, scratch: &scratch) }
 
   func key(_ index: IndexCodec, _ batch: Batch, _ row: Int) -> Key { index.key(batch, row, scratch: &scratch) }
+
+  // MARK: Triggers before a row
+
+  /// Fires what comes before each row's INSERT; the rows that are left to insert.
+  func beforeInsert(_ batch: Batch) async throws(SQLError) -> Batch {
+    guard let rowTriggers, rowTriggers.hasBefore(.insert) else { return batch }
+    var result = Batch(kinds: codec.kinds)
+    for row in 0..<batch.rowCount {
+      if let made = try await rowTriggers.before(.insert, old: nil, new: batch.row(row)) { result.append(row: made) }
+    }
+    return result
+  }
+
+  /// The same for UPDATE; `kept`: which rows are left.
+  func beforeUpdate(
+    old: Batch, new: Batch, assigned: Set<Int>
+  ) async throws(SQLError) -> (new: Batch, kept: [Int32]) {
+    var result = Batch(kinds: codec.kinds)
+    var kept: [Int32] = []
+    for row in 0..<new.rowCount {
+      let made = try await rowTriggers?.before(.update, old: old.row(row), new: new.row(row), changed: assigned)
+      guard let made else { continue }
+      result.append(row: made)
+      kept.append(Int32(row))
+    }
+    return (result, kept)
+  }
+
+  /// The rows that are left to delete.
+  func beforeDelete(_ batch: Batch) async throws(SQLError) -> [Int32] {
+    guard let rowTriggers, rowTriggers.hasBefore(.delete) else { return (0..<Int32(batch.rowCount)).map { $0 } }
+    var kept: [Int32] = []
+    for row in 0..<batch.rowCount {
+      if try await rowTriggers.before(.delete, old: batch.row(row), new: nil) != nil { kept.append(Int32(row)) }
+    }
+    return kept
+  }
+
+  var allOrdinals: Set<Int> { Set(table.columns.indices) }
+
+  // MARK: Statements within one statement
+
+  private func noteTouched(_ batch: Batch) {
+    if context.touched == nil { return }
+    for row in 0..<batch.rowCount {
+      _ = context.touched?[table.oid, default: KeyTable()].insert(primaryKey(batch, row).bytes)
+    }
+  }
+
+  /// The rows among these that no other part of the statement has written.
+  func untouched(_ batch: Batch, by others: KeyTable?) -> Batch {
+    guard let others, others.count > 0 else { return batch }
+    let left = (0..<batch.rowCount).filter { others.find(primaryKey(batch, $0).bytes) == nil }.map { Int32($0) }
+    return left.count == batch.rowCount ? batch : batch.gather(left)
+  }
+
+  /// What other parts of the statement have written so far.
+  var touchedByOthers: KeyTable? { context.touched?[table.oid] }
 }

@@ -99,10 +99,10 @@ struct OperatorBuilder {
       return MaterializeOperator(try build(input), id: id, isStable: input.changesRows || !input.dependsOnRun)
     case .lockRows(let input, let table, let keyColumns, let lock):
       return try LockRowsOperator(try build(input), table, keyColumns: keyColumns, lock)
-    case .sequence(let first, let main):
+    case .sequence(let first, let main, let after):
       var operators: [Operator] = []
       for plan in first { operators.append(try build(plan)) }
-      return SequenceOperator(operators, try build(main))
+      return SequenceOperator(operators, try build(main), after: after)
     case .insert(let insert):
       let source = try build(insert.source)
       let written = [insert.table.oid] + (insert.partitions?.targets.map(\.table.oid) ?? [])
@@ -114,14 +114,15 @@ struct OperatorBuilder {
         let family = families.family(number)
         return try UpdateOperator(family.add(source), update, family)
       }
-      return try UpdateOperator(update.canStream ? source : BufferOperator(source), update)
+      let streams = update.canStream && update.references.triggers == nil
+      return try UpdateOperator(streams ? source : BufferOperator(source), update)
     case .delete(let delete):
       let source = try build(delete.source)
       if let number = delete.family {
         let family = families.family(number)
         return try DeleteOperator(family.add(source), delete, family)
       }
-      let isOnlyScan = delete.source.scanCount(of: delete.table.oid) == 1
+      let isOnlyScan = delete.source.scanCount(of: delete.table.oid) == 1 && delete.references.triggers == nil
       return try DeleteOperator(isOnlyScan ? source : BufferOperator(source), delete)
     }
   }
@@ -149,7 +150,7 @@ extension PhysicalPlan {
       .setOperation(_, let left, let right):
       [left, right]
     case .recursiveUnion(let base, let step, _, _): [base, step]
-    case .sequence(let first, let main): first + [main]
+    case .sequence(let first, let main, _): first + [main]
     case .insert(let plan): [plan.source]
     case .update(let plan): [plan.source]
     case .delete(let plan): [plan.source]

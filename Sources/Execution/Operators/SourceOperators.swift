@@ -54,6 +54,9 @@ final class TableFunctionOperator: Operator {
   private let arguments: [ScalarExpression]
   private let withOrdinality: Bool
   private var rows: (any TableFunctionRows)?
+  /// What a function in PL/pgSQL gave.
+  private var produced: Batch?
+  private var position = 0
   private var isDone = false
   private var ordinal: Int64 = 0
 
@@ -70,7 +73,7 @@ final class TableFunctionOperator: Operator {
   override func next() async throws(SQLError) -> Batch? {
     if isDone { return nil }
     try await context.breathe()
-    if rows == nil {
+    if rows == nil, produced == nil {
       var values: [Datum] = []
       for argument in arguments { values.append(try Evaluator.value(argument, context.evaluation)) }
       if function.isStrict && values.contains(where: \.isNull) {
@@ -78,7 +81,26 @@ final class TableFunctionOperator: Operator {
         return nil
       }
       if let delay = function.delay { try await context.wait(seconds: delay(values)) }
-      rows = try function.generate(values, context.evaluation)
+      if function.isProcedure {
+        guard let library = context.procedures else {
+          throw SQLError(.internalError, "functions in language plpgsql cannot run here")
+        }
+        let run = try ProcedureRun(try library.program(of: function.oid), context, arguments: values)
+        try await run.run()
+        run.finishOutputs()
+        produced = run.rows
+      } else {
+        rows = try function.generate(values, context.evaluation)
+      }
+    }
+    if let batch = produced {
+      guard position < batch.rowCount else {
+        isDone = true
+        return nil
+      }
+      let end = min(batch.rowCount, position + Batch.maximumRowCount)
+      defer { position = end }
+      return batch.slice(position..<end)
     }
     while var batch = try rows?.next(maximumRowCount: Batch.maximumRowCount) {
       if batch.rowCount == 0 { continue }
@@ -95,6 +117,8 @@ final class TableFunctionOperator: Operator {
 
   override func rewind(_ reason: Rewind) {
     rows = nil
+    produced = nil
+    position = 0
     isDone = false
     ordinal = 0
   }

@@ -1,4 +1,4 @@
-// What one statement's changes ask of foreign keys, worked off when its rows are written: parents of new keys are looked for,
+// What one statement's changes ask of foreign keys and of triggers that come after, worked off when its rows are written: parents of new keys are looked for,
 // referential actions run, keys that are gone must not be referred to. Actions change rows in turn, and what that asks comes
 // to the end of the same queue. A deferred key's checks wait for the commit in `DeferredReferences`.
 // Source: PostgreSQL manual, 5.4.5 and SET CONSTRAINTS; its ri_triggers.c.
@@ -24,6 +24,7 @@ enum ReferenceEvent {
   case added(OutgoingReference, child: TableDescriptor, rows: Batch)
   /// Keys of the referenced table that are gone, and those that took their place: the key's columns alone.
   case removed(IncomingReference, parent: TableDescriptor, old: Batch, new: Batch?)
+  case trigger(TriggerCall)
 }
 
 /// A transaction's deferred checks, and what SET CONSTRAINTS said of its keys.
@@ -60,17 +61,20 @@ public final class DeferredReferences {
   func take(all: Bool) -> [ReferenceEvent] {
     var taken: [ReferenceEvent] = []
     var kept: [ReferenceEvent] = []
-    for event in events { if all || !isDeferred(event.key) { taken.append(event) } else { kept.append(event) } }
+    for event in events {
+      if all || event.key.map({ !isDeferred($0) }) ?? true { taken.append(event) } else { kept.append(event) }
+    }
     events = kept
     return taken
   }
 }
 
 extension ReferenceEvent {
-  var key: ForeignKey {
+  var key: ForeignKey? {
     switch self {
     case .added(let reference, _, _): reference.key
     case .removed(let reference, _, _, _): reference.key
+    case .trigger: nil
     }
   }
 }
@@ -121,6 +125,7 @@ public final class ReferenceQueue {
       let missing = try await ReferenceLookup(reference, context).missing(present)
       guard let row = missing.first else { return }
       throw ReferenceLookup.violation(reference, present, Int(row), child, context)
+    case .trigger(let call): _ = try await call.run(context)
     case .removed(let reference, let parent, let old, let new):
       for row in 0..<old.rowCount {
         try await run(reference, parent, old, new, row, context)

@@ -168,7 +168,16 @@ public enum SchemaExecutor {
         if restartsIdentity { try writer.restartSequences(ownedBy: table) }
       }
     case .createFunction(let function, let replaces): try writer.createFunction(function, replaces: replaces)
-    case .dropFunctions(let functions): try writer.dropFunctions(functions)
+    case .dropFunctions(let functions, let cascades):
+      outcome.notices += try writer.dropFunctions(functions, cascades: cascades).notices
+    case .createTrigger(let trigger, let table, let replaces):
+      try writer.createTrigger(trigger, on: table, replaces: replaces)
+    case .createRule(let rule, let table, let replaces): try writer.createRule(rule, on: table, replaces: replaces)
+    case .dropRule(let name, let table): try writer.dropRule(name, of: table)
+    case .renameRule(let name, let table, let new): try writer.renameRule(name, of: table, to: new)
+    case .dropTrigger(let name, let table): try writer.dropTrigger(name, of: table)
+    case .renameTrigger(let name, let table, let new): try writer.renameTrigger(name, of: table, to: new)
+    case .commentTrigger(let name, let table, let text): try writer.commentTrigger(name, of: table, text)
     case .changePrivileges(let change): try writer.change(change, &outcome.notices)
     case .changeMembership(let members, let roles, let isGrant, let adminOption):
       try writer.changeMembership(

@@ -126,6 +126,7 @@ struct TableAlteration {
     case .renameConstraint(let old, let new): _ = try writer.renameConstraint(of: oid, from: old, to: new)
     case .rename(let name): _ = try writer.rename(oid, to: name)
     case .setSchema(let schema): _ = try writer.setSchema(of: oid, to: schema)
+    case .enableTriggers(let name, let isEnabled): try writer.enableTriggers(name, of: oid, isEnabled)
     case .setOwner(let role): _ = try writer.setOwner(of: oid, to: role)
     case .attachPartition(let child, let bound, let indexes, let foreignKeys):
       try writer.attach(child, to: oid, bound: bound)

@@ -55,6 +55,8 @@ struct SharedQuery: Sendable {
   var types: [ColumnID: SQLType]
   /// `AS MATERIALIZED`: never merged into its reader.
   var isMaterialized: Bool
+  /// In a sequence: when the main statement is done.
+  var runsAfter = false
 }
 
 struct SetOperation: Sendable {
@@ -139,12 +141,16 @@ struct Modification: Sendable {
   var checks: [(name: String, condition: ScalarExpression)]
   var predicates: [(index: UInt32, condition: ScalarExpression)]
   var references = ReferencePlan()
+  /// What the statement fires once.
+  var statement: StatementTriggerPlan?
   /// What views ask of rows that are written through them, over `rowColumns`.
-  var viewChecks: [(view: String, condition: ScalarExpression)] = []
+  var viewChecks: [ViewCondition] = []
   /// That the rows belong into the table, over `rowColumns`, where it is a partition.
   var guarded: PartitionGuard?
   /// INSERT into a partitioned table.
   var partitions: PartitionPlan?
+  /// What ON CONFLICT does in each of them.
+  var partitionConflicts: [ConflictResolution] = []
   /// UPDATE of a partition that a mention of its parent means; `stays` over `rowColumns`.
   var move: PartitionMove?
   /// The same number for all tables that one statement changes as one.
@@ -164,6 +170,15 @@ struct ConflictResolution: Sendable {
   var condition: ScalarExpression?
   var existing: [ColumnID]
   var excluded: [ColumnID]
+  /// Sub-queries over both rows.
+  var attachments: [Attachment] = []
+}
+
+/// What a view asks of rows that are written through it.
+struct ViewCondition: Sendable {
+  var view: String
+  var condition: ScalarExpression
+  var attachments: [Attachment] = []
 }
 
 extension Relation {
@@ -380,6 +395,11 @@ extension Relation {
     if case .modification(let change) = self, case .insert(let conflict?) = change.kind {
       for assignment in conflict.assignments ?? [] { assignment.expression.collectColumns(into: &used) }
       conflict.condition?.collectColumns(into: &used)
+      for attachment in conflict.attachments {
+        used.formUnion(attachment.relation.freeColumns)
+        produced.formUnion(attachment.relation.columns)
+        if case .scalar(let column, _) = attachment.kind { produced.insert(column) }
+      }
       produced.formUnion(conflict.existing + conflict.excluded)
     }
     for input in inputs { input.collect(used: &used, produced: &produced) }

@@ -41,6 +41,13 @@ extension Binder {
         if found.count > 1 {
           throw context.error(.ambiguousColumn, "column reference \"\(name.text)\" is ambiguous", at: name.position)
         }
+        if let frame = context.frames.last, frame.isRunning, frame.variables[name.text] != nil, context.viewDepth == 0,
+          scope.clause.refusesSubqueries == nil
+        {
+          throw context.error(
+            .ambiguousColumn, "column reference \"\(name.text)\" is ambiguous",
+            detail: "It could refer to either a PL/pgSQL variable or a table column.", at: name.position)
+        }
         return mention(first, in: current, from: scope, name: name.text, at: name.position)
       }
       level = current.parent
@@ -103,7 +110,26 @@ extension Binder {
     {
       return value
     }
+    if schema == nil, let row = variableRow(table) {
+      if row.type == .record {
+        throw SQLError(
+          .objectNotInPrerequisiteState, "record \"\(table.text)\" is not assigned yet",
+          detail: "The tuple structure of a not-yet-assigned record is indeterminate.")
+      }
+      guard let field = try fields(of: row, at: reference.position).first(where: { $0.name == reference.name.text })
+      else {
+        throw context.error(
+          .undefinedColumn, "record \"\(table.text)\" has no field \"\(reference.name.text)\"", at: reference.position)
+      }
+      return field.expression
+    }
     throw missingTable(table.text, schema: schema, scope, at: reference.position)
+  }
+
+  /// A variable that is a row.
+  func variableRow(_ name: Identifier) -> ScalarExpression? {
+    guard let value = context.frames.last?.value(named: name.text), value.type.isRow else { return nil }
+    return value
   }
 
   func missingColumn(
@@ -170,6 +196,7 @@ extension Binder {
       }
       level = current.parent
     }
+    if schema == nil, let row = variableRow(table) { return try fields(of: row, at: position) }
     throw missingTable(table.text, schema: schema, scope, at: qualifiers[0].position)
   }
 

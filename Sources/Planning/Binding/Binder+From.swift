@@ -105,6 +105,7 @@ extension Binder {
 
   private func bindTable(_ reference: TableReference, _ scope: Scope) throws(SQLError) -> FromSource {
     if let sample = reference.sample { throw context.unsupported("TABLESAMPLE is", at: sample.method.position) }
+    if reference.name.name.text == RuleRows.name { return try bindRuleRows() }
     if reference.name.schema == nil, let cte = scope.cte(named: reference.name.name.text) {
       return try bindCTEReference(cte, reference, scope)
     }
@@ -126,7 +127,9 @@ extension Binder {
       return source
     }
     if case .sequence = table.kind {
-      throw context.unsupported("reading sequences as tables is", at: reference.position)
+      let source = try bindScan(table.asTable, alias: alias, written: reference.alias, lock: nil).source
+      context.noteReading(table, source.columns.map(\.id), always: true)
+      return source
     }
     let isFamily = !reference.isOnly && (table.isPartitioned || !table.lineage.children.isEmpty)
     let source =

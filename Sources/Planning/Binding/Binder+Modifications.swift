@@ -308,6 +308,17 @@ extension Binder {
       source = .compute(source, extra)
     }
 
+    let rules = self.rules(of: table, .insert)
+    var beside: [Relation] = []
+    if !rules.isEmpty {
+      let new = zip(table.columns, columns).map { ScopeColumn(name: $0.name, id: $1, isHidden: $0.isHidden) }
+      let ruled = try applied(
+        rules, .insert, RuleRows(relation: source, new: new, old: [], table: table), isFiltered: true,
+        returning: statement.returning, alias: statement.alias?.text ?? table.name)
+      if let replacement = ruled.replacement { return self.beside(replacement, ruled.actions, after: false) }
+      source = source.filtered(ruled.exclusions.map { .booleanTest($0, .isNotTrue) })
+      beside = ruled.actions
+    }
     let alias = statement.alias?.text ?? table.name
     let named = TableReference(statement.table, alias: statement.alias.map { TableAlias($0) })
     let rows = try viewedRows(whole, named) { (reference) throws(SQLError) in
@@ -319,38 +330,40 @@ extension Binder {
       kind: .insert(onConflict: nil), table: table, source: source, sourceColumns: columns, rowColumns: scan.columns,
       checks: try checks(table, scan.columns), predicates: try predicates(table, scan.columns), returnsRows: false)
     change.viewChecks = rows.checks
-    change.references = try references(of: table)
+    var events: [TriggerDescriptor.Events] = [.insert]
+    var assigned: [Int] = []
+    if case .update(let assignments, _)? = statement.onConflict?.action {
+      events.append(.update)
+      assigned = assignedOrdinals(assignments, table)
+    }
+    change.statement = try statementTriggers(of: table, events, changed: assigned)
+    change.references = try references(of: table, change.statement)
     if table.isPartitioned {
-      change.partitions = try insertPartitions(statement, table, alias, ctes)
+      change.partitions = try partitionPlan(table, change.statement)
       let tableID = context.makeColumn("tableoid", .oid, isNullable: false, qualifier: alias)
       change.otherColumns = [tableID]
       var tables = target.tables
       tables[0].columns.append(ScopeColumn(name: "tableoid", id: tableID, isHidden: true))
       if let clause = statement.onConflict {
-        var attachments: [Attachment] = []
-        _ = try bindConflict(clause, table, target, scan, ctes, &attachments)
+        _ = try bindConflict(clause, table, target, scan, ctes)
+        for leaf in change.partitions?.targets.map(\.table) ?? [] {
+          let own = try bindScan(leaf, alias: leaf.name, written: nil, lock: nil).scan
+          let member = try bindMember(
+            leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, own)
+          change.partitionConflicts.append(try bindConflict(clause, leaf, member, own, ctes))
+        }
       }
-      return try returning(
+      let whole = try returning(
         statement.returning, &change, tables: tables, columns: target.columns, computed: rows.computed)
+      return self.beside(whole, beside, after: true)
     }
     change.guarded = try partitionGuard(table, scan.columns)
     if let clause = statement.onConflict {
-      var attachments: [Attachment] = []
-      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, ctes, &attachments))
-      if !attachments.isEmpty {
-        // Their values stand in one row, for which the statement then runs.
-        var values = Relation.unit
-        for attachment in attachments {
-          values = .apply(attachment.kind, values, attachment.relation, attachment.conditions)
-        }
-        var bound = try returning(
-          statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
-        bound.relation = .apply(.inner, values, bound.relation, [])
-        return bound
-      }
+      change.kind = .insert(onConflict: try bindConflict(clause, table, target, scan, ctes))
     }
-    return try returning(
+    let made = try returning(
       statement.returning, &change, tables: target.tables, columns: target.columns, computed: rows.computed)
+    return self.beside(made, beside, after: true)
   }
 
   /// The privilege to write, on the view that is named in the name of who runs the statement, beneath it in its owner's.
@@ -368,22 +381,6 @@ extension Binder {
       context.viewOwner = view.owner
     }
     context.noteWriting(privilege, target.table, ordinals: ordinals)
-  }
-
-  /// The partitions that an INSERT's rows may go to, with what ON CONFLICT does in each.
-  private func insertPartitions(
-    _ statement: InsertStatement, _ table: TableDescriptor, _ alias: String, _ ctes: [VisibleCTE]
-  ) throws(SQLError) -> PartitionPlan {
-    guard let clause = statement.onConflict else { return try partitionPlan(table) }
-    return try partitionPlan(table) { (leaf, scan) throws(SQLError) in
-      var attachments: [Attachment] = []
-      let member = try bindMember(leaf, of: table, alias: alias, written: statement.alias.map { TableAlias($0) }, scan)
-      let bound = try bindConflict(clause, leaf, member, scan, ctes, &attachments)
-      if !attachments.isEmpty {
-        throw context.unsupported("sub-queries in ON CONFLICT of a partitioned table are", at: clause.position)
-      }
-      return bound
-    }
   }
 
   /// A descendant under the names and in the order of the table that was mentioned.
@@ -405,7 +402,7 @@ extension Binder {
 
   private func bindConflict(
     _ clause: ConflictClause, _ table: TableDescriptor, _ target: FromSource, _ scan: TableScan,
-    _ ctes: [VisibleCTE], _ conflictAttachments: inout [Attachment]
+    _ ctes: [VisibleCTE]
   ) throws(SQLError) -> ConflictResolution {
     var arbiters: [UInt32] = []
     switch clause.target {
@@ -483,14 +480,9 @@ extension Binder {
     scope.clause = .whereClause
     let condition: ScalarExpression? =
       if let filter { try coerceToBoolean(try bind(filter, scope), "WHERE", at: filter) } else { nil }
-    let own = Set(scan.columns + excludedScan.columns)
-    guard scope.attachments.allSatisfy({ $0.relation.freeColumns.isDisjoint(with: own) }) else {
-      throw context.unsupported("sub-queries over the rows of ON CONFLICT are", at: clause.position)
-    }
-    conflictAttachments = scope.takeAttachments()
     return ConflictResolution(
       arbiters: arbiters, assignments: bound, condition: condition, existing: scan.columns,
-      excluded: excludedScan.columns)
+      excluded: excludedScan.columns, attachments: scope.takeAttachments())
   }
 
   // MARK: UPDATE and DELETE
@@ -594,24 +586,53 @@ extension Binder {
   ) throws(SQLError) -> BoundQuery {
     let whole = try writeTarget(statement.table.name, "update")
     let table = whole.table
-    noteWriting(.update, whole, ordinals: assignedOrdinals(statement.assignments, table, of: whole))
+    let assigned = assignedOrdinals(statement.assignments, table, of: whole)
+    noteWriting(.update, whole, ordinals: assigned)
     let ctes = try bindWithClause(statement.with, outer, nil)
-    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
+    let triggers = try statementTriggers(of: table, [.update], changed: assigned)
+    return try eachMember(of: table, statement.table) { (member, family, place) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
       let (rows, affected) = try bindAffected(
         member, of: whole, statement.table, joining: statement.from, where: statement.filter, scope)
       scope.clause = .update
       let scan = rows.scan
       let assignments = try bindAssignments(statement.assignments, member, scan.columns, scope, of: whole)
-      let relation = scope.attach(to: affected)
+      var relation = scope.attach(to: affected)
+      let rules = self.rules(of: member, .update)
+      var beside: [Relation] = []
+      if !rules.isEmpty {
+        var computed: [ComputedColumn] = []
+        var new: [ScopeColumn] = []
+        for (ordinal, column) in member.columns.enumerated() {
+          var id = scan.columns[ordinal]
+          if let assignment = assignments.first(where: { $0.id == ordinal }) {
+            id = context.makeColumn(column.name, column.type)
+            computed.append(ComputedColumn(id: id, expression: assignment.expression))
+          }
+          new.append(ScopeColumn(name: column.name, id: id, isHidden: column.isHidden))
+        }
+        let changed = Relation.compute(relation, computed)
+        let ruled = try applied(
+          rules, .update, RuleRows(relation: changed, new: new, old: rows.scopeColumns(of: member), table: member),
+          isFiltered: statement.filter != nil || !statement.from.isEmpty, returning: statement.returning,
+          alias: statement.table.alias?.name.text ?? member.name)
+        if let replacement = ruled.replacement { return self.beside(replacement, ruled.actions, after: false) }
+        relation =
+          ruled.exclusions.isEmpty
+          ? relation : changed.filtered(ruled.exclusions.map { .booleanTest($0, .isNotTrue) })
+        beside = ruled.actions
+      }
       var change = Modification(
         kind: .update(assignments), table: member, source: relation, sourceColumns: scan.columns,
         rowColumns: scan.columns, checks: try checks(member, scan.columns),
         predicates: try predicates(member, scan.columns), returnsRows: false)
       change.viewChecks = rows.checks
       change.family = family
-      change.references = try references(of: member)
-      if member.isPartition, change.touches(try partitionKeyOrdinals(member)) {
+      change.statement = triggers?.at(place)
+      change.references = try references(of: member, triggers)
+      let mayMove = change.references.triggers?.hasBefore(.update) == true
+      let keyOrdinals = member.isPartition ? try partitionKeyOrdinals(member) : []
+      if member.isPartition, mayMove || change.touches(keyOrdinals) {
         if member.oid == table.oid {
           change.guarded = try partitionGuard(member, scan.columns)
         } else if let stays = try partitionGuard(member, scan.columns) {
@@ -624,11 +645,12 @@ extension Binder {
           scope.columns.append(hidden)
           change.tableColumn = tableID
           change.move = PartitionMove(
-            stays: stays, plan: try partitionPlan(table), columns: Self.places(of: table, in: member))
+            stays: stays, plan: try partitionPlan(table, triggers), columns: Self.places(of: table, in: member))
         }
       }
-      return try returning(
+      let made = try returning(
         statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
+      return self.beside(made, beside, after: false)
     }
   }
 
@@ -639,18 +661,33 @@ extension Binder {
     let table = whole.table
     noteWriting(.delete, whole)
     let ctes = try bindWithClause(statement.with, outer, nil)
-    return try eachMember(of: table, statement.table) { (member, family) throws(SQLError) in
+    let triggers = try statementTriggers(of: table, [.delete])
+    return try eachMember(of: table, statement.table) { (member, family, place) throws(SQLError) in
       let scope = Scope(parent: nil, ctes: ctes)
-      let (rows, relation) = try bindAffected(
+      let (rows, affected) = try bindAffected(
         member, of: whole, statement.table, joining: statement.using, where: statement.filter, scope)
       let scan = rows.scan
+      var relation = affected
+      let rules = self.rules(of: member, .delete)
+      var beside: [Relation] = []
+      if !rules.isEmpty {
+        let ruled = try applied(
+          rules, .delete, RuleRows(relation: relation, new: [], old: rows.scopeColumns(of: member), table: member),
+          isFiltered: statement.filter != nil || !statement.using.isEmpty, returning: statement.returning,
+          alias: statement.table.alias?.name.text ?? member.name)
+        if let replacement = ruled.replacement { return self.beside(replacement, ruled.actions, after: false) }
+        relation = relation.filtered(ruled.exclusions.map { .booleanTest($0, .isNotTrue) })
+        beside = ruled.actions
+      }
       var change = Modification(
         kind: .delete, table: member, source: relation, sourceColumns: scan.columns, rowColumns: scan.columns,
         checks: [], predicates: try predicates(member, scan.columns), returnsRows: false)
       change.family = family
-      change.references = try references(of: member)
-      return try returning(
+      change.statement = triggers?.at(place)
+      change.references = try references(of: member, triggers)
+      let made = try returning(
         statement.returning, &change, tables: scope.tables, columns: scope.columns, computed: rows.computed)
+      return self.beside(made, beside, after: false)
     }
   }
 
@@ -713,16 +750,16 @@ extension Binder {
   /// The statement for each table whose rows its target means, one after the other, as one.
   private func eachMember(
     of table: TableDescriptor, _ reference: TableReference,
-    _ bind: (TableDescriptor, _ family: Int?) throws(SQLError) -> BoundQuery
+    _ bind: (TableDescriptor, _ family: Int?, _ place: (isFirst: Bool, isLast: Bool)) throws(SQLError) -> BoundQuery
   ) throws(SQLError) -> BoundQuery {
     var members = reference.isOnly ? [table] : try members(of: table)
     // Without partitions there are no rows; the statement must be sound all the same.
     if members.isEmpty { members = [table] }
     context.sharedCount += 1
     let family = members.count > 1 ? context.sharedCount : nil
-    var whole = try bind(members[0], family)
-    for member in members.dropFirst() {
-      let next = try bind(member, family)
+    var whole = try bind(members[0], family, (true, members.count == 1))
+    for (index, member) in members.enumerated().dropFirst() {
+      let next = try bind(member, family, (false, index == members.count - 1))
       let columns = whole.outputs.map { context.makeColumn($0.name, $0.type) }
       whole.relation = .setOperation(
         SetOperation(

@@ -18,6 +18,9 @@ extension Binder {
         at: expression.name.position)
     }
     let bound: BoundQuery
+    let wasInWith = context.isInWith
+    context.isInWith = true
+    defer { context.isInWith = wasInWith }
     switch expression.statement {
     case .insert(let statement): bound = try bindInsert(statement, ctes: visible)
     case .update(let statement): bound = try bindUpdate(statement, ctes: visible)

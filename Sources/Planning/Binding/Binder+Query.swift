@@ -171,6 +171,12 @@ extension Binder {
           at: expression.name.position)
       }
       guard case .select(let query) = expression.statement else {
+        if clause.isRecursive, expression.statement.mentions(expression.name.text) {
+          throw context.error(
+            .invalidRecursion,
+            "recursive query \"\(expression.name.text)\" must not contain data-modifying statements",
+            at: expression.name.position)
+        }
         visible.append(try bindModification(expression, visible, parent))
         continue
       }

@@ -32,8 +32,7 @@ extension Binder {
     var result: [CommonTableExpression] = []
     while !left.isEmpty {
       let next = left.firstIndex { candidate in
-        guard case .select(let query) = candidate.statement else { return true }
-        return !left.contains { $0.name.text != candidate.name.text && query.mentions($0.name.text) }
+        !left.contains { $0.name.text != candidate.name.text && candidate.statement.mentions($0.name.text) }
       }
       guard let next else {
         throw context.error(
@@ -231,6 +230,29 @@ extension FromItem {
 extension CommonTableExpression {
   /// Whether its query reads a table of this name.
   fileprivate func mentions(_ name: String) -> Bool {
-    if case .select(let query) = statement { query.mentions(name) } else { false }
+    statement.mentions(name)
+  }
+}
+
+extension Statement {
+  /// Whether it reads a table of this name.
+  func mentions(_ name: String) -> Bool {
+    func hides(_ clause: WithClause?) -> Bool? {
+      for expression in clause?.expressions ?? [] {
+        if expression.name.text == name { return false }
+        if expression.statement.mentions(name) { return true }
+      }
+      return nil
+    }
+    switch self {
+    case .select(let query): return query.mentions(name)
+    case .insert(let insert):
+      if let known = hides(insert.with) { return known }
+      if case .query(let query) = insert.source { return query.mentions(name) }
+      return false
+    case .update(let update): return hides(update.with) ?? update.from.contains { $0.mentions(name) }
+    case .delete(let delete): return hides(delete.with) ?? delete.using.contains { $0.mentions(name) }
+    default: return false
+    }
   }
 }

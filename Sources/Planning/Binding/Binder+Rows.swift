@@ -50,6 +50,7 @@ extension Binder {
       }
       level = current.parent
     }
+    if schema == nil, let row = variableRow(name) { return row }
     throw missingTable(name.text, schema: schema, scope, at: position)
   }
 

@@ -109,7 +109,7 @@ extension Binder {
       for (index, column) in columns.enumerated() {
         guard names.contains(column.text) else {
           throw context.error(
-            .invalidColumnReference, "\(what) column \"\(column.text)\" not in WITH query column list", at: place)
+            .syntaxError, "\(what) column \"\(column.text)\" not in WITH query column list", at: place)
         }
         if columns[..<index].contains(where: { $0.text == column.text }) {
           throw context.error(

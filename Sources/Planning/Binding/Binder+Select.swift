@@ -433,6 +433,7 @@ private struct Grouping {
       let keyIDs = primary.columns.compactMap { scan.table.ordinal(ofColumn: $0.columnID).map { scan.columns[$0] } }
       guard keyIDs.allSatisfy(allowed.contains) else { continue }
       for id in scan.columns where mentioned.contains(id) && allowed.insert(id).inserted {
+        if primary.isConstraint { binder.context.neededKeys.insert(primary.constraintOID) }
         all.append(ComputedColumn(id: id, expression: binder.context.column(id)))
       }
     }

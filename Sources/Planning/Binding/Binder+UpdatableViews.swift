@@ -26,13 +26,19 @@ struct ViewedRows {
   /// The view's columns that are no columns of the table.
   var computed: [ComputedColumn] = []
   /// What WITH CHECK OPTION asks of new rows, the innermost view's first.
-  var checks: [(view: String, condition: ScalarExpression)] = []
+  var checks: [ViewCondition] = []
+
+  /// The table's own columns.
+  func scopeColumns(of table: TableDescriptor) -> [ScopeColumn] {
+    zip(table.columns, scan.columns).map { ScopeColumn(name: $0.name, id: $1, isHidden: $0.isHidden) }
+  }
 }
 
 extension Binder {
   /// The table that a statement changes, found through views. Error 55000 if a view stands for none.
   func writeTarget(_ name: QualifiedName, _ verb: String) throws(SQLError) -> WriteTarget {
     let named = try context.located(name.position) { () throws(SQLError) in try names.relation(name) }
+    if context.viewDepth == 0 { context.relationMentions.append((name, named)) }
     guard case .view = named.kind else { return WriteTarget(table: try targetTable(name, verb)) }
     var target = WriteTarget(table: named)
     var current = named
@@ -114,8 +120,13 @@ extension Binder {
       scope.clause = .whereClause
       let conditions = try bindCondition(filter, scope)
       if cascades || option != nil {
-        if !scope.attachments.isEmpty { throw context.unsupported("WITH CHECK OPTION with sub-queries is") }
-        rows.checks.append((view.name, ScalarExpression.conjunction(conditions) ?? .true))
+        // As values over one row, whatever they are as joins.
+        let checkScope = Scope(parent: nil, ctes: [])
+        checkScope.add(rows.source)
+        checkScope.clause = .whereClause
+        let condition = try coerceToBoolean(try self.bind(filter, checkScope), "WHERE", at: filter)
+        rows.checks.append(
+          ViewCondition(view: view.name, condition: condition, attachments: checkScope.takeAttachments()))
       }
       rows.source.relation = scope.attach(to: rows.source.relation).filtered(conditions)
     }

@@ -13,9 +13,12 @@ struct FunctionFrame {
   var values: [ScalarExpression]
   /// The variables of a body in PL/pgSQL, with what they are worth at this point of it.
   var variables: [String: (type: SQLType, value: ScalarExpression)] = [:]
+  /// The body is running: its variables are parameters, and what may mean one of them or a column is an error.
+  var isRunning = false
 
   func value(named name: String) -> ScalarExpression? {
-    variables[name]?.value ?? function.parameters.firstIndex { $0.name == name }.map { values[$0] }
+    if let variable = variables[name] { return variable.value }
+    return function.parameters.firstIndex { $0.name == name }.flatMap { $0 < values.count ? values[$0] : nil }
   }
 }
 
@@ -135,6 +138,24 @@ extension Binder {
     if function.returnsSet {
       throw context.unsupported("functions in SQL that give rows are, other than in FROM,", at: position)
     }
+    if function.result.oid == SQLType.trigger.oid {
+      throw context.error(
+        .featureNotSupported, "trigger functions can only be called as triggers", at: position)
+    }
+    // One that calls itself has no end but in running.
+    let callsItself = context.frames.contains { $0.function.oid == function.oid && !$0.isRunning }
+    let isInlined = function.isProcedural && !callsItself ? try self.isInlined(function) : false
+    if function.isProcedural, !isInlined {
+      if let clause = scope.clause.refusesSubqueries {
+        throw context.unsupported(
+          "functions in language plpgsql with effects or loops are, in a \(clause),", at: position)
+      }
+      let (relation, columns) = running(function, result, arguments, alias: function.name)
+      if columns.count == 1 { return attachScalar(relation, columns[0].id, scope) }
+      let row = try makeRow(columns.map { context.column($0.id) }, names: columns.map(\.name), at: position)
+      let id = context.makeColumn(function.name, row.type)
+      return attachScalar(.compute(relation, [ComputedColumn(id: id, expression: row)]), id, scope)
+    }
     if !function.outputs.isEmpty {
       throw context.unsupported("functions in SQL with several results are, other than in FROM,", at: position)
     }
@@ -228,7 +249,7 @@ extension Binder {
     return try returned(attachScalar(first, output.id, scope), function, result)
   }
 
-  private func returned(
+  func returned(
     _ value: ScalarExpression, _ function: FunctionDescriptor, _ result: SQLType
   ) throws(SQLError) -> ScalarExpression {
     if result.oid == SQLType.void.oid { return .null(.void) }
@@ -238,69 +259,13 @@ extension Binder {
     return value
   }
 
-  // MARK: PL/pgSQL
-
-  /// What a body without loops and effects returns: its assignments are carried along, its branches become conditions.
-  private func procedureValue(
-    of block: ProcedureBlock, _ function: FunctionDescriptor, _ result: SQLType, _ scope: Scope
-  ) throws(SQLError) -> ScalarExpression {
-    let inner = Scope(parent: nil, ctes: [])
-    let last = context.frames.count - 1
-    func bound(_ expression: Expression, as type: SQLType) throws(SQLError) -> ScalarExpression {
-      let value = try bind(expression, inner)
-      if let fit = try coerceIfPossible(value, to: type, .explicit, at: .unknown) { return fit }
-      // PL/pgSQL goes through the text form where there is no cast.
-      return try coerce(try coerce(value, to: .text, .explicit, at: .unknown), to: type, .explicit, at: .unknown)
-    }
-    func value(_ statements: ArraySlice<ProcedureStatement>) throws(SQLError) -> ScalarExpression {
-      guard let first = statements.first else {
-        throw SQLError(
-          .featureNotSupported, "functions in language plpgsql that may end without RETURN are not supported yet")
-      }
-      let rest = statements.dropFirst()
-      switch first {
-      case .nothing: return try value(rest)
-      case .return(let expression): return try bound(expression, as: result)
-      case .assign(let name, let expression):
-        guard let known = context.frames[last].variables[name.text] else {
-          if let place = function.parameters.firstIndex(where: { $0.name == name.text }) {
-            context.frames[last].values[place] = try bound(expression, as: function.parameters[place].type)
-            return try value(rest)
-          }
-          throw SQLError(.syntaxError, "\"\(name.text)\" is not a known variable")
-        }
-        context.frames[last].variables[name.text] = (known.type, try bound(expression, as: known.type))
-        return try value(rest)
-      case .if(let branches, let otherwise):
-        let before = context.frames[last]
-        var cases: [CaseBranch] = []
-        for branch in branches {
-          let condition = try coerceToBoolean(try bind(branch.condition, inner), "IF", at: branch.condition)
-          cases.append(CaseBranch(condition: condition, result: try value(branch.statements + rest)))
-          context.frames[last] = before
-        }
-        let other = try value(otherwise + rest)
-        context.frames[last] = before
-        return .conditional(cases, otherwise: other, type: result)
-      }
-    }
-    for variable in block.variables {
-      let type = try resolveType(variable.type)
-      let initial: ScalarExpression =
-        if let expression = variable.initial { try bound(expression, as: type) } else { .null(type.valueType) }
-      context.frames[last].variables[variable.name.text] = (type, initial)
-    }
-    let whole = try value(block.statements[...])
-    for attachment in inner.attachments { attach(attachment, scope) }
-    return whole
-  }
-
   // MARK: In FROM
 
   /// A function that gives a table, as an element of FROM.
   func bindUserTable(
     _ function: FunctionDescriptor, _ result: SQLType, _ arguments: [ScalarExpression], alias: String
   ) throws(SQLError) -> (relation: Relation, columns: [ScopeColumn]) {
+    if function.isProcedural { return running(function, result, arguments, alias: alias) }
     let outputs =
       function.outputs.isEmpty ? [FunctionDescriptor.Parameter(name: alias, type: result)] : function.outputs
     let bound = try inFrame(of: function, arguments) { () throws(SQLError) in

@@ -70,6 +70,15 @@ final class BindingContext {
 
   /// The functions in SQL whose bodies are being bound, the innermost last.
   var frames: [FunctionFrame] = []
+  /// What every part of the statement may name as it may its WITH queries.
+  var ambient: [VisibleCTE] = []
+  /// The rows that a rule's actions see, while they are bound.
+  var ruleRows: RuleRows?
+  var rulesUnderWay: [(table: OID, event: RuleDescriptor.Event)] = []
+  /// Whether what is bound is a statement of WITH that changes rows.
+  var isInWith = false
+  /// Primary keys that GROUP BY relies on.
+  var neededKeys: Set<OID> = []
   /// Columns that expressions name.
   var mentioned: Set<ColumnID> = []
   /// What is done with which relations, and the ids of their columns here.

@@ -30,7 +30,8 @@ struct ScopeTable {
 enum Clause {
   case select, from, joinOn, whereClause, groupBy, having, orderBy, distinctOn, limit, offset, values, update, insert,
     returning, functionInFrom, onConflict, check, columnDefault, indexExpression, indexPredicate, generated,
-    copyWhere, execute, filter, windowRows, windowRange, windowGroups, alterType, partitionKey, partitionBound
+    copyWhere, execute, filter, triggerCondition, ruleCondition, windowRows, windowRange, windowGroups, alterType,
+    partitionKey, partitionBound
 
   /// As PostgreSQL puts it after "aggregate functions are not allowed in".
   var description: String {
@@ -59,6 +60,8 @@ enum Clause {
     case .copyWhere: "COPY FROM WHERE conditions"
     case .execute: "EXECUTE parameters"
     case .filter: "FILTER"
+    case .triggerCondition: "trigger WHEN conditions"
+    case .ruleCondition: "WHERE"
     case .alterType: "transform expressions"
     case .partitionKey: "partition key expressions"
     case .partitionBound: "partition bound"
@@ -85,6 +88,8 @@ enum Clause {
     case .generated: "column generation expression"
     case .copyWhere: "COPY FROM WHERE condition"
     case .execute: "EXECUTE parameter"
+    case .triggerCondition: "trigger WHEN condition"
+    case .ruleCondition: "rule WHERE condition"
     case .alterType: "transform expression"
     case .partitionKey: "partition key expression"
     case .partitionBound: "partition bound"
@@ -111,7 +116,7 @@ enum Clause {
 }
 
 /// A sub-query that an expression needs beside its row.
-struct Attachment {
+struct Attachment: Sendable {
   var kind: ApplyKind
   var relation: Relation
   var conditions: [ScalarExpression] = []

@@ -309,7 +309,7 @@ private struct PlanWriter {
       _ = write(step, depth: depth + 1, slots: slots)
       return results(columns)
 
-    case .sequence(let first, let main):
+    case .sequence(let first, let main, _):
       let columns = write(main, depth: depth, slots: slots, outermost: shown, filters: filters, outputs: outputs)
       for (number, plan) in first.enumerated() {
         property("CTE \(number + 1)", depth)
@@ -349,13 +349,14 @@ private struct PlanWriter {
         properties.append("Conflict Resolution: NOTHING")
         let names = table.allIndexes.filter { arbiters.contains($0.id) }.map(\.name)
         if !names.isEmpty { properties.append("Conflict Arbiter Indexes: " + names.joined(separator: ", ")) }
-      case .update(let arbiter, _, let condition)?:
+      case .update(let arbiter, _, let condition, let query)?:
         properties.append("Conflict Resolution: UPDATE")
         let names = table.allIndexes.filter { $0.id == arbiter }.map(\.name)
         properties.append("Conflict Arbiter Indexes: " + names.joined(separator: ", "))
         if let condition {
           let both =
             columnNames(table, table.name, table.columns.map(\.id)) + table.columns.map { "excluded.\($0.name)" }
+            + Array(repeating: "(SubPlan)", count: query?.plan.output.count ?? 0)
           properties.append("Conflict Filter: " + ExpressionText(columns: both, slots: slots).text(condition))
         }
       case nil: break
@@ -507,7 +508,7 @@ private struct PlanWriter {
       return preview(left, slots) + [bindings.isEmpty ? "(InitPlan)" : "(SubPlan)"]
     case .setOperation(_, let left, _): return preview(left, slots)
     case .recursiveUnion(let base, _, _, _): return preview(base, slots)
-    case .sequence(_, let main): return preview(main, slots)
+    case .sequence(_, let main, _): return preview(main, slots)
     case .workingTable(_, let name):
       return plan.output.indices.map { "\(quoteIdentifier(name)).column\($0 + 1)" }
     case .insert(let change):

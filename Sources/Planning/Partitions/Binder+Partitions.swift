@@ -127,10 +127,9 @@ extension Binder {
     return levels.isEmpty ? nil : PartitionGuard(levels: levels.reversed())
   }
 
-  /// How rows of a partitioned table find their places. `conflict` binds ON CONFLICT for a partition.
+  /// How rows of a partitioned table find their places.
   func partitionPlan(
-    _ table: TableDescriptor,
-    conflict: ((TableDescriptor, TableScan) throws(SQLError) -> ConflictResolution)? = nil
+    _ table: TableDescriptor, _ triggers: StatementTriggerPlan? = nil
   ) throws(SQLError) -> PartitionPlan {
     let planner = PhysicalPlanner(context, statistics: NoStatistics())
     let top = table.columns.map { context.makeColumn($0.name, $0.type, isNullable: true) }
@@ -144,7 +143,7 @@ extension Binder {
           checks: try checks(current, layout).map {
             .condition(name: $0.name, planner.translate($0.condition, layout))
           },
-          predicates: [:], references: try references(of: current), onConflict: nil)
+          predicates: [:], references: try references(of: current, triggers), onConflict: nil)
         for (ordinal, expression) in try generated(current, values: layout.map { .some(context.column($0)) })
         where current.columns[ordinal].isHidden {
           target.computed.append(ColumnAssignment(column: ordinal, value: planner.translate(expression, layout)))
@@ -152,7 +151,6 @@ extension Binder {
         for predicate in try predicates(current, layout) {
           target.predicates[predicate.index] = planner.translate(predicate.condition, layout)
         }
-        if let conflict { target.onConflict = planner.action(of: try conflict(current, scan)) }
         targets.append(target)
         return .leaf(targets.count - 1)
       }

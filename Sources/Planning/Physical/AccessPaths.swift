@@ -91,7 +91,7 @@ extension PhysicalPlanner {
     var layout = wish.preferred.filter { needed.contains($0) }
     for id in scan.columns where needed.contains(id) && !layout.contains(id) { layout.append(id) }
     let ids = layout.compactMap { id in scan.columns.firstIndex(of: id).map { table.columns[$0].id } }
-    let filter = ScalarExpression.conjunction(left.map { translate($0, layout) })
+    let filter = ScalarExpression.ordered(left.map { translate($0, layout) })
     let rows = path.rows * Selectivity.of(left)
     let spans = path.spans.map { span in
       IndexSpan(

@@ -231,13 +231,13 @@ extension PhysicalPlanner {
     let both = left.layout + plain.layout
 
     if !pairs.isEmpty {
-      let residual = ScalarExpression.conjunction(rest.map { translate($0, both) })
+      let residual = ScalarExpression.ordered(rest.map { translate($0, both) })
       func hash(swapped: Bool) -> Built {
         let (probe, table) = swapped ? (plain, left) : (left, plain)
         let out = swapped ? plain.layout + left.layout : layout
         let cost =
           left.cost + plain.cost + table.rows * Cost.hashBuild + probe.rows * Cost.hashProbe + rows * Cost.row * 0.5
-        let condition = swapped ? ScalarExpression.conjunction(rest.map { translate($0, out) }) : residual
+        let condition = swapped ? ScalarExpression.ordered(rest.map { translate($0, out) }) : residual
         let keys = pairs.map { swapped ? ($0.1, $0.0) : ($0.0, $0.1) }
         return Built(
           plan: make(
@@ -261,7 +261,7 @@ extension PhysicalPlanner {
       }
       _ = rest
     }
-    let condition = ScalarExpression.conjunction(conditions.map { translate($0, both) })
+    let condition = ScalarExpression.ordered(conditions.map { translate($0, both) })
     let loopCost =
       left.cost + plain.cost + left.rows * max(1, plain.rows)
       * (Cost.row * 0.5 + Cost.operator * Double(conditions.count))
@@ -318,7 +318,7 @@ extension PhysicalPlanner {
     let isFilter = kind == .semi || kind == .anti
     let layout = isFilter ? left.layout : left.layout + probe.layout
     let bindings = bindings(for: right.freeColumns, left)
-    let condition = ScalarExpression.conjunction(conditions.map { translate($0, left.layout + probe.layout) })
+    let condition = ScalarExpression.ordered(conditions.map { translate($0, left.layout + probe.layout) })
     let cost = left.cost + max(1, left.rows) * (probe.cost + Cost.row)
     let order = left.order
     return Built(

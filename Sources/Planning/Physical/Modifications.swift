@@ -39,10 +39,18 @@ extension PhysicalPlanner {
   func buildModification(_ change: Modification) -> Built {
     let ordinals = change.rowColumns
     var checks = change.checks.map { RowCheck.condition(name: $0.name, translate($0.condition, ordinals)) }
-    for check in change.viewChecks { checks.append(.view(name: check.view, translate(check.condition, ordinals))) }
     if let guarded = change.guarded { checks.append(.partition(guarded.map { translate($0, ordinals) })) }
     var predicates: IndexPredicates = [:]
     for predicate in change.predicates { predicates[predicate.index] = translate(predicate.condition, ordinals) }
+
+    func viewChecks() -> [ViewCheck] {
+      change.viewChecks.map { check in
+        let query = rowQuery(over: ordinals, check.attachments)
+        return ViewCheck(
+          view: check.view, condition: translate(check.condition, ordinals + (query?.values ?? [])), query: query?.query
+        )
+      }
+    }
 
     switch change.kind {
     case .insert(let onConflict):
@@ -53,7 +61,17 @@ extension PhysicalPlanner {
         table: change.table, source: source.plan, checks: checks, predicates: predicates, onConflict: action,
         returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.statement = change.statement
+      plan.viewChecks = viewChecks()
       plan.partitions = change.partitions
+      if let partitions = change.partitions, !change.partitionConflicts.isEmpty {
+        var targets = partitions.targets
+        for (place, conflict) in change.partitionConflicts.enumerated() {
+          targets[place].onConflict = self.action(of: conflict)
+        }
+        plan.partitions = PartitionPlan(
+          table: partitions.table, guarded: partitions.guarded, tree: partitions.tree, targets: targets)
+      }
       let layout = change.returnsRows ? change.rowColumns + change.otherColumns : []
       return Built(
         plan: make(.insert(plan), layout, rows: source.rows, cost: source.cost + source.rows), layout: layout)
@@ -69,6 +87,8 @@ extension PhysicalPlanner {
         },
         checks: checks, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.statement = change.statement
+      plan.viewChecks = viewChecks()
       plan.family = change.family
       plan.move = change.move.map { move in
         var move = move
@@ -85,6 +105,7 @@ extension PhysicalPlanner {
       var plan = DeletePlan(
         table: change.table, source: source.plan, predicates: predicates, returnsRows: change.returnsRows)
       plan.references = change.references
+      plan.statement = change.statement
       plan.family = change.family
       let layout = change.returnsRows ? source.layout : []
       return Built(
@@ -96,11 +117,13 @@ extension PhysicalPlanner {
     guard let assignments = conflict.assignments, let arbiter = conflict.arbiters.first else {
       return .nothing(arbiters: conflict.arbiters)
     }
-    let layout = conflict.existing + conflict.excluded
+    let rows = conflict.existing + conflict.excluded
+    let query = rowQuery(over: rows, conflict.attachments)
+    let layout = rows + (query?.values ?? [])
     return .update(
       arbiter: arbiter,
       assignments: assignments.map { ColumnAssignment(column: $0.id, value: translate($0.expression, layout)) },
-      condition: conflict.condition.map { translate($0, layout) })
+      condition: conflict.condition.map { translate($0, layout) }, query: query?.query)
   }
 
   /// The rows to change, locked: the table's columns in order, then the others that are needed.

@@ -195,10 +195,11 @@ final class PhysicalPlanner {
     case .shared(let shared): return buildShared(shared)
     case .recursive(let query): return buildRecursive(query)
     case .sequence(let first, let main):
-      let plans = first.map { buildShared($0).plan }
+      let after = first.count { $0.runsAfter }
+      let plans = (first.filter { !$0.runsAfter } + first.filter(\.runsAfter)).map { buildShared($0).plan }
       var built = build(main, wish)
       let cost = plans.reduce(built.cost) { $0 + $1.estimate.totalCost }
-      built.plan = make(.sequence(plans, built.plan), built.layout, rows: built.rows, cost: cost)
+      built.plan = make(.sequence(plans, built.plan, after: after), built.layout, rows: built.rows, cost: cost)
       return built
     case .workingTable(let id, let name, let columns):
       return Built(
@@ -209,7 +210,7 @@ final class PhysicalPlanner {
   }
 
   func filtered(_ built: Built, _ conditions: [ScalarExpression]) -> Built {
-    guard let condition = ScalarExpression.conjunction(conditions.map { translate($0, built.layout) }) else {
+    guard let condition = ScalarExpression.ordered(conditions.map { translate($0, built.layout) }) else {
       return built
     }
     var result = built

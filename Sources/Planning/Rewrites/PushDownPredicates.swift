@@ -91,7 +91,8 @@ struct PushDownPredicates: Rewrite {
     func usesRight(_ condition: ScalarExpression) -> Bool { !condition.columns.isDisjoint(with: rightColumns) }
     switch kind {
     case .inner:
-      let all = above + own
+      // A join's own conditions come before those above it.
+      let all = own + above
       let movable = all.filter { !$0.isVolatile }
       let toLeft = movable.filter { !usesRight($0) }
       let toRight = movable.filter { usesRight($0) && !usesLeft($0) }

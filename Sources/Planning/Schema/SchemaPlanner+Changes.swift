@@ -293,7 +293,9 @@ extension SchemaPlanner {
     case .unsplit: throw SQLError(.syntaxError, "UNSPLIT cannot be combined with other actions")
     case .scatter: throw SQLError(.syntaxError, "SCATTER cannot be combined with other actions")
     case .rowLevelSecurity: throw context.unsupported("row-level security is")
-    case .trigger: throw context.unsupported("triggers are")
+    case .trigger(let selection, let isEnabled):
+      if case .named(let name) = selection { return [.enableTriggers(name.text, isEnabled)] }
+      return [.enableTriggers(nil, isEnabled)]
     }
   }
 
@@ -381,6 +383,11 @@ extension SchemaPlanner {
       case .constraint(let constraint):
         return .alterTable(found.oid, [.renameConstraint(from: constraint.text, to: newName)])
       }
+    case .trigger, .rule:
+      let found = try binder.names.relation(name)
+      guard case .constraint(let trigger) = statement.subject else { return .sequence([]) }
+      if statement.kind == .rule { return .renameRule(trigger.text, of: found.oid, to: newName) }
+      return .renameTrigger(trigger.text, of: found.oid, to: newName)
     default: throw context.unsupported("renaming a \(statement.kind.rawValue) is")
     }
   }
@@ -573,6 +580,9 @@ extension SchemaPlanner {
           .undefinedObject, "constraint \"\(statement.member?.text ?? "")\" for table \"\(found.name)\" does not exist")
       }
       return .comment(on: oid, column: nil, text: statement.text)
+    case .trigger:
+      let found = try binder.names.relation(statement.name)
+      return .commentTrigger(statement.member?.text ?? "", of: found.oid, statement.text)
     default: throw context.unsupported("comments on a \(statement.kind.rawValue) are")
     }
   }

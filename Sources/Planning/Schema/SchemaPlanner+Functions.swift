@@ -50,16 +50,15 @@ extension SchemaPlanner {
     function.isStrict = statement.isStrict ?? false
     function.isProcedural = language == "plpgsql"
     if function.isProcedural {
-      if function.returnsSet || !function.outputs.isEmpty || function.result.oid == SQLType.void.oid
-        || function.isStandard
-      {
-        throw SQLError(
-          .featureNotSupported, "functions in language plpgsql that return anything but one value are not supported yet"
-        )
+      if function.isStandard {
+        throw SQLError(.invalidFunctionDefinition, "inline SQL function body only valid for language SQL")
       }
       // Names and types are looked at when it is called, as in PostgreSQL.
       _ = try Parser.parseProcedure(Array(function.body.utf8))
     } else {
+      if function.result.oid == SQLType.trigger.oid {
+        throw SQLError(.invalidFunctionDefinition, "SQL functions cannot return type trigger")
+      }
       try checkBody(function)
     }
     return .createFunction(function, replaces: statement.orReplace)
@@ -180,6 +179,6 @@ extension SchemaPlanner {
       found.append(function.oid)
     }
     if found.isEmpty { return .notice(SQLError(.successfulCompletion, absent.last ?? "nothing to do")) }
-    return .dropFunctions(found)
+    return .dropFunctions(found, cascades: statement.behavior == .cascade)
   }
 }

@@ -624,6 +624,7 @@ extension SchemaPlanner {
     } else {
       sql = try qualifiedQuery(statement)
     }
+    dependencies += context.neededKeys.map { RelationDependency(relation: $0) }
     return .createView(
       schema: schema, name: statement.name.name.text, sql: sql, columns: columns,
       dependencies: dependencies.sorted { $0.relation < $1.relation }, options: options,

@@ -8,6 +8,8 @@ extension SyntaxParser {
     switch token.keyword {
     case .table, .index, .view, .sequence, .materialized: return try alterRelation()
     case .schema: return try alterSchema()
+    case .trigger: return .rename(try renameInTable(.trigger))
+    case .rule: return .rename(try renameInTable(.rule))
     case .type: return try alterType()
     case .domain: return try alterDomain()
     case .database: return try alterDatabase()

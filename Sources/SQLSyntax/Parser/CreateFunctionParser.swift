@@ -69,7 +69,7 @@ extension SyntaxParser {
     return accept(.variadic) ? .variadic : nil
   }
 
-  private mutating func functionParameter() throws(ParseFailure) -> FunctionParameter {
+  mutating func functionParameter() throws(ParseFailure) -> FunctionParameter {
     var mode = parameterMode()
     var name: Identifier?
     if isParameterName {

@@ -15,6 +15,12 @@ extension SyntaxParser {
       guard persistence != .unlogged else { throw syntaxError() }
       return .createView(try createView(persistence, orReplace))
     case .function where !hasPersistence: return .createFunction(try createFunction(orReplace: orReplace))
+    case .trigger where !hasPersistence:
+      return .createTrigger(try createTrigger(orReplace: orReplace, isConstraint: false))
+    case .constraint where !hasPersistence:
+      advance()
+      return .createTrigger(try createTrigger(orReplace: orReplace, isConstraint: true))
+    case .rule where !hasPersistence: return .createRule(try createRule(orReplace: orReplace))
     case _ where orReplace: throw syntaxError()
     case .table:
       advance()
@@ -316,6 +322,8 @@ extension SyntaxParser {
     case .domain: kind = .domain
     case .column: kind = .column
     case .constraint: kind = .constraint
+    case .trigger: kind = .trigger
+    case .rule: kind = .rule
     case .tablespace: kind = .tablespace
     case .extension: kind = .extension_
     case .collation: kind = .collation
@@ -336,6 +344,8 @@ extension SyntaxParser {
     switch token.keyword {
     case .column, .constraint, .tablespace: throw syntaxError()
     case .function: return .dropFunction(try dropFunction())
+    case .trigger: return .dropFromTable(try dropFromTable(.trigger))
+    case .rule: return .dropFromTable(try dropFromTable(.rule))
     default: break
     }
     let kind = try objectKind()
@@ -386,7 +396,7 @@ extension SyntaxParser {
       }
       member = parts.removeLast()
       name = try qualifiedName(parts)
-    case .constraint:
+    case .constraint, .trigger, .rule:
       member = try self.name()
       try expect(.on)
       name = try qualifiedName()

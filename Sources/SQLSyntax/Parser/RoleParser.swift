@@ -295,8 +295,9 @@ extension SyntaxParser {
     var types: [TypeName] = []
     if !isAt(.rightParen) {
       repeat {
-        if isAt(.in) || isAt(.out) || isAt(.inout) || isAt(.variadic) { advance() }
-        types.append(try functionTypeName())
+        // A parameter's name is nothing that tells functions apart.
+        let parameter = try functionParameter()
+        if parameter.mode != .output { types.append(parameter.type) }
       } while accept(.comma)
     }
     try expect(.rightParen)

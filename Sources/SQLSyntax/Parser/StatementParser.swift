@@ -68,6 +68,7 @@ extension SyntaxParser {
     case .reindex: return .reindex(try reindexStatement())
     case .cluster: return .cluster(try clusterStatement())
     case .listen, .notify, .unlisten: return .notification(try notificationStatement())
+    case .do: return try anonymousBlock()
     case .checkpoint:
       advance()
       return .checkpoint
@@ -75,5 +76,23 @@ extension SyntaxParser {
       guard isAt(.leftParen) else { throw syntaxError() }
       return .select(try selectStatement())
     }
+  }
+
+  /// `DO [LANGUAGE name] 'body'`
+  private mutating func anonymousBlock() throws(ParseFailure) -> Statement {
+    advance()
+    var body: String?
+    var language: Identifier?
+    repeat {
+      let at = position
+      if accept(.language) {
+        if language != nil { throw grammarError("conflicting or redundant options", at) }
+        language = isAtString ? Identifier(try stringText()) : try nonReservedWord()
+      } else {
+        if body != nil { throw grammarError("conflicting or redundant options", at) }
+        body = try stringText()
+      }
+    } while !isAt(.semicolon) && !isAt(.endOfInput)
+    return .anonymousBlock(body: body ?? "", language: language)
   }
 }

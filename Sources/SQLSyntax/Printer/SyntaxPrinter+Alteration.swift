@@ -181,6 +181,13 @@ extension SyntaxPrinter {
   }
 
   mutating func rename(_ rename: RenameStatement) {
+    if rename.kind == .trigger || rename.kind == .rule, case .constraint(let own) = rename.subject {
+      word("ALTER \(rename.kind.rawValue.uppercased())")
+      name(own)
+      named("ON", rename.name.name.name)
+      named("RENAME TO", rename.newName)
+      return
+    }
     alter(rename.kind, rename.ifExists, rename.name)
     word("RENAME")
     switch rename.subject {

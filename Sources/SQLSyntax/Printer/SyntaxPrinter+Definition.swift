@@ -390,7 +390,7 @@ extension SyntaxPrinter {
   mutating func comment(_ comment: CommentStatement) {
     word("COMMENT ON")
     word(comment.kind.rawValue.uppercased())
-    if comment.kind == .constraint {
+    if comment.kind == .constraint || comment.kind == .trigger || comment.kind == .rule {
       if let member = comment.member { name(member) }
       word("ON")
       name(comment.name)

@@ -15,6 +15,16 @@ extension SyntaxPrinter {
     case .createView(let s): createView(s)
     case .createFunction(let s): createFunction(s)
     case .dropFunction(let s): dropFunction(s)
+    case .createTrigger(let s): createTrigger(s)
+    case .createRule(let s): createRule(s)
+    case .dropFromTable(let s): dropFromTable(s)
+    case .anonymousBlock(let body, let language):
+      word("DO")
+      if let language {
+        word("LANGUAGE")
+        name(language)
+      }
+      string(body)
     case .refresh(let s): refresh(s)
     case .createEnum(let s): createEnum(s)
     case .alterEnum(let s): alterEnum(s)

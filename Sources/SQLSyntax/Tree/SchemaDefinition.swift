@@ -2,7 +2,7 @@
 
 /// The kinds of objects that DROP, ALTER, COMMENT ON and GRANT name.
 public enum ObjectKind: String, Sendable, Hashable, CaseIterable {
-  case table, index, view, sequence, schema, database, role, type, domain, column, constraint, tablespace
+  case table, index, view, sequence, schema, database, role, type, domain, column, constraint, tablespace, trigger, rule
   case extension_ = "extension"
   case collation
   case materializedView = "materialized view"

@@ -18,6 +18,11 @@ public indirect enum Statement: Sendable, Equatable {
   case createView(CreateViewStatement)
   case createFunction(CreateFunctionStatement)
   case dropFunction(DropFunctionStatement)
+  case createTrigger(CreateTriggerStatement)
+  case createRule(CreateRuleStatement)
+  case dropFromTable(DropFromTableStatement)
+  /// `DO 'body'`
+  case anonymousBlock(body: String, language: Identifier?)
   case refresh(RefreshStatement)
   case createEnum(CreateEnumStatement)
   case alterEnum(AlterEnumStatement)
