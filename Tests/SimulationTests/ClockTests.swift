@@ -112,7 +112,6 @@ import Transport
         let expected = max(without, Double(2 * error) / 1e6)
         let measured = try latency(error: error, delay: delay)
         #expect(abs(measured - expected) < 2, "\(error) \(delay): \(without), \(measured)")
-        print("LATENCY", error, delay, without, measured)
       }
     }
   }
