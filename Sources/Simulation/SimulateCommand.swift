@@ -49,6 +49,15 @@ public struct SimulateCommand: ParsableCommand {
       valueName: "level"))
   var isolation = Isolation.serializable.rawValue
 
+  @Flag(help: "Nodes of a cluster go by cluster time, without any time service.")
+  var clusterTime = false
+
+  @Flag(
+    help:
+      "The clock of one node of a cluster breaks its bound: the node must end for it, and what clients see be serializable, though not in real time."
+  )
+  var clockViolation = false
+
   @Flag(help: "Print what happens.")
   var trace = false
 
@@ -85,6 +94,11 @@ public struct SimulateCommand: ParsableCommand {
       throw ValidationError("unknown isolation level \(isolation)")
     }
     options.isolation = level
+    options.goesByClusterTime = clusterTime
+    options.violatesClock = clockViolation
+    guard chosen == .cluster || !clusterTime && !clockViolation else {
+      throw ValidationError("--cluster-time and --clock-violation are for --workload cluster")
+    }
     if let plant {
       guard let bug = PlantedBug(rawValue: plant) else { throw ValidationError("unknown bug \(plant)") }
       options.planted = bug

@@ -25,6 +25,10 @@ public struct SimulationOptions: Sendable, Hashable {
   public var check: Workload?
   /// The isolation level of their transactions.
   public var isolation = Isolation.serializable
+  /// Whether nodes of a cluster go by cluster time, without any time service.
+  public var goesByClusterTime = false
+  /// Whether the clock of one node of a cluster breaks its bound, again and again until the node ends for it. Real time is not promised then.
+  public var violatesClock = false
   public var planted: PlantedBug? {
     didSet { shape = planted }
   }
@@ -41,6 +45,8 @@ public struct SimulationOptions: Sendable, Hashable {
     if let faults { text += " --faults \(faults.description)" }
     if let check { text += " --check \(check.rawValue)" }
     if isolation != .serializable { text += " --isolation \(isolation.rawValue)" }
+    if goesByClusterTime { text += " --cluster-time" }
+    if violatesClock { text += " --clock-violation" }
     if let planted { text += " --plant \(planted.rawValue)" }
     return text
   }

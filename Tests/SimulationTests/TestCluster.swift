@@ -25,12 +25,17 @@ final class TestCluster: @unchecked Sendable {
   private(set) var ends: [Int: String] = [:]
 
   /// Begins the nodes, and gives them ten seconds to come together.
-  /// - Parameter edit: changes what is asked of a node, by its number.
-  init(_ count: Int, seed: UInt64 = 5, _ edit: @escaping (Int, inout SimulatedNode.Settings) -> Void = { _, _ in }) {
+  /// - Parameters:
+  ///   - delay: nanoseconds that a packet takes.
+  ///   - edit: changes what is asked of a node, by its number.
+  init(
+    _ count: Int, seed: UInt64 = 5, delay: Int64 = 100_000,
+    _ edit: @escaping (Int, inout SimulatedNode.Settings) -> Void = { _, _ in }
+  ) {
     let world = SimulatedWorld(seed: seed)
     let links = links
     let network = LoopbackNetwork { packet in
-      links.isLost.withLock { $0(packet) } ? .lose : .deliver(afterNanoseconds: 100_000)
+      links.isLost.withLock { $0(packet) } ? .lose : .deliver(afterNanoseconds: delay)
     }
     var ids = world.makeRandom("cluster")
     let cluster = ClusterID(&ids)
