@@ -215,10 +215,10 @@ public struct ClusterTime: Sendable {
       return
     }
     if heldUntil == nil, let since = askingSince, now - since > Limits.leaseDuration {
-      // Too few answer, or another one asks as well: the next one's turn.
+      // Too few answer, or another one asks as well, whom this node may not hear: it gets a turn in which to be promised something.
       askingSince = nil
       promised = (0, 0)
-      idleSince = now
+      idleSince = now + Limits.turn
     }
     guard heldUntil != nil || askingSince != nil || isMyTurn(reading) else { return }
     if askingSince == nil { askingSince = now }

@@ -56,7 +56,8 @@ extension Replica {
 
   /// Whether promised writes are there. The first that is not is prevented: it is too late for it to be committed at the timestamp that the
   /// fate names.
-  func verify(_ fate: TransactionFate, _ promised: [PromisedWrite], _ header: TransactionHeader) async -> RangeResponse {
+  func verify(_ fate: TransactionFate, _ promised: [PromisedWrite], _ header: TransactionHeader) async -> RangeResponse
+  {
     for write in promised {
       while true {
         if let refusal = refusal(at: fate.timestamp) ?? refusal(of: write.key) { return .failed(refusal) }

@@ -547,11 +547,12 @@ public final class Replica {
   /// Somebody else campaigns while this member is bound by a promise: the leader may have been removed from the range, with its replica,
   /// and its node lives on. That node tells, if it is so.
   private func askForLeader(_ promise: LeadSupport) {
-    guard let leader = descriptor.replica(on: promise.node) else { return }
+    // Of a replica that is no member any more, and whose number is not known here, 0 stands for any.
+    let leader = descriptor.replica(on: promise.node)?.replica ?? ReplicaID(0)
     shard.post(
       RangeEnvelope(
-        range: id, to: leader.replica, from: replicaID,
-        message: .fortified(term: promise.term, epoch: promise.epoch)), to: promise.node)
+        range: id, to: leader, from: replicaID, message: .fortified(term: promise.term, epoch: promise.epoch)),
+      to: promise.node)
   }
 
   /// Asks those that have stayed whether this replica may go. If it was elected before it knew of its removal, it leads on until one of
@@ -567,6 +568,7 @@ public final class Replica {
 
   /// Whoever knows that this replica is no member any more answers so to any message.
   func askWhetherItHasLeft() {
+    if !group.isLeader, let promise = group.lead, promise.term.rawValue == group.term { askForLeader(promise) }
     for member in descriptor.replicas where member.replica != replicaID {
       shard.post(
         RangeEnvelope(

@@ -67,7 +67,8 @@ extension StoreShard {
       }
       return
     }
-    guard case .group(let message) = envelope.content, envelope.to.rawValue > 0 else { return }
+    guard case .group(let message) = envelope.content else { return }
+    guard envelope.to.rawValue > 0 else { return tellThatItIsGone(envelope, to: node) }
     do throws(StorageError) {
       guard let made = try makeReplica(envelope.range, envelope.to) else {
         switch try leastReplica(of: envelope.range) {

@@ -77,6 +77,12 @@ package struct PlantedFaults: Sendable {
   package var settlesTooEarly = false
   /// Who takes over a range's keys does not know what was read there before.
   package var forgetsReadsAtMerge = false
+  /// Writers are acknowledged before their commit is certainly past.
+  package var skipsCommitWait = false
+  /// Readers are answered before the newest version that they met is certainly past.
+  package var skipsReadersWait = false
+  /// Transactions begin at the earliest time that may be now.
+  package var readsAtEarliest = false
 
   package init() {}
 }

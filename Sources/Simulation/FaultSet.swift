@@ -24,7 +24,7 @@ public struct FaultSet: OptionSet, Sendable, Hashable {
   public static let power = FaultSet(rawValue: 1 << 7)
   /// Processes that stand still for a while.
   public static let pauses = FaultSet(rawValue: 1 << 8)
-  /// Clocks that run fast or slow, and jump.
+  /// Clocks that run fast or slow, and jump; those of a cluster's nodes as far off as they admit, or about.
   public static let clocks = FaultSet(rawValue: 1 << 9)
 
   // Disks
@@ -113,6 +113,12 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case forgetRemovals = "forget-removals"
   /// Workload `cluster`: replicas apply some commands without their effects.
   case loseAppliedWrites = "lose-applied-writes"
+  /// Workload `cluster`: writers are acknowledged before their commit is certainly past.
+  case skipCommitWait = "skip-commit-wait"
+  /// Workload `cluster`: readers are answered before what they saw is certainly past.
+  case skipReadersWait = "skip-readers-wait"
+  /// Workload `cluster`: transactions begin at the earliest time that may be now.
+  case readAtEarliest = "read-at-earliest"
   /// Workload `cluster`: snapshots miss some of the versions there are.
   case cutSnapshots = "cut-snapshots"
   case letMissingWritesCome = "let-missing-writes-come"

@@ -101,6 +101,7 @@ final class NodeSimulation: @unchecked Sendable {
   private let stagesCommits: Bool
   private var splitCount = 0
   private var mergeCount = 0
+  private var clockFault: ClockFault?
   /// The most replicas that the range was seen to have.
   private var largestReplicaCount = 1
 
@@ -121,7 +122,7 @@ final class NodeSimulation: @unchecked Sendable {
     plan = Plan(
       faults: faults,
       clients: ClientWorkload.Plan(
-        workload: options.check ?? Self.checks[check], isolation: options.isolation,
+        workload: options.check ?? (options.violatesClock ? .append : Self.checks[check]), isolation: options.isolation,
         clientCount: drawn.pick([1, 3, 6, 12]), thinkTime: drawn.pick([1, 10, 50]) * .millisecond,
         keys: ScriptSource.Keys(count: drawn.pick([2, 4, 6, 40]), life: drawn.pick([20, 60, 1000]))),
       crashInterval: drawn.pick([300, 2000, 8000]) * .millisecond,
@@ -179,6 +180,14 @@ final class NodeSimulation: @unchecked Sendable {
     }
     if plan.faults.contains(.splits) { splitTurn() }
     if plan.faults.contains(.merges) { mergeTurn() }
+    if options.violatesClock, isCluster {
+      clockFault = ClockFault(
+        world, nodes, random: world.makeRandom("clock fault"), isGradual: options.goesByClusterTime,
+        isAlone: plan.faults.isDisjoint(with: [
+          .partitions, .crashes, .power, .pauses, .loss, .failingDisks, .fullDisks,
+        ]))
+      clockFault?.begin { [unowned self] in !isEnding }
+    }
     world.run(until: options.duration)
     if violation == nil { finish() }
     // Ghosts fail and go.
@@ -192,6 +201,7 @@ final class NodeSimulation: @unchecked Sendable {
       summary: (isCluster ? "\(nodes.count) nodes, " : "")
         + "\(plan.clients.clientCount) \(plan.speaksSQL ? "SQL " : "")clients, \(workload.summary), \(crashCount) crashes"
         + (splitCount > 0 ? ", \(splitCount) splits" : "") + (mergeCount > 0 ? ", \(mergeCount) merges" : "")
+        + (clockFault.map { ", \($0.summary)" } ?? "")
         + (isCluster ? ", \(changeCount) changes, \(largestReplicaCount) replicas" : ""))
   }
 
@@ -213,6 +223,7 @@ final class NodeSimulation: @unchecked Sendable {
     decisions.leaving = []
     decisions.draining = []
     decisions.dead = []
+    if let wrong = clockFault?.complaint { return fail(wrong) }
     for node in nodes {
       crash(node, losingPower: plan.faults.contains(.power), restarts: false)
       node.begin(settings)
@@ -227,7 +238,7 @@ final class NodeSimulation: @unchecked Sendable {
     if workload.report == nil {
       fail("no progress after healing")
       tellOfReplicas()
-    } else if let wrong = workload.violation {
+    } else if let wrong = workload.violation(ignoringRealTime: options.violatesClock) {
       fail(wrong)
     } else if isCluster {
       let limit = world.now + 60 * .second
@@ -332,9 +343,16 @@ final class NodeSimulation: @unchecked Sendable {
     case .letMissingWritesCome: settings.store.faults.letsMissingWritesCome = true
     case .settleTooEarly: settings.store.faults.settlesTooEarly = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
+    case .skipCommitWait: settings.store.faults.skipsCommitWait = true
+    case .skipReadersWait: settings.store.faults.skipsReadersWait = true
+    case .readAtEarliest: settings.store.faults.readsAtEarliest = true
     default: break
     }
     settings.hasClockFaults = plan.faults.contains(.clocks)
+    settings.goesByClusterTime = options.goesByClusterTime
+    if options.violatesClock, !settings.hasClockFaults, isCluster {
+      settings.clock = (offset: 0, error: 10 * .millisecond)
+    }
     if plan.faults.contains(.rot), !isHealed { settings.readsPerFlip = plan.readsPerFlip }
     return settings
   }
@@ -394,6 +412,7 @@ final class NodeSimulation: @unchecked Sendable {
   private func died(_ node: SimulatedNode, _ life: Int, _ reason: String) {
     if isEnding && !isHealed { return }
     world.note(4, UInt64(life), "node \(node.number), life \(life) ends: \(reason)")
+    if let wrong = clockFault?.ended(node, reason) { return fail(wrong) }
     // Not from within the node's own call.
     world.schedule(afterNanoseconds: 0) { [self] in
       if node.isAlive(life) { crash(node, losingPower: false, restarts: true) }

@@ -51,6 +51,14 @@ public struct SimulateCommand: ParsableCommand {
 
   @Option(help: "In how many rounds commits over several ranges are made, 1 or 2; drawn by default.")
   var rounds: Int?
+  @Flag(help: "Nodes of a cluster go by cluster time, without any time service.")
+  var clusterTime = false
+
+  @Flag(
+    help:
+      "The clock of one node of a cluster breaks its bound: the node must end for it, and what clients see be serializable, though not in real time."
+  )
+  var clockViolation = false
 
   @Flag(help: "Print what happens.")
   var trace = false
@@ -91,6 +99,11 @@ public struct SimulateCommand: ParsableCommand {
     if let rounds {
       guard (1...2).contains(rounds) else { throw ValidationError("--rounds is 1 or 2") }
       options.rounds = rounds
+    }
+    options.goesByClusterTime = clusterTime
+    options.violatesClock = clockViolation
+    guard chosen == .cluster || !clusterTime && !clockViolation else {
+      throw ValidationError("--cluster-time and --clock-violation are for --workload cluster")
     }
     if let plant {
       guard let bug = PlantedBug(rawValue: plant) else { throw ValidationError("unknown bug \(plant)") }

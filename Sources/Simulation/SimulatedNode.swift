@@ -31,8 +31,12 @@ final class SimulatedNode: @unchecked Sendable {
   struct Settings {
     var store = StoreOptions()
     var hasClockFaults = false
+    /// Whether nodes of a cluster go by cluster time.
+    var goesByClusterTime = false
     /// By how much the node's clock is off, and by how much every node admits that its own may be; nil: drawn where clocks have faults.
     var clock: (offset: Int64, error: Int64)?
+    /// By how much the node's clock is fast, in parts per million, if `clock` is given.
+    var driftPerMillion: Int64 = 0
     /// In about so many reads one comes with a flipped bit; nil: none.
     var readsPerFlip: Int?
   }
@@ -57,6 +61,9 @@ final class SimulatedNode: @unchecked Sendable {
   private var transports: [NodeTransport] = []
   private(set) var engines: [SimulatedEngine] = []
   private(set) var store: Store?
+  private(set) var watch: ClockWatch?
+  /// Of all lives, as for `stores`.
+  private var watches: [ClockWatch] = []
   private(set) var door: Door?
   private(set) var drivers: [PlacementDriver] = []
 
@@ -94,11 +101,11 @@ final class SimulatedNode: @unchecked Sendable {
     life += 1
     let life = life
     let machine = SimulatedMachine(number * 1_000_000 + life, world)
-    if settings.hasClockFaults {
-      machine.clock = SimulatedClock(
-        offset: random.draw(Int64(-50)...50) * .millisecond, driftPerMillion: random.draw(Int64(-200)...200))
+    if settings.hasClockFaults { machine.clock = drawClock() }
+    if let clock = settings.clock {
+      machine.clock = SimulatedClock(offset: clock.offset)
+      machine.clock.setDrift(perMillion: settings.driftPerMillion, at: world.now)
     }
-    if let clock = settings.clock { machine.clock = SimulatedClock(offset: clock.offset, driftPerMillion: 0) }
     // The monotonic clock begins anew with each machine; the wall clock is about that of the last one.
     let environment = SimulatedEnvironment(machine)
     environments.append(environment)
@@ -110,8 +117,7 @@ final class SimulatedNode: @unchecked Sendable {
     }
     world.note(3, UInt64(life), "node \(number), life \(life) begins")
     // Clocks of a cluster are off by what they admit.
-    let error = settings.clock?.error ?? (settings.hasClockFaults && network != nil ? 60 * Int64.millisecond : 0)
-    let clock = NodeClock(environment: environment, maximumError: error)
+    let error = settings.clock?.error ?? (settings.hasClockFaults && network != nil ? Self.admittedError : 0)
     var logger = Logger(label: "node \(number)")
     logger.handler = TraceLogHandler(label: "node \(number)", life: life, world: world)
     let silent = logger
@@ -123,7 +129,8 @@ final class SimulatedNode: @unchecked Sendable {
         identity: NodeIdentity(
           clusterID: identity.cluster, nodeID: identity.node, binaryVersion: "simulated",
           bootID: UInt64(number) << 32 | UInt64(life), advertisedAddress: Self.address(number)),
-        carrier: network.carrier(for: Self.address(number), reactors: environment.reactors), logger: silent)
+        carrier: network.carrier(for: Self.address(number), reactors: environment.reactors),
+        options: Self.options(settings), logger: silent)
       for peer in peers where peer != number {
         made.setAddress(of: NodeID(rawValue: UInt32(peer)), Self.address(peer))
       }
@@ -131,6 +138,23 @@ final class SimulatedNode: @unchecked Sendable {
       transport = made
     }
     let wire = transport
+    let watch: ClockWatch
+    do throws(UnusableTimeSource) {
+      watch = try ClockWatch(
+        environment: environment,
+        choice: network != nil && settings.goesByClusterTime
+          ? TimeSourceChoice("cluster", statedError: .second)
+          : error > 0 ? TimeSourceChoice("bound", statedError: error) : .oneMachine,
+        local: local, transport: transport, logger: silent,
+        onFatal: { [self] reason in
+          if isAlive(life) { onDeath(self, life, reason) }
+        })
+    } catch {
+      onRefusal("node \(number) does not begin: \(error)")
+      return
+    }
+    self.watch = watch
+    watches.append(watch)
     environment.reactors[0].enqueue { [self] reactor in
       reactor.run { [self] reactor in
         do throws(StorageError) {
@@ -143,20 +167,22 @@ final class SimulatedNode: @unchecked Sendable {
               }
             }
           }
+          watch.enter(identity?.node ?? NodeID(rawValue: 1))
+          if watch.choice.isClusterTime, let wire {
+            await listen(wire)
+            guard await watch.untilReady() else { return }
+          }
           let store = try await Store.open(
-            environment: environment, local: local, clock: clock, network: wire, options: settings.store,
-            logger: silent,
+            environment: environment, local: local, clock: watch.clock, network: wire, clockWatch: watch,
+            options: settings.store, logger: silent,
             onFatal: { [self] reason in
               if isAlive(life) { onDeath(self, life, reason) }
             })
           stores.append(store)
           guard isAlive(life) else { return }
           if let wire {
-            do throws(TransportError) {
-              _ = try await wire.listen(on: Self.address(number))
-            } catch {
-              onRefusal("node \(number) does not listen: \(error)")
-            }
+            // Connections that were made before the store was there know nothing of it.
+            if watch.choice.isClusterTime { wire.setIdentity(wire.identity) } else { await listen(wire) }
           }
           guard isAlive(life) else { return }
           self.store = store
@@ -185,6 +211,37 @@ final class SimulatedNode: @unchecked Sendable {
     }
   }
 
+  /// What every node of a cluster admits that its clock may be off.
+  private static let admittedError = 60 * Int64.millisecond
+
+  /// In a cluster half of the clocks are as far off as they admit, ahead or behind, and drift back; the others are about right, and drift away.
+  private func drawClock() -> SimulatedClock {
+    let (offset, drift) = (random.draw(Int64(-50)...50), random.draw(Int64(-200)...200))
+    guard network != nil else { return SimulatedClock(offset: offset * .millisecond, driftPerMillion: drift) }
+    let isAtEdge = offset % 2 == 0
+    var clock = SimulatedClock(
+      offset: isAtEdge ? (offset < 0 ? -Self.admittedError : Self.admittedError) : offset * .millisecond / 5)
+    clock.setDrift(perMillion: !isAtEdge ? drift : offset < 0 ? abs(drift) : -abs(drift), at: world.now)
+    return clock
+  }
+
+  private static func options(_ settings: Settings) -> TransportOptions {
+    var options = TransportOptions()
+    if settings.goesByClusterTime {
+      options.silentHeartbeatCount *= 5
+      options.heartbeatInterval /= 5
+    }
+    return options
+  }
+
+  private func listen(_ transport: NodeTransport) async {
+    do throws(TransportError) {
+      _ = try await transport.listen(on: Self.address(number))
+    } catch {
+      onRefusal("node \(number) does not listen: \(error)")
+    }
+  }
+
   /// Has the ranges that this node leads kept at their replicas, where operators want them.
   private func drive(_ store: Store, _ transport: NodeTransport, _ logger: Logger) {
     let driver = PlacementDriver(store, logger: logger) { [peers, number, decisions, weak transport] in
@@ -210,6 +267,7 @@ final class SimulatedNode: @unchecked Sendable {
   func crash(losingPower: Bool) {
     life += 1
     store = nil
+    watch = nil
     door = nil
     for engine in engines { engine.disconnect() }
     network?.disconnect(Self.address(number))

@@ -27,6 +27,10 @@ public struct SimulationOptions: Sendable, Hashable {
   public var isolation = Isolation.serializable
   /// In how many rounds commits over several ranges are made, 1 or 2; drawn when nil.
   public var rounds: Int?
+  /// Whether nodes of a cluster go by cluster time, without any time service.
+  public var goesByClusterTime = false
+  /// Whether the clock of one node of a cluster breaks its bound, again and again until the node ends for it. Real time is not promised then.
+  public var violatesClock = false
   public var planted: PlantedBug? {
     didSet { shape = planted }
   }
@@ -44,6 +48,8 @@ public struct SimulationOptions: Sendable, Hashable {
     if let check { text += " --check \(check.rawValue)" }
     if isolation != .serializable { text += " --isolation \(isolation.rawValue)" }
     if let rounds { text += " --rounds \(rounds)" }
+    if goesByClusterTime { text += " --cluster-time" }
+    if violatesClock { text += " --clock-violation" }
     if let planted { text += " --plant \(planted.rawValue)" }
     return text
   }

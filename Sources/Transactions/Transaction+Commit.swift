@@ -196,7 +196,8 @@ extension Transaction {
         // What does not come to pass now, the keeper of the record's range does later.
         let system = system.access(on: reactor)
         if isStaged, !system.shard.faults.settlesTooEarly {
-          guard let concluded = try? await system.conclude(fate, isCommitted: true), concluded.status == .committed else {
+          guard let concluded = try? await system.conclude(fate, isCommitted: true), concluded.status == .committed
+          else {
             return
           }
         }

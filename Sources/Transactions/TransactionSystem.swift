@@ -43,7 +43,8 @@ public final class TransactionSystem {
   public func begin(
     isolation: IsolationLevel = .serializable, isReadOnly: Bool = false, label: String = ""
   ) -> Transaction {
-    begin(isolation: isolation, isReadOnly: isReadOnly, at: store.clock.now(), label: label)
+    let now = shard.faults.readsAtEarliest ? Timestamp(wall: store.clock.interval().earliest) : store.clock.now()
+    return begin(isolation: isolation, isReadOnly: isReadOnly, at: now, label: label)
   }
 
   /// Begins a read-only transaction in the past: it sees what was committed at or below `timestamp`.

@@ -114,8 +114,15 @@ final class TransportContext: Sendable {
     inbound.withLock { inbound in inbound.filter { $0.key.node == node }.map(\.value) }
   }
 
-  /// Of nodes that have called this one as a node.
-  var allInboundConnections: [InboundConnection] { inbound.withLock { Array($0.values) } }
+  /// Of nodes that have called this one as a node, in an order that does not depend on the process.
+  var allInboundConnections: [InboundConnection] {
+    inbound.withLock { inbound in
+      inbound.sorted { one, other in
+        (one.key.node.rawValue, one.key.reactor, one.key.messageClass.rawValue)
+          < (other.key.node.rawValue, other.key.reactor, other.key.messageClass.rawValue)
+      }.map(\.value)
+    }
+  }
 
   /// Whether a rejection is not the one that was logged last: who is turned away comes again.
   func isNews(_ rejection: String) -> Bool {

@@ -29,7 +29,8 @@ final class TestCluster: @unchecked Sendable {
   ///   - delay: nanoseconds that a packet takes.
   ///   - edit: changes what is asked of a node, by its number.
   init(
-    _ count: Int, seed: UInt64 = 5, delay: Int64 = 100_000, _ edit: @escaping (Int, inout SimulatedNode.Settings) -> Void = { _, _ in }
+    _ count: Int, seed: UInt64 = 5, delay: Int64 = 100_000,
+    _ edit: @escaping (Int, inout SimulatedNode.Settings) -> Void = { _, _ in }
   ) {
     let world = SimulatedWorld(seed: seed)
     let links = links

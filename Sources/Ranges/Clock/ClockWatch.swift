@@ -462,14 +462,14 @@ public final class ClockWatch: HeartbeatCargo {
   /// By how much the clock may be off now, in nanoseconds; nil while it cannot be read.
   public var error: Int64? { state.withLock { $0.isReady } ? clock.interval().error : nil }
 
-  /// What is wrong with the clocks, in words; nil if nothing is.
+  /// What is wrong with this node's clock, or may be, in words; nil if nothing is.
   public var complaint: String? {
     let now = environment.monotonicNow().nanoseconds
+    let memberCount = 1 + others().count
     return state.withLock { state in
       if !state.isReady { return "no majority of the nodes knows what time it is in the cluster" }
-      let against = state.jury.contradicting(at: now)
-      if !against.isEmpty {
-        let who = against.map { "\(NodeID(rawValue: $0))" }.joined(separator: ", ")
+      if state.jury.verdict(memberCount: memberCount, at: now) != .sound {
+        let who = state.jury.contradicting(at: now).map { "\(NodeID(rawValue: $0))" }.joined(separator: ", ")
         return "this node's clock and that of \(who) cannot both be right"
       }
       return state.mismatch ?? state.sourceFailure

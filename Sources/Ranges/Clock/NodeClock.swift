@@ -141,9 +141,11 @@ public final class NodeClock: Sendable {
   }
 
   /// The greatest wall time that a request's timestamp may have: true time is at most `latest`, a sound clock's `latest` is at most twice the
-  /// error further, and what a leaseholder does not know of others' reads moves timestamps by as much again.
+  /// error further, and what a leaseholder does not know of others' reads moves timestamps by as much again. What this node has reached
+  /// itself, as after its machine's clock was set back, it does not hold against others.
   public var latestAcceptable: Int64 {
-    let (limit, overflow) = interval().latest.addingReportingOverflow(
+    let reached = state.withLock { state in max(read(&state).latest, state.hybrid.last.wall) }
+    let (limit, overflow) = reached.addingReportingOverflow(
       max(Self.leastTolerance, permittedError.multipliedReportingOverflow(by: 4).partialValue))
     return overflow ? Int64.max : limit
   }

@@ -199,7 +199,7 @@ extension Node {
       if clockWatch.choice.isClusterTime { know(places, besides: identity.node) }
       try await becomeMember(identity, isServing: false)
     } catch {
-      fail("cannot join the cluster: \(error)")
+      if !isStopping { fail("cannot join the cluster: \(error)") }
       return
     }
     announce(identity)
@@ -224,6 +224,7 @@ extension Node {
       try await becomeMember(identity, isServing: false)
     } catch {
       answerInitialisations(.refused("the store cannot be prepared: \(error)"))
+      if isStopping { return }
       fail("cannot begin a cluster: \(error)")
       return
     }

@@ -18,7 +18,8 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
   let reactor: Reactor
   private let board: Switchboard
   private let link: any Link
-  private let handlers: TransportHandlers
+  /// As they were when it was greeted.
+  private var handlers = TransportHandlers()
   private var phase = Phase.greeting(nil)
   private var key: TransportContext.InboundKey?
   private var workingByteCount = 0
@@ -33,7 +34,6 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
     self.link = link
     self.board = board
     reactor = board.reactor
-    handlers = board.context.handlersNow()
   }
 
   /// Ends the connection of who does not greet.
@@ -97,15 +97,18 @@ final class InboundConnection: LinkOwner, TurnFlushing, @unchecked Sendable {
       return
     }
     phase = .open(greeting.identity, greeting.messageClass)
-    link.write(Handshake.frame(own), on: reactor)
-    link.flush(on: reactor)
-    guard let node = greeting.identity.nodeID else { return }
+    let node = greeting.identity.nodeID
     // Who calls an address has a connection to the node beside that one.
-    if greeting.dialledNode != nil {
+    if let node, greeting.dialledNode != nil {
       let key = TransportContext.InboundKey(node: node, reactor: greeting.reactor, messageClass: greeting.messageClass)
       self.key = key
       context.register(self, key)
     }
+    // Not before it is known: when this node's identity changes, those that are known end, and later ones have the handlers of then.
+    handlers = context.handlersNow()
+    link.write(Handshake.frame(own), on: reactor)
+    link.flush(on: reactor)
+    guard let node else { return }
     if let address = greeting.identity.advertisedAddress { context.setAddress(of: node, address) }
     let boot = greeting.identity.bootID
     for other in board.all {
