@@ -143,7 +143,8 @@ private struct Explorer {
       next.append(after)
     }
     if world.coordinator == .waiting {
-      if world.answers.allSatisfy({ $0 != nil }), !world.messages.contains(where: { if case .commit = $0 { true } else { false } }) {
+      let hasDecided = world.messages.contains { if case .commit = $0 { true } else { false } }
+      if !hasDecided, world.answers.allSatisfy({ $0 != nil }) {
         var after = world
         decide(&after)
         next.append(after)
@@ -161,7 +162,9 @@ private struct Explorer {
     }
     for place in 0..<3 where maySettle(world) && world.cells[place].intent != nil {
       var after = world
-      if world.status != .aborted { after.cells[place].version = world.status == .committed ? world.recordAt : Self.staged }
+      if world.status != .aborted {
+        after.cells[place].version = world.status == .committed ? world.recordAt : Self.staged
+      }
       after.cells[place].intent = nil
       next.append(after)
     }
