@@ -96,7 +96,7 @@ struct CatalogObjectNames: ObjectNames {
   }
 
   func name(of object: OID, type: OID) -> [UInt8]? {
-    let text: String?
+    var text: String?
     switch type {
     case SQLType.regclass.oid: text = snapshot.namedRelation(object).map(view.displayName)
     case SQLType.regtype.oid:
@@ -107,11 +107,17 @@ struct CatalogObjectNames: ObjectNames {
         case 1014: "character[]"
         default: TypeInfo.find(object)?.formatted()
         }
-    case SQLType.regproc.oid: text = SystemProcedures.find(object).map { quoteIdentifier($0.name) }
+    case SQLType.regproc.oid:
+      text =
+        SystemProcedures.find(object).map { quoteIdentifier($0.name) } ?? snapshot.function(object).map(displayName)
     case OID(2202):
       text = SystemProcedures.find(object).map { procedure in
         let types = procedure.arguments.map { TypeInfo.format(SQLType($0)) }
         return "\(quoteIdentifier(procedure.name))(\(types.joined(separator: ",")))"
+      }
+      if text == nil, let function = snapshot.function(object) {
+        let types = function.parameters.map { TypeInfo.format($0.type.unmodified) }
+        text = "\(displayName(function))(\(types.joined(separator: ",")))"
       }
     case OID(2203): text = FunctionRegistry.shared.allScalars.first { $0.oid == object && $0.form != .function }?.name
     case OID(4089): text = snapshot.schema(object).map { quoteIdentifier($0.name) }
@@ -120,6 +126,25 @@ struct CatalogObjectNames: ObjectNames {
     default: text = nil
     }
     return text.map { Array($0.utf8) }
+  }
+
+  /// With its schema where the search path does not find it.
+  private func displayName(_ function: FunctionDescriptor) -> String {
+    let isVisible = view.functions(named: function.name, schema: nil).contains { $0.oid == function.oid }
+    let name = quoteIdentifier(function.name)
+    return isVisible ? name : quoteIdentifier(snapshot.schema(function.schema)?.name ?? "") + "." + name
+  }
+
+  /// Functions of a written name, users' and the system's.
+  private func functions(named text: String) throws(SQLError) -> [(oid: OID, arguments: [OID])] {
+    let parts = try NameText.parts(text)
+    guard let name = parts.last, parts.count <= 3 else { throw SQLError(.invalidName, "invalid name syntax") }
+    let schema = parts.count > 1 ? parts[parts.count - 2] : nil
+    var found = view.functions(named: name, schema: schema).map { ($0.oid, $0.parameters.map(\.type.oid)) }
+    if schema == nil || schema == "pg_catalog" {
+      found += SystemProcedures.named(name).map { ($0.oid, $0.arguments) }
+    }
+    return found
   }
 
   func object(named name: [UInt8], type: OID) throws(SQLError) -> OID {
@@ -132,7 +157,7 @@ struct CatalogObjectNames: ObjectNames {
       }
       return oid
     case SQLType.regproc.oid:
-      let found = SystemProcedures.named(try NameText.parts(text).last ?? "")
+      let found = try functions(named: text)
       if found.isEmpty { throw SQLError(.undefinedFunction, "function \"\(text)\" does not exist") }
       if found.count > 1 { throw SQLError(.ambiguousFunction, "more than one function named \"\(text)\"") }
       return found[0].oid
@@ -142,8 +167,7 @@ struct CatalogObjectNames: ObjectNames {
       }
       let arguments = text[text.index(after: open)...].dropLast().split(separator: ",")
         .map { CatalogObjectNames.type(named: String($0)) ?? .invalid }
-      let bare = try NameText.parts(String(text[..<open])).last ?? ""
-      guard let found = SystemProcedures.named(bare).first(where: { $0.arguments == arguments }) else {
+      guard let found = try functions(named: String(text[..<open])).first(where: { $0.arguments == arguments }) else {
         throw SQLError(.undefinedFunction, "function \"\(text)\" does not exist")
       }
       return found.oid

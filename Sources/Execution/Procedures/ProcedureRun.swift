@@ -33,6 +33,8 @@ final class ProcedureRun {
   var variables: [Variable] = []
   private let argumentCount: Int
   private let transitions: [ProcedureNames.Transition]
+  /// What expressions are computed in, with the variables as its parameters.
+  private let evaluation: EvaluationContext
   private var knownNames: (names: ProcedureNames, number: Int)?
   /// The line and the kind of the statement under way.
   var place = (line: 0, kind: "")
@@ -58,6 +60,7 @@ final class ProcedureRun {
     }
     self.program = program
     self.context = context
+    evaluation = context.evaluation.nested(parameters: [])
     self.library = library
     self.transitions = transitions
     let function = program.function
@@ -214,8 +217,8 @@ final class ProcedureRun {
     }
     switch plan {
     case .expression(let expression):
-      let nested = context.evaluation.nested(parameters: values)
-      return (expression.type, try Evaluator.value(expression, nested))
+      evaluation.parameters = values
+      return (expression.type, try Evaluator.value(expression, evaluation))
     case .query(let query):
       var value = Datum.null
       let execution = try begin(query)

@@ -38,7 +38,12 @@ extension FunctionCatalog {
           let (distance, third) = source.subtractingReportingOverflow(origin)
           if third { throw SQLError(.datetimeFieldOverflow, "interval out of range") }
           let binned = distance - distance % step
-          return origin + (distance % step < 0 && step > 1 ? binned - step : binned)
+          let (begin, fourth) = origin.addingReportingOverflow(
+            distance % step < 0 && step > 1 ? binned - step : binned)
+          if fourth || !DateTime.isValid(timestamp: begin) {
+            throw SQLError(.datetimeFieldOverflow, "timestamp out of range")
+          }
+          return begin
         }
       }
     }

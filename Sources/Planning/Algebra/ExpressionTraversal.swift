@@ -211,10 +211,13 @@ extension ScalarExpression {
 
 extension ScalarFunction {
   /// Whether its name and types say all about it, though it was made anew for its use: casts, which are named after what they give,
-  /// and NULLIF, GREATEST and LEAST.
+  /// NULLIF, GREATEST and LEAST, ARRAY and ROW.
   fileprivate func isTold(by type: SQLType, as other: ScalarFunction) -> Bool {
     guard arguments == other.arguments else { return false }
-    return ["nullif", "greatest", "least"].contains(name)
+    if name.hasPrefix("."), let fields = arguments.first.flatMap(RowShape.of)?.fields {
+      return fields.count { "." + $0.name == name } == 1
+    }
+    return ["nullif", "greatest", "least", "array", "row"].contains(name)
       || (arguments.count == 1 && TypeInfo.find(type.oid)?.name == name)
   }
 }

@@ -188,7 +188,7 @@ extension PhysicalPlanner {
     var pairs: [(ScalarExpression, ScalarExpression)] = []
     var rest: [ScalarExpression] = []
     for condition in conditions {
-      if let (a, b) = condition.equality, !condition.isVolatile, isHashable(a.type, b.type) {
+      if let (a, b) = condition.equality ?? condition.sameness, !condition.isVolatile, isHashable(a.type, b.type) {
         let (x, y) = (a.columns, b.columns)
         if !x.isEmpty, !y.isEmpty, x.isDisjoint(with: right), y.isDisjoint(with: left) {
           pairs.append((a, b))
@@ -550,5 +550,18 @@ extension Relation {
     case .apply(_, let left, _, _): return left.canLookUp
     default: return false
     }
+  }
+}
+
+extension ScalarExpression {
+  /// `a IS NOT DISTINCT FROM b` as an equality: of rows with one field, which are never NULL and equal where both fields are.
+  fileprivate var sameness: (ScalarExpression, ScalarExpression)? {
+    guard case .isDistinct(let a, let b, _, negated: true) = self, a.type.oid == b.type.oid else { return nil }
+    func row(_ value: ScalarExpression) -> ScalarExpression {
+      let type = RowShape([RowShape.Field("f1", value.type.unmodified)]).recordType
+      return .call(
+        RowFunctions.constructor([value.type], returns: type), [value], type: type, position: -1)
+    }
+    return (row(a), row(b))
   }
 }

@@ -27,7 +27,7 @@ public enum DateTime {
   public static func isInfinite(timestamp: Int64) -> Bool { timestamp == .max || timestamp == .min }
 
   static func isValid(date: Int64) -> Bool { date >= firstDate && date < endDate }
-  static func isValid(timestamp: Int64) -> Bool { timestamp >= firstTimestamp && timestamp < endTimestamp }
+  public static func isValid(timestamp: Int64) -> Bool { timestamp >= firstTimestamp && timestamp < endTimestamp }
 
   /// Seconds since 1970 of a timestamp, rounded down.
   @inline(__always)
