@@ -215,10 +215,11 @@ public struct ClusterTime: Sendable {
       return
     }
     if heldUntil == nil, let since = askingSince, now - since > Limits.leaseDuration {
-      // Too few answer, or another one asks as well, whom this node may not hear: it gets a turn in which to be promised something.
+      // Too few answer, or another one asks as well, whom this node may not hear: it gets a turn in which to be promised something, and no
+      // two nodes wait for the same time.
       askingSince = nil
       promised = (0, 0)
-      idleSince = now + Limits.turn
+      idleSince = now + Limits.turn * (1 + Int64(others.count { $0 < node }))
     }
     guard heldUntil != nil || askingSince != nil || isMyTurn(reading) else { return }
     if askingSince == nil { askingSince = now }

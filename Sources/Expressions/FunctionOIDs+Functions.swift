@@ -370,6 +370,10 @@ extension FunctionOIDs {
     f to_hex 23 2089
     f to_number 25,25 1777
     f to_regclass 25 3495
+    f to_regnamespace 25 4086
+    f to_regproc 25 3494
+    f to_regprocedure 25 3479
+    f to_regrole 25 4093
     f to_regtype 25 3493
     f to_timestamp 25,25 1778
     f to_timestamp 701 1158

@@ -166,6 +166,10 @@ extension FunctionCatalog {
     for type in [SQLType.oid, .name] { catalog("pg_database_size", [type], .int8, .volatile) }
     catalog("to_regclass", [.text], .regclass)
     catalog("to_regtype", [.text], .regtype)
+    catalog("to_regproc", [.text], .regproc)
+    catalog("to_regprocedure", [.text], SQLType(OID(2202)))
+    catalog("to_regnamespace", [.text], SQLType(OID(4089)))
+    catalog("to_regrole", [.text], SQLType(OID(4096)))
     catalog("to_regnamespace", [.text], SQLType(OID(4089)))
     catalog("pg_get_serial_sequence", [.text, .text], .text)
     catalog("pg_sequence_last_value", [.regclass], .int8, .volatile)
