@@ -71,11 +71,15 @@ final class StoreDirectory: Sendable {
 
   func remove(_ range: RangeID) { state.withLock { $0.remove(range) } }
 
-  /// Whether a merge may be yet to come here: the range that takes the keys over has a replica here, and that has not come beyond it.
-  func awaits(_ target: MergeTarget) -> Bool {
+  /// Whether a merge may be yet to come here: the range that takes the keys from `key` on over has a replica here, and that has not come beyond
+  /// it; or another one reaches up to them, from which the range is yet to be cut off here.
+  func awaits(_ target: MergeTarget, at key: Key) -> Bool {
     state.withLock { state in
-      guard let start = state.starts[target.range] else { return false }
-      return state.descriptors[state.place(of: start)].generation <= target.generation
+      if let start = state.starts[target.range] {
+        return state.descriptors[state.place(of: start)].generation <= target.generation
+      }
+      let place = state.place(of: key)
+      return place > 0 && state.descriptors[place - 1].span.end == key
     }
   }
 

@@ -91,7 +91,7 @@ extension StoreShard {
   private func hearOfMerge(_ replica: Replica) {
     if let target = replica.descriptor.mergingInto {
       // What it holds is the other's, whose replica here, if there is one, may be yet to come to the merge.
-      if !directory.awaits(target) { remove(replica) }
+      if !directory.awaits(target, at: replica.descriptor.span.start) { remove(replica) }
     } else if !replica.isInitialized || replica.isOutside {
       remove(replica)
     }
@@ -115,7 +115,8 @@ extension StoreShard {
     else { return }
     if current.descriptor.id != range {
       // A range loses its first key by being merged, and by nothing else.
-      if let target = replica.descriptor.mergingInto, directory.awaits(target) { return }
+      let start = replica.descriptor.span.start
+      if let target = replica.descriptor.mergingInto, directory.awaits(target, at: start) { return }
     } else if !current.isDurable || replica.replicaID >= current.descriptor.nextReplica
       || current.descriptor.replicas.contains(where: { $0.replica == replica.replicaID })
     {
