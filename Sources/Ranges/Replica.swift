@@ -169,8 +169,9 @@ public final class Replica {
   func propose(
     _ batch: WriteBatch, over keys: [Key], spans: [KeySpan] = [], at timestamp: Timestamp
   ) -> Proposal? {
-    for key in [keys.first, keys.last] {
-      precondition(key.map(descriptor.span.contains) ?? true, "\(id) is to write outside of its bounds")
+    if let first = keys.first, let last = keys.last {
+      precondition(
+        descriptor.span.contains(first) && descriptor.span.contains(last), "\(id) is to write outside of its bounds")
     }
     let latch = latches.acquire(keys: keys, spans: spans, timestamp: timestamp)
     if let proposal = propose(batch, largestTimestamp: timestamp, latch: latch) { return proposal }

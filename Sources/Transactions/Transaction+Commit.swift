@@ -56,7 +56,7 @@ extension Transaction {
         // Readers that come again and again could keep a write that nobody sees ahead of them for ever, not an intent.
         if part.range.id == home.id, attempts <= Self.patience { own = part.writes } else { others.append(part) }
       }
-      if attempts == 1, try await mayStage(home, own, others, at: timestamp) {
+      if attempts == 1, try await mayStage(home, others, at: timestamp) {
         switch try await stage(home, own, others, at: timestamp) {
         case .committed(let committed):
           settleElsewhere(home, at: committed, isStaged: true)

@@ -13,8 +13,7 @@ extension Transaction {
 
   /// Whether one round may do. What was read elsewhere must hold without a look, that is, at the read timestamp.
   func mayStage(
-    _ home: RangeDescriptor, _ own: [KeyWrite], _ others: [(range: RangeDescriptor, writes: [KeyWrite])],
-    at timestamp: Timestamp
+    _ home: RangeDescriptor, _ others: [(range: RangeDescriptor, writes: [KeyWrite])], at timestamp: Timestamp
   ) async throws(TransactionError) -> Bool {
     guard !others.isEmpty, system.store.stagesCommits, timestamp == header.readTimestamp, privateSpans.isEmpty,
       privateSpans.abandoned.isEmpty,
