@@ -69,7 +69,7 @@ import Transport
     }
     cluster.decide { packet in
       guard isCalled(packet) else { return nil }
-      if packet.target == SimulatedNode.address(3) { return .deliver(afterNanoseconds: 5_500_000_000) }
+      if packet.target == SimulatedNode.address(3) { return .deliver(afterNanoseconds: 9_000_000_000) }
       return calls.wrappingAdd(1, ordering: .relaxed).oldValue == 0 ? nil : .lose
     }
     let commit = cluster.begin(1) { system async throws(TransactionError) in
@@ -90,7 +90,7 @@ import Transport
       _ = try await transaction.commit()
       return value
     }
-    cluster.run(seconds: 3.3)
+    cluster.run(seconds: 6)
     cluster.heal()
     // The reader has settled that the commit was not made.
     #expect(cluster.wait(for: read, withinSeconds: 0.1)?.value == "0")
