@@ -41,7 +41,8 @@ extension Node {
   func clearingLimit(
     _ member: Member, _ transactions: TransactionSystem, on reactor: isolated Reactor
   ) async throws(TransactionError) -> Int64? {
-    var limit = clock.interval().earliest
+    // Reads in the past see what was dropped since.
+    var limit = clock.interval().earliest - member.store.versionLifetime
     if let transport {
       for record in try await Self.readRecords(transactions) where record.node != member.identity.node {
         if record.standing == .gone {
