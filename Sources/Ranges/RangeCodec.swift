@@ -142,6 +142,9 @@ struct RangeReader: ~Escapable {
 // MARK: - Requests
 
 extension TransactionHeader {
+  /// Said together with the isolation level, as of version 5 of a cluster: `uncertainUpTo` follows the rest.
+  private static let isUncertain: UInt8 = 0x40
+
   func encode(into writer: inout RangeWriter) {
     writer.put(id.high)
     writer.put(id.low)
@@ -151,13 +154,14 @@ extension TransactionHeader {
     writer.put(readTimestamp)
     writer.put(UInt64(sequence))
     writer.putRanges(ignored)
-    writer.bytes.append(isolation.rawValue)
+    writer.bytes.append(isolation.rawValue | (uncertainUpTo > readTimestamp ? Self.isUncertain : 0))
     writer.put(hasIntents)
     writer.put(hasIntentsElsewhere)
     writer.put(anchor)
     writer.putSigned(lockTimeout)
     writer.put(label)
     writer.put(locksLease)
+    if uncertainUpTo > readTimestamp { writer.put(uncertainUpTo) }
   }
 
   init(from reader: inout RangeReader) throws(MalformedMessage) {
@@ -168,7 +172,8 @@ extension TransactionHeader {
     let readTimestamp = try reader.timestamp()
     let sequence = try reader.number(UInt32.self)
     let ignored = try reader.ranges()
-    guard let isolation = IsolationLevel(rawValue: try reader.byte()) else { throw MalformedMessage() }
+    let level = try reader.byte()
+    guard let isolation = IsolationLevel(rawValue: level & ~Self.isUncertain) else { throw MalformedMessage() }
     self.init(id: id, start: start, readTimestamp: readTimestamp, isolation: isolation, label: "")
     self.named = named
     self.epoch = epoch
@@ -180,6 +185,7 @@ extension TransactionHeader {
     lockTimeout = try reader.signed()
     label = try reader.text()
     locksLease = try reader.number()
+    if level & Self.isUncertain != 0 { uncertainUpTo = try reader.timestamp() }
   }
 }
 

@@ -14,6 +14,8 @@ public struct TransactionHeader: Sendable {
   public var named: Timestamp
   public var epoch: UInt32 = 0
   public var readTimestamp: Timestamp
+  /// Up to here, versions above the read timestamp may have been acknowledged before the transaction began, and move it above them.
+  public var uncertainUpTo = Timestamp.zero
   /// The number of its last write.
   public var sequence: UInt32 = 0
   /// Writes that were rolled back to a savepoint after they had become intents.

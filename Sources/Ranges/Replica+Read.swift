@@ -39,6 +39,7 @@ extension Replica {
       shard.timestampCache.noteRead(hash: hash, at: timestamp, owner: header.tag)
     }
     do throws(StorageError) {
+      if header.uncertainUpTo > timestamp { return try getCertain(key, header, observed: &observed, into: &block) }
       if registry.mayHaveIntents {
         return try getAmongIntents(key, header, observed: &observed, into: &block)
       }
@@ -49,6 +50,24 @@ extension Replica {
     } catch {
       return failed(error)
     }
+  }
+
+  /// Reads what also stands at the end of the transaction's uncertainty, or fails with what is newer.
+  private func getCertain(
+    _ key: Key, _ header: TransactionHeader, observed: inout Timestamp, into block: inout KeyValueBlock
+  ) throws(StorageError) -> ReadStep {
+    let rows = block.count
+    var later = header
+    later.readTimestamp = header.uncertainUpTo
+    var met = Timestamp.zero
+    let step = try getAmongIntents(key, later, observed: &met, into: &block)
+    guard case .done = step else { return step }
+    if met > header.readTimestamp {
+      block.truncate(rows: rows)
+      return .failed(.writeTooOld(met, key: key))
+    }
+    observed = max(observed, met)
+    return .done
   }
 
   private func getAmongIntents(
@@ -120,7 +139,8 @@ extension Replica {
       let timestamp = header.readTimestamp
       if timestamp < applied.collectionThreshold { return .failed(tooOld) }
       if !latches.isEmpty, let latch = latches.conflict(span, upTo: timestamp) { return wait(latch, nil) }
-      var options = ReadOptions(at: timestamp, mayHaveIntents: false)
+      let horizon = max(timestamp, header.uncertainUpTo)
+      var options = ReadOptions(at: horizon, mayHaveIntents: false)
       if let failure = checkOwnIntents(header) { return .failed(failure) }
       if let intentSpan = registry.intentSpan(in: span) {
         options.mayHaveIntents = true
@@ -135,7 +155,7 @@ extension Replica {
           var inquiries: [TransactionInquiry] = []
           for intent in outcome.intents where !options.passed.contains(intent.transaction) {
             if inquiries.contains(where: { $0.id == intent.transaction }) { continue }
-            switch try settle(intent, readAt: timestamp) {
+            switch try settle(intent, readAt: horizon) {
             case .pass: options.passed.append(intent.transaction)
             case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: intent.key))
             case .ask(let inquiry): inquiries.append(inquiry)
@@ -145,6 +165,11 @@ extension Replica {
           }
           if !inquiries.isEmpty { return .failed(.conflict(inquiries)) }
           continue
+        }
+        if outcome.newest > timestamp {
+          // The same stands at both ends of the uncertainty, or the transaction has to move.
+          block.truncate(rows: rows)
+          return .failed(.writeTooOld(outcome.newest, key: nil))
         }
         if outcome.newest > observed { observed = outcome.newest }
         finish(&span, outcome.resume, header, isReverse: isReverse)

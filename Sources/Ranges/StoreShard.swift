@@ -86,6 +86,8 @@ package struct PlantedFaults: Sendable {
   package var skipsCommitWait = false
   /// Readers are answered before the newest version that they met is certainly past.
   package var skipsReadersWait = false
+  /// Readers do not look ahead where writers do not wait.
+  package var doesNotLookAhead = false
   /// Transactions begin at the earliest time that may be now.
   package var readsAtEarliest = false
 

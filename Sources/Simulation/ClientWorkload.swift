@@ -39,11 +39,25 @@ final class ClientWorkload {
   /// Transactions that were acknowledged so far.
   var acknowledgedCount: Int { history.count(.committed) }
 
+  /// How far what clients see was promised to agree with real time.
+  enum RealTime {
+    case everything
+    /// Each key by itself.
+    case keys
+    /// Clocks broke their bounds.
+    case nothing
+  }
+
   /// What is wrong with the history; nil when nothing is, or when the end was not read.
-  /// - Parameter ignoresRealTime: clocks broke their bounds, and only what needs no order in time was promised.
-  func violation(ignoringRealTime ignoresRealTime: Bool) -> String? {
+  func violation(promised: RealTime) -> String? {
     guard let report else { return nil }
-    let found = report.violations.filter { !ignoresRealTime || $0.order == .data && !Self.ofRealTime.contains($0.kind) }
+    let found = report.violations.filter { violation in
+      switch promised {
+      case .everything: true
+      case .keys: violation.order == .data ? violation.kind != .causalReverse : violation.kind == .staleRead
+      case .nothing: violation.order == .data && !Self.ofRealTime.contains(violation.kind)
+      }
+    }
     return found.isEmpty ? nil : report.text
   }
 

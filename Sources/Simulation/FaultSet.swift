@@ -129,6 +129,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case skipRefresh = "skip-refresh"
   /// Workload `cluster`: transactions at the same timestamp take each other's reads for their own.
   case oneOwnerPerTimestamp = "one-owner-per-timestamp"
+  /// Workload `cluster`, without external consistency: readers do not look ahead, although writers do not wait.
+  case doNotLookAhead = "do-not-look-ahead"
   /// Workload `cluster`: a commit that may have happened is tried again.
   case retryAmbiguousCommits = "retry-ambiguous-commits"
 }

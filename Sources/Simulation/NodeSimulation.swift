@@ -238,7 +238,7 @@ final class NodeSimulation: @unchecked Sendable {
     if workload.report == nil {
       fail("no progress after healing")
       tellOfReplicas()
-    } else if let wrong = workload.violation(ignoringRealTime: options.violatesClock) {
+    } else if let wrong = workload.violation(promised: realTime) {
       fail(wrong)
     } else if isCluster {
       let limit = world.now + 60 * .second
@@ -321,6 +321,10 @@ final class NodeSimulation: @unchecked Sendable {
 
   // MARK: Processes
 
+  private var realTime: ClientWorkload.RealTime {
+    options.violatesClock ? .nothing : options.isExternallyConsistent ? .everything : .keys
+  }
+
   private var settings: SimulatedNode.Settings {
     var settings = SimulatedNode.Settings()
     settings.store.maintenanceInterval = .second
@@ -343,6 +347,7 @@ final class NodeSimulation: @unchecked Sendable {
     case .letMissingWritesCome: settings.store.faults.letsMissingWritesCome = true
     case .settleTooEarly: settings.store.faults.settlesTooEarly = true
     case .skipRefresh: settings.store.faults.skipsRefresh = true
+    case .doNotLookAhead: settings.store.faults.doesNotLookAhead = true
     case .oneOwnerPerTimestamp: settings.store.faults.takesEqualTimestampsForOneOwner = true
     case .retryAmbiguousCommits: settings.store.faults.retriesAmbiguousCommits = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
@@ -353,6 +358,7 @@ final class NodeSimulation: @unchecked Sendable {
     }
     settings.hasClockFaults = plan.faults.contains(.clocks)
     settings.goesByClusterTime = options.goesByClusterTime
+    if !options.isExternallyConsistent { settings.order = .perKey }
     if options.violatesClock, !settings.hasClockFaults, isCluster {
       settings.clock = (offset: 0, error: 10 * .millisecond)
     }

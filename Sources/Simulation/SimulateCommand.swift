@@ -60,6 +60,9 @@ public struct SimulateCommand: ParsableCommand {
   )
   var clockViolation = false
 
+  @Option(help: "The cluster setting transaction.external_consistency, on or off.")
+  var externalConsistency = "on"
+
   @Flag(help: "Print what happens.")
   var trace = false
 
@@ -102,6 +105,11 @@ public struct SimulateCommand: ParsableCommand {
     }
     options.goesByClusterTime = clusterTime
     options.violatesClock = clockViolation
+    switch externalConsistency {
+    case "on": break
+    case "off": options.isExternallyConsistent = false
+    default: throw ValidationError("--external-consistency is on or off")
+    }
     guard chosen == .cluster || !clusterTime && !clockViolation else {
       throw ValidationError("--cluster-time and --clock-violation are for --workload cluster")
     }

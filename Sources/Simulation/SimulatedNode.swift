@@ -37,6 +37,8 @@ final class SimulatedNode: @unchecked Sendable {
     var clock: (offset: Int64, error: Int64)?
     /// By how much the node's clock is fast, in parts per million, if `clock` is given.
     var driftPerMillion: Int64 = 0
+    /// How its transactions keep to real time.
+    var order = RealTimeOrder.strict
     /// Nanoseconds between two heartbeats of the transport; nil: as in production.
     var heartbeatInterval: Int64?
     /// In about so many reads one comes with a flipped bit; nil: none.
@@ -169,6 +171,7 @@ final class SimulatedNode: @unchecked Sendable {
               }
             }
           }
+          watch.clock.set(settings.order)
           watch.enter(identity?.node ?? NodeID(rawValue: 1))
           if watch.choice.isClusterTime, let wire {
             await listen(wire)

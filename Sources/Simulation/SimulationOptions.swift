@@ -31,6 +31,8 @@ public struct SimulationOptions: Sendable, Hashable {
   public var goesByClusterTime = false
   /// Whether the clock of one node of a cluster breaks its bound, again and again until the node ends for it. Real time is not promised then.
   public var violatesClock = false
+  /// Whether transactions are ordered as they happen, or key by key.
+  public var isExternallyConsistent = true
   public var planted: PlantedBug? {
     didSet { shape = planted }
   }
@@ -50,6 +52,7 @@ public struct SimulationOptions: Sendable, Hashable {
     if let rounds { text += " --rounds \(rounds)" }
     if goesByClusterTime { text += " --cluster-time" }
     if violatesClock { text += " --clock-violation" }
+    if !isExternallyConsistent { text += " --external-consistency off" }
     if let planted { text += " --plant \(planted.rawValue)" }
     return text
   }

@@ -223,7 +223,8 @@ extension Transaction {
   /// Under a lock nobody changes the key, so only plain reads must be looked at again.
   @inline(__always)
   private func mustRecord(_ lock: LockRequest?) -> Bool {
-    lock == nil && !isDeclaredReadOnly && header.isolation != .repeatableRead
+    if !header.uncertainUpTo.isZero, !isHistorical { return lock == nil }
+    return lock == nil && !isDeclaredReadOnly && header.isolation != .repeatableRead
   }
 
   private enum RemoteRead {
@@ -413,10 +414,11 @@ extension Transaction {
 
   /// Moves the read timestamp to now, above `newer`, if what was read so far still holds there.
   func moveForward(above newer: Timestamp, key: Key?) async throws(TransactionError) {
-    if header.isolation == .repeatableRead {
+    // What may have been there before the transaction began belongs into its snapshot.
+    if header.isolation == .repeatableRead, newer > header.uncertainUpTo {
       throw .retry(reason: "a concurrent transaction wrote the row", key: key)
     }
-    let target = max(system.store.clock.now(), newer)
+    let target = max(system.store.clock.begin().read, newer)
     if !reads.isEmpty || !dependencies.isEmpty {
       try await hold(try await system.split(footprint(with: reads.footprint)), besides: nil, upTo: target)
     }

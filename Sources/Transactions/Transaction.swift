@@ -128,7 +128,9 @@ public final class Transaction {
   public func beginStatement() {
     guard header.isolation == .readCommitted, state == .open, !isHistorical else { return }
     // Never back: what it has read and locked at a later time, given by a node whose clock is ahead, was built upon.
-    header.readTimestamp = max(header.readTimestamp, system.store.clock.now())
+    let (read, uncertain) = system.store.clock.begin()
+    header.readTimestamp = max(header.readTimestamp, read)
+    header.uncertainUpTo = uncertain
     reads.removeAll()
     // With writes under way, whoever called `depend` finds out whether it still holds at the new timestamp.
     if isReadOnly { dependencies.removeAll() }
@@ -165,7 +167,7 @@ public final class Transaction {
     intentSpans = []
     laidAt = .zero
     declaredSpans = []
-    if !isHistorical { header.readTimestamp = system.store.clock.now() }
+    if !isHistorical { header.readTimestamp = system.store.clock.begin().read }
     header.named = header.readTimestamp
     header.ignored = []
     buffer.removeAll()

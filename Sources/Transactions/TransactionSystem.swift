@@ -43,8 +43,12 @@ public final class TransactionSystem {
   public func begin(
     isolation: IsolationLevel = .serializable, isReadOnly: Bool = false, label: String = ""
   ) -> Transaction {
-    let now = shard.faults.readsAtEarliest ? Timestamp(wall: store.clock.interval().earliest) : store.clock.now()
-    return begin(isolation: isolation, isReadOnly: isReadOnly, at: now, label: label)
+    var (read, uncertain) = store.clock.begin()
+    if shard.faults.readsAtEarliest { read = Timestamp(wall: store.clock.interval().earliest) }
+    if shard.faults.doesNotLookAhead { uncertain = .zero }
+    let transaction = begin(isolation: isolation, isReadOnly: isReadOnly, at: read, label: label)
+    transaction.header.uncertainUpTo = uncertain
+    return transaction
   }
 
   func begin(

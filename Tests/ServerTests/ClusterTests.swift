@@ -499,7 +499,7 @@ struct ClusterTests {
     }
     let nodes = cluster.nodes
     let (first, second) = (try await Self.client(nodes[0]), try await Self.client(nodes[1]))
-    #expect(await Self.eventually { await first.query("show cluster setting cluster.version").value == "4" })
+    #expect(await Self.eventually { await first.query("show cluster setting cluster.version").value == "5" })
     #expect(await first.query("show cluster setting placement.dead_node_time").value == "5m")
     await first.query("set cluster setting placement.dead_node_time = '90s'")
     #expect(await first.query("show cluster setting placement.dead_node_time").value == "90s")
@@ -515,6 +515,15 @@ struct ClusterTests {
     await first.query("reset cluster setting placement.dead_node_time")
     #expect(
       await Self.eventually { await second.query("show cluster setting placement.dead_node_time").value == "5m" })
+    // All change together, and back.
+    #expect(nodes.allSatisfy { $0.clock.order == .strict })
+    await second.query("set cluster setting transaction.external_consistency = off")
+    #expect(await Self.eventually { nodes.allSatisfy { $0.clock.order == .perKey } })
+    await first.query("create table keyed (k int primary key, v int); insert into keyed values (1, 1)")
+    #expect(await second.query("update keyed set v = v + 1 returning v").value == "2")
+    #expect(await first.query("select v from keyed").value == "2")
+    await first.query("reset cluster setting transaction.external_consistency")
+    #expect(await Self.eventually { nodes.allSatisfy { $0.clock.order == .strict } })
     await cluster.stop()
   }
 }

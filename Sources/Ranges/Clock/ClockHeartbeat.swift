@@ -1,7 +1,9 @@
 // What heartbeats carry about clocks.
 //
-//   question   flags | signed varints: sent, by the asker's oscillator; earliest, latest
-//   answer     flags | signed varints: earliest, latest; sent and earliest as asked; floor
+//   question   flags | signed varints: sent, by the asker's oscillator; earliest, latest; read
+//   answer     flags | signed varints: earliest, latest; sent and earliest as asked; floor; read
+//
+//   read    when the node last read whether transactions are ordered as they happen (`RealTimeOrderSwitch`); earlier versions say nothing
 //
 //   flags   1  the interval is known; the two numbers are 0 otherwise
 //           2  cluster time is gone by
@@ -17,6 +19,7 @@ struct ClockQuestion: Equatable {
   var interval: ClockInterval?
   var goesByClusterTime: Bool
   var ask: ClusterTime.Ask
+  var orderRead: Int64 = 0
 
   var bytes: [UInt8] {
     var writer = RangeWriter()
@@ -24,10 +27,12 @@ struct ClockQuestion: Equatable {
       (interval == nil ? 0 : 1) | (goesByClusterTime ? 2 : 0) | (ask.hasTime ? 4 : 0) | (ask.wantsLease ? 8 : 0))
     writer.putSigned(sent)
     writer.put(claim: interval)
+    writer.putSigned(orderRead)
     return writer.bytes
   }
 
-  init(sent: Int64, interval: ClockInterval?, goesByClusterTime: Bool, ask: ClusterTime.Ask) {
+  init(sent: Int64, interval: ClockInterval?, goesByClusterTime: Bool, ask: ClusterTime.Ask, orderRead: Int64 = 0) {
+    self.orderRead = orderRead
     self.sent = sent
     self.interval = interval
     self.goesByClusterTime = goesByClusterTime
@@ -41,7 +46,8 @@ struct ClockQuestion: Equatable {
       return ClockQuestion(
         sent: try reader.signed(), interval: try reader.claim(isKnown: flags & 1 != 0),
         goesByClusterTime: flags & 2 != 0,
-        ask: ClusterTime.Ask(wantsLease: flags & 8 != 0, hasTime: flags & 4 != 0))
+        ask: ClusterTime.Ask(wantsLease: flags & 8 != 0, hasTime: flags & 4 != 0),
+        orderRead: reader.isAtEnd ? 0 : try reader.signed())
     }
     guard let decoded else { return nil }
     self = decoded
@@ -55,6 +61,7 @@ struct ClockAnswer: Equatable {
   var sent: Int64
   var asked: Int64
   var answer: ClusterTime.Answer
+  var orderRead: Int64 = 0
 
   var bytes: [UInt8] {
     var writer = RangeWriter()
@@ -65,10 +72,15 @@ struct ClockAnswer: Equatable {
     writer.putSigned(sent)
     writer.putSigned(asked)
     writer.putSigned(answer.floor)
+    writer.putSigned(orderRead)
     return writer.bytes
   }
 
-  init(interval: ClockInterval?, goesByClusterTime: Bool, sent: Int64, asked: Int64, answer: ClusterTime.Answer) {
+  init(
+    interval: ClockInterval?, goesByClusterTime: Bool, sent: Int64, asked: Int64, answer: ClusterTime.Answer,
+    orderRead: Int64 = 0
+  ) {
+    self.orderRead = orderRead
     self.interval = interval
     self.goesByClusterTime = goesByClusterTime
     self.sent = sent
@@ -86,7 +98,8 @@ struct ClockAnswer: Equatable {
         interval: interval, goesByClusterTime: flags & 2 != 0, sent: sent, asked: asked,
         answer: ClusterTime.Answer(
           isPromised: flags & 8 != 0, hasTime: flags & 4 != 0, floor: try reader.signed(),
-          isReference: flags & 16 != 0))
+          isReference: flags & 16 != 0),
+        orderRead: reader.isAtEnd ? 0 : try reader.signed())
     }
     guard let decoded else { return nil }
     self = decoded

@@ -34,6 +34,7 @@ public final class ClockWatch: HeartbeatCargo {
     var isSavingCeiling = false
     var isReady: Bool
     var waiters: [UnsafeContinuation<Bool, Never>] = []
+    var order = RealTimeOrderSwitch()
     /// Not yet known to the cluster.
     var incidents: [ClockIncident] = []
     var incidentCount = 0
@@ -282,13 +283,15 @@ public final class ClockWatch: HeartbeatCargo {
     let ask = state.withLock { $0.time?.ask() } ?? ClusterTime.Ask(wantsLease: false, hasTime: false)
     let interval = claim
     return ClockQuestion(
-      sent: environment.steadyNow(), interval: interval, goesByClusterTime: choice.isClusterTime, ask: ask
+      sent: environment.steadyNow(), interval: interval, goesByClusterTime: choice.isClusterTime, ask: ask,
+      orderRead: orderRead
     ).bytes
   }
 
   public func answer(to question: [UInt8], from peer: NodeID) -> [UInt8] {
     guard let question = ClockQuestion(question) else { return [] }
     let interval = claim
+    changeOrder { $0.hear(peer.rawValue, read: question.orderRead) }
     // After the interval was read: whoever is the reference now was it then.
     let now = environment.steadyNow()
     let answer = state.withLock { state in
@@ -300,12 +303,14 @@ public final class ClockWatch: HeartbeatCargo {
     return ClockAnswer(
       interval: interval, goesByClusterTime: choice.isClusterTime, sent: question.sent,
       asked: question.interval?.earliest ?? .min,
-      answer: answer ?? ClusterTime.Answer(isPromised: false, hasTime: false, floor: 0, isReference: false)
+      answer: answer ?? ClusterTime.Answer(isPromised: false, hasTime: false, floor: 0, isReference: false),
+      orderRead: orderRead
     ).bytes
   }
 
   public func received(_ answer: [UInt8], from peer: NodeID) {
     guard let answer = ClockAnswer(answer) else { return }
+    changeOrder { $0.hear(peer.rawValue, read: answer.orderRead) }
     guard answer.goesByClusterTime == choice.isClusterTime else {
       mismatched(peer)
       return
@@ -434,6 +439,28 @@ public final class ClockWatch: HeartbeatCargo {
       if isSaid.exchange(true, ordering: .relaxed) { return }
       onFatal(reason)
     }
+  }
+
+  // MARK: - Order
+
+  /// Something was learnt that says how transactions are to be ordered (`RealTimeOrderSwitch`).
+  public func changeOrder(_ change: (inout RealTimeOrderSwitch) -> Void) {
+    let (order, before) = state.withLock { state in
+      change(&state.order)
+      let before = clock.order
+      if state.isReady, let order = state.order.order(at: clock.interval().earliest) { clock.set(order) }
+      return (clock.order, before)
+    }
+    guard order != before else { return }
+    switch order {
+    case .strict: logger.info("transactions are ordered as they happen")
+    case .changing: logger.info("the nodes agree on how transactions are ordered")
+    case .perKey: logger.info("commits are acknowledged before they are past: transactions are ordered key by key")
+    }
+  }
+
+  private var orderRead: Int64 {
+    state.withLock { $0.isReady ? $0.order.report(at: clock.interval().earliest) : 0 }
   }
 
   // MARK: - Reports

@@ -22,6 +22,7 @@ public final class NodeClock: Sendable {
     var readsSteady = false
     /// The greatest `earliest` that was given out.
     var earliest = Int64.min
+    var order = RealTimeOrder.strict
 
     mutating func set(_ estimates: [ClockEstimate]) {
       self.estimates = estimates
@@ -94,6 +95,21 @@ public final class NodeClock: Sendable {
     }
   }
 
+  /// What this node does to keep transactions in the order in which they happen.
+  public var order: RealTimeOrder { state.withLock { $0.order } }
+  public func set(_ order: RealTimeOrder) { state.withLock { $0.order = order } }
+
+  /// What a transaction that begins now reads at, and up to where it must expect what was acknowledged before; zero: nowhere above.
+  public func begin() -> (read: Timestamp, uncertain: Timestamp) {
+    state.withLock { state in
+      let interval = read(&state)
+      let reached = state.hybrid.now(wall: interval.middle).timestamp
+      let read = state.order.waits ? max(reached, interval.latestTimestamp) : reached
+      guard state.order.looksAhead else { return (read, .zero) }
+      return (read, Timestamp(wall: interval.latest &+ RealTimeOrder.lookahead &+ 1))
+    }
+  }
+
   /// The bounds of true time.
   public func interval() -> ClockInterval { state.withLock { state in read(&state) } }
 
@@ -101,7 +117,10 @@ public final class NodeClock: Sendable {
   public func commitWait(for timestamp: Timestamp) -> Int64 {
     state.withLock { state in
       // Mostly the last reading is late enough, and the machine's clocks need not be read again.
-      timestamp.wall < state.earliest ? 0 : read(&state).commitWait(for: timestamp)
+      if timestamp.wall < state.earliest { return 0 }
+      if state.order.waits { return read(&state).commitWait(for: timestamp) }
+      let due = Timestamp(wall: timestamp.wall &- RealTimeOrder.lookahead, logical: timestamp.logical)
+      return due.wall < state.earliest ? 0 : read(&state).commitWait(for: due)
     }
   }
 

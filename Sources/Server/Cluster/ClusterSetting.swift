@@ -12,9 +12,10 @@ import SQLTypes
 /// Which formats and rules of a cluster a binary knows.
 enum ClusterVersion {
   /// 1: membership; 2: decommissioning, settings; 3: merges of ranges; 4: commits in one round.
-  static let latest = 4
+  static let latest = 5
   static let ofMerges = 3
   static let ofStaging = 4
+  static let ofRealTimeOrder = 5
   /// Before anything is said.
   static let first = 1
 }
@@ -71,6 +72,10 @@ struct ClusterSetting: Sendable {
   static let snapshotRate = ClusterSetting(
     name: "snapshots.bytes_per_second", kind: .bytes(1 << 20...1 << 40), initial: 64 << 20,
     summary: "How fast one node sends snapshots to others.")
+  static let externalConsistency = ClusterSetting(
+    name: "transaction.external_consistency", kind: .boolean, initial: 1,
+    summary: "Whether transactions are ordered as they happened; off: key by key only, and no commit waits for clocks.",
+    since: ClusterVersion.ofRealTimeOrder)
   static let versionLifetime = ClusterSetting(
     name: "storage.version_lifetime", kind: .duration(second...365 * 86_400 * second), initial: 4 * 3600 * second,
     summary: "How long past versions of rows are kept, for reads of the past.")
@@ -78,6 +83,7 @@ struct ClusterSetting: Sendable {
   /// By name.
   static let all = [
     autoUpgrade, version, checkInterval, deadNodeTime, replicas, merge, splitLoad, snapshotRate, versionLifetime,
+    externalConsistency,
   ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }

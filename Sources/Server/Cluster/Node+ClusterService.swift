@@ -120,7 +120,9 @@ extension Node: ClusterService {
     }
     if setting.name == ClusterSetting.version.name { try checkUpgrade(to: value) }
     do throws(TransactionError) {
-      try await store(value, of: setting)
+      // That it once was something else must not be forgotten.
+      let isRemembered = setting.name == ClusterSetting.externalConsistency.name
+      try await store(value ?? (isRemembered ? setting.initial : nil), of: setting)
     } catch {
       throw SQLError(error, relation: { _ in nil })
     }
@@ -176,12 +178,18 @@ extension Node: ClusterService {
     var values: [String: Int64] = [:]
     do throws(TransactionError) {
       let block = try await reader.entries(KeySpan(prefix: ClusterKeys.settings))
+      let time = reader.readTimestamp.wall
       await reader.rollback()
       for row in 0..<block.count {
         guard let setting = ClusterKeys.settingName(block.key(row)).flatMap({ ClusterSetting.named($0) }),
           let value = try? setting.value(String(decoding: block.value(row), as: UTF8.self))
         else { continue }
         values[setting.name] = value
+      }
+      let isStrict = values[ClusterSetting.externalConsistency.name].map { $0 != 0 }
+      let latest = clock.interval().latest
+      clockWatch.changeOrder {
+        $0.learn(isStrict: isStrict ?? true, everStood: isStrict != nil, at: time, latest: latest)
       }
     } catch {
       await reader.rollback()

@@ -73,8 +73,11 @@ extension Node {
         }
         directory.withLock { $0.isRecordWritten = true }
       }
-      let records = try await Self.readRecords(transactions)
-      know(records, besides: member.identity.node)
+      let (records, time) = try await Self.readRecords(transactions)
+      let own = member.identity.node
+      know(records, besides: own)
+      let others = records.filter { $0.standing != .gone && $0.node != own }.map(\.node.rawValue)
+      clockWatch.changeOrder { $0.know(others, at: time) }
       save(records)
       if records.contains(where: { $0.node == member.identity.node && $0.standing == .gone }) {
         leave()
@@ -155,12 +158,16 @@ extension Node {
   }
 
   /// Everybody's.
-  static func readRecords(_ transactions: TransactionSystem) async throws(TransactionError) -> [NodeRecord] {
+  /// - Returns: also when they stood so, in nanoseconds since 1970.
+  static func readRecords(
+    _ transactions: TransactionSystem
+  ) async throws(TransactionError) -> (records: [NodeRecord], time: Int64) {
     let reader = transactions.begin(isReadOnly: true, label: "the nodes' records")
     do throws(TransactionError) {
       let block = try await reader.entries(KeySpan(prefix: ClusterKeys.records))
+      let time = reader.readTimestamp.wall
       await reader.rollback()
-      return (0..<block.count).compactMap { NodeRecord(block.value($0)) }
+      return ((0..<block.count).compactMap { NodeRecord(block.value($0)) }, time)
     } catch {
       await reader.rollback()
       throw error

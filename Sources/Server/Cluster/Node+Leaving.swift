@@ -93,13 +93,13 @@ extension Node {
       return .refused("the cluster has no node \(node)")
     }
     if record.standing == .gone { return .gone }
-    let records = try await Self.readRecords(transactions)
+    let records = try await Self.readRecords(transactions).records
     know(records, besides: member.identity.node)
     let (count, obstacle) = await replicas(on: node, records, member, transport, on: reactor)
     if count > 0 || obstacle != nil { return .leaving(replicaCount: count, obstacle: obstacle) }
     _ = try await change(node, to: .gone, transactions)
     logger.info("a node has been decommissioned", metadata: ["node": "\(node)"])
-    let after = try await Self.readRecords(transactions)
+    let after = try await Self.readRecords(transactions).records
     know(after, besides: member.identity.node)
     return .gone
   }

@@ -44,7 +44,7 @@ extension Node {
     // Reads in the past see what was dropped since.
     var limit = clock.interval().earliest - member.store.versionLifetime
     if let transport {
-      for record in try await Self.readRecords(transactions) where record.node != member.identity.node {
+      for record in try await Self.readRecords(transactions).records where record.node != member.identity.node {
         if record.standing == .gone {
           // By then everybody turns it away.
           if environment.wallNow() - record.standingTime > Self.dismissalTime { continue }
