@@ -296,14 +296,20 @@ extension Transaction {
       }
       if !isPartDone, isWhole { break }
     }
-    if options.isRecorded, mustRecord(nil), privateSpans.isEmpty || !privateSpans.contains(span) {
-      if options.isReverse {
-        reads.add(KeySpan(start: rest.isEmpty ? span.start : rest.end, end: span.end))
-      } else {
-        reads.add(KeySpan(start: span.start, end: rest.isEmpty ? span.end : rest.start))
-      }
-    }
     return rest.isEmpty ? nil : rest
+  }
+
+  /// Remembers what a scan has covered, gaps between locked rows included, and takes what is left for the next that it has to cover. Whatever
+  /// moves the timestamp must find it there, also in the middle of a scan.
+  private func record(_ scanned: inout KeySpan, left: KeySpan, _ options: ScanOptions) {
+    let covered =
+      options.isReverse
+      ? KeySpan(start: left.end, end: scanned.end) : KeySpan(start: scanned.start, end: left.start)
+    scanned = left
+    guard !covered.isEmpty, options.isRecorded, mustRecord(nil),
+      privateSpans.isEmpty || !privateSpans.contains(covered)
+    else { return }
+    reads.add(covered)
   }
 
   /// False: the range does not hold all of what is left of the span, which is to be looked for again.
@@ -314,7 +320,9 @@ extension Transaction {
     if options.lock != nil { mayHoldLocks = true }
     let before = (rows: block.count, bytes: block.byteCount)
     var isLeaseLost = false
+    var scanned = span
     while true {
+      record(&scanned, left: span, options)
       // Rows delivered before a wait stay; they are locked, or were read in one step with what follows.
       let limits = ScanLimits(
         rows: rows == Int.max ? Int.max : rows - (block.count - before.rows),
@@ -331,6 +339,7 @@ extension Transaction {
         } else {
           span = rest ?? KeySpan(start: span.end, end: span.end)
         }
+        record(&scanned, left: span, options)
         return true
       }
       if options.lock != nil {
@@ -351,7 +360,9 @@ extension Transaction {
           into: &block)
       }
       switch step {
-      case .done: return true
+      case .done:
+        record(&scanned, left: span, options)
+        return true
       case .wait(let wait): try await self.wait(wait, at: replica, of: range)
       case .failed(.notLeaseholder): isLeaseLost = true
       case .failed(.outOfRange(let known)):

@@ -170,6 +170,43 @@ import Testing
     try await test.close()
   }
 
+  /// The scan has passed a gap when it moves forward, and somebody else has filled that meanwhile.
+  @Test func aLockingScanThatMovesLooksAtItsGapsAgain() async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      _ = try await system.atomically { (t) async throws(TransactionError) in
+        for name in ["r1", "r3"] { t.write(name, 1) }
+      }
+    }
+    await test.together(2) { number, reactor, system in
+      do {
+        if number == 0 {
+          let holder = system.begin()
+          _ = try await holder.number("r3", lock: LockRequest(.exclusive))
+          await reactor.sleep(nanoseconds: 20_000_000)
+          _ = try await system.atomically { (t) async throws(TransactionError) in t.write("r2", 1) }
+          holder.write("r3", 2)
+          _ = try await holder.commit()
+        } else {
+          await reactor.sleep(nanoseconds: 5_000_000)
+          let scanner = system.begin()
+          do throws(TransactionError) {
+            let rows = try await scanner.rows("r", "s", lock: LockRequest(.exclusive))
+            scanner.write("sum", rows.count)
+            _ = try await scanner.commit()
+            #expect(rows == ["r1=1", "r2=1", "r3=2"])
+          } catch {
+            #expect(isRetry(error), "\(error)")
+            await scanner.rollback()
+          }
+        }
+      } catch {
+        Issue.record("\(error)")
+      }
+    }
+    try await test.close()
+  }
+
   @Test func nowaitSkipLockedAndTimeouts() async throws {
     let test = try await TestStore.open()
     try await test.on { reactor, system in
