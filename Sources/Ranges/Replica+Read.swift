@@ -34,7 +34,10 @@ extension Replica {
     let timestamp = header.readTimestamp
     if timestamp < applied.collectionThreshold { return .failed(tooOld) }
     let hash = KeyHash.hash(key.bytes)
-    if let latch = latches.conflict(key, hash: hash, upTo: timestamp) { return wait(latch, key) }
+    // A commit may have been acknowledged before it is applied.
+    if let latch = latches.conflict(key, hash: hash, upTo: max(timestamp, header.uncertainUpTo)) {
+      return wait(latch, key)
+    }
     if !shard.faults.skipsTimestampCache {
       shard.timestampCache.noteRead(hash: hash, at: timestamp, owner: header.tag)
     }
@@ -138,8 +141,8 @@ extension Replica {
       }
       let timestamp = header.readTimestamp
       if timestamp < applied.collectionThreshold { return .failed(tooOld) }
-      if !latches.isEmpty, let latch = latches.conflict(span, upTo: timestamp) { return wait(latch, nil) }
       let horizon = max(timestamp, header.uncertainUpTo)
+      if !latches.isEmpty, let latch = latches.conflict(span, upTo: horizon) { return wait(latch, nil) }
       var options = ReadOptions(at: horizon, mayHaveIntents: false)
       if let failure = checkOwnIntents(header) { return .failed(failure) }
       if let intentSpan = registry.intentSpan(in: span) {

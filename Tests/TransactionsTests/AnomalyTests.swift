@@ -181,15 +181,17 @@ import Testing
     await test.together(2) { number, reactor, system in
       do {
         if number == 0 {
+          await reactor.sleep(nanoseconds: 5_000_000)
           let holder = system.begin()
           _ = try await holder.number("r3", lock: LockRequest(.exclusive))
-          await reactor.sleep(nanoseconds: 20_000_000)
+          await reactor.sleep(nanoseconds: 40_000_000)
           _ = try await system.atomically { (t) async throws(TransactionError) in t.write("r2", 1) }
           holder.write("r3", 2)
           _ = try await holder.commit()
         } else {
-          await reactor.sleep(nanoseconds: 5_000_000)
+          // It begins before the holder, and scans after that has its lock.
           let scanner = system.begin()
+          await reactor.sleep(nanoseconds: 20_000_000)
           do throws(TransactionError) {
             let rows = try await scanner.rows("r", "s", lock: LockRequest(.exclusive))
             scanner.write("sum", rows.count)
