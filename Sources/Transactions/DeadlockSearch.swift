@@ -46,7 +46,7 @@ struct DeadlockSearch {
         gone.insert(youngest.waiter)
         let lines = members.enumerated().map { index, member in
           let next = members[(index + 1) % members.count]
-          return "\(member.name) waits for a lock on \(member.key), which \(next.name) holds or waits for before it."
+          return "\(member.name) waits for a lock on \(KeyMention.text(member.key)), which \(next.name) holds or waits for before it."
         }
         victims.append(Victim(id: youngest.waiter, cycle: lines.joined(separator: "\n")))
       }
