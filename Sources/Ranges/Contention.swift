@@ -89,7 +89,9 @@ extension Replica {
 
   /// A locking read has met a newer version. Under REPEATABLE READ that is the end.
   func tooOld(_ newer: Timestamp, _ key: Key, _ header: TransactionHeader) -> RangeFailure {
-    if header.isolation == .repeatableRead { return collision("a concurrent transaction wrote the row", at: key, header) }
+    if header.isolation == .repeatableRead {
+      return collision("a concurrent transaction wrote the row", at: key, header)
+    }
     return .writeTooOld(newer, key: key)
   }
 

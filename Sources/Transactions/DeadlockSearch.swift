@@ -46,7 +46,8 @@ struct DeadlockSearch {
         gone.insert(youngest.waiter)
         let lines = members.enumerated().map { index, member in
           let next = members[(index + 1) % members.count]
-          return "\(member.name) waits for a lock on \(KeyMention.text(member.key)), which \(next.name) holds or waits for before it."
+          let key = KeyMention.text(member.key)
+          return "\(member.name) waits for a lock on \(key), which \(next.name) holds or waits for before it."
         }
         victims.append(Victim(id: youngest.waiter, cycle: lines.joined(separator: "\n")))
       }
