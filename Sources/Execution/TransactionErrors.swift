@@ -3,7 +3,6 @@
 
 import Catalog
 import Encoding
-import Ranges
 import SQLTypes
 import Transactions
 

@@ -128,7 +128,7 @@ extension Store {
       let part = await reactor.perform { reactor in
         let shard = shard.access(on: reactor)
         var locks: [HeldLock] = []
-        for replica in shard.busyReplicas where !replica.locks.isEmpty && locks.count < ContentionReport.lockLimit {
+        for replica in shard.sortedReplicas where !replica.locks.isEmpty && locks.count < ContentionReport.lockLimit {
           locks += replica.locks.held(limit: ContentionReport.lockLimit - locks.count)
         }
         return (Array(shard.contention.events), locks)

@@ -2,6 +2,7 @@
 // asked. So a cycle counts only if each of its waits was there the last time, too. Each cycle gives one victim, the
 // youngest, and everybody who looks chooses the same.
 
+import Encoding
 import Ranges
 import Storage
 

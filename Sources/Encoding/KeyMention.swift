@@ -1,7 +1,5 @@
 // Keys in texts for people.
 
-import Encoding
-
 /// Keys in texts for people that pass through rooms which do not know what a key stands for: `«…»`, to be told in better words by one
 /// that does.
 public enum KeyMention {
