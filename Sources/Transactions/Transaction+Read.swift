@@ -94,7 +94,9 @@ extension Transaction {
       else { return false }
     }
     if mustRecord(lock), !areAllPrivate {
-      for key in asked where privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+      for key in asked where privateSpans.isEmpty || !privateSpans.contains(key) {
+        reads.add(key, limit: system.readLimit)
+      }
     }
     if buffer.isEmpty, block.isEmpty {
       block = page
@@ -136,7 +138,9 @@ extension Transaction {
   }
 
   private func record(_ key: Key, _ lock: LockRequest?, _ isRecorded: Bool) {
-    if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+    if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) {
+      reads.add(key, limit: system.readLimit)
+    }
   }
 
   /// One attempt at the replica on this reactor; nil: the range is served elsewhere.
@@ -309,7 +313,7 @@ extension Transaction {
     guard !covered.isEmpty, options.isRecorded, mustRecord(nil),
       privateSpans.isEmpty || !privateSpans.contains(covered)
     else { return }
-    reads.add(covered)
+    reads.add(covered, limit: system.readLimit)
   }
 
   /// False: the range does not hold all of what is left of the span, which is to be looked for again.
