@@ -13,7 +13,10 @@ extension Replica {
   func goesToRest() -> Bool {
     guard isRemoved || mayRest else { return false }
     isAwake = false
-    if !isRemoved { releaseIdleMemory() }
+    if !isRemoved {
+      releaseIdleMemory()
+      restClosed()
+    }
     return true
   }
 

@@ -49,7 +49,9 @@ public final class TransactionSystem {
 
   /// Begins a read-only transaction in the past: it sees what was committed at or below `timestamp`.
   public func beginRead(asOf timestamp: Timestamp, label: String = "") -> Transaction {
-    begin(isolation: .repeatableRead, isReadOnly: true, at: timestamp, label: label)
+    let transaction = begin(isolation: .repeatableRead, isReadOnly: true, at: timestamp, label: label)
+    transaction.header.isServedByAny = store.readsAnywhere
+    return transaction
   }
 
   private func begin(
