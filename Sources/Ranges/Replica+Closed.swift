@@ -46,7 +46,7 @@ extension Replica {
 
   /// What other stores are told of a range that is awake; nil: nothing can be said now.
   func closedWhileAwake() -> ClosedPosition? {
-    guard holdsLease, closesPast, structuralLatch == nil, servesNow else { return nil }
+    guard holdsLease, closesPast, structuralLatch == nil, refusal(at: .zero) == nil else { return nil }
     return closedPosition
   }
 

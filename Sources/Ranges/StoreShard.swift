@@ -93,6 +93,8 @@ package struct PlantedFaults: Sendable {
   package var readsAtEarliest = false
   /// Leaseholders write below what they have closed.
   package var writesIntoThePast = false
+  /// Who takes over a range's keys does not know what was closed there.
+  package var forgetsClosedAtMerge = false
 
   package init() {}
 }

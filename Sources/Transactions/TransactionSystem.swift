@@ -48,9 +48,10 @@ public final class TransactionSystem {
   }
 
   /// Begins a read-only transaction in the past: it sees what was committed at or below `timestamp`.
-  public func beginRead(asOf timestamp: Timestamp, label: String = "") -> Transaction {
+  /// - Parameter fromLeaseholders: whether other replicas are not asked.
+  public func beginRead(asOf timestamp: Timestamp, label: String = "", fromLeaseholders: Bool = false) -> Transaction {
     let transaction = begin(isolation: .repeatableRead, isReadOnly: true, at: timestamp, label: label)
-    transaction.header.isServedByAny = store.readsAnywhere
+    transaction.header.isServedByAny = store.readsAnywhere && !fromLeaseholders
     return transaction
   }
 
