@@ -309,6 +309,9 @@ public final class Store: Sendable {
 
   // MARK: - Upkeep
 
+  /// Nanoseconds for which past versions are kept.
+  public var versionLifetime: Int64 { options.withLock { $0.versionLifetime } }
+
   /// Changes how long past versions are kept, from the next look on.
   public func setVersionLifetime(nanoseconds: Int64) {
     options.withLock { $0.versionLifetime = max(0, nanoseconds) }

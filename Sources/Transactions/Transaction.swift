@@ -55,13 +55,17 @@ public final class Transaction {
   public private(set) var dependencies: [Key] = []
   private var heartbeatTimer: TimerToken?
   let isDeclaredReadOnly: Bool
+  /// Whether it reads at one timestamp in the past for ever, so that any replica may serve it that knows what was written up to
+  /// there.
+  public let isHistorical: Bool
   /// Set by `commit`.
   public internal(set) var commitTimestamp: Timestamp?
 
-  init(_ system: TransactionSystem, _ header: TransactionHeader, isDeclaredReadOnly: Bool) {
+  init(_ system: TransactionSystem, _ header: TransactionHeader, isDeclaredReadOnly: Bool, isHistorical: Bool) {
     self.system = system
     self.header = header
     self.isDeclaredReadOnly = isDeclaredReadOnly
+    self.isHistorical = isHistorical
   }
 
   deinit {
@@ -122,7 +126,7 @@ public final class Transaction {
 
   /// A statement begins: under READ COMMITTED it sees everything committed before now.
   public func beginStatement() {
-    guard header.isolation == .readCommitted, state == .open else { return }
+    guard header.isolation == .readCommitted, state == .open, !isHistorical else { return }
     // Never back: what it has read and locked at a later time, given by a node whose clock is ahead, was built upon.
     header.readTimestamp = max(header.readTimestamp, system.store.clock.now())
     reads.removeAll()
@@ -161,7 +165,7 @@ public final class Transaction {
     intentSpans = []
     laidAt = .zero
     declaredSpans = []
-    header.readTimestamp = system.store.clock.now()
+    if !isHistorical { header.readTimestamp = system.store.clock.now() }
     header.named = header.readTimestamp
     header.ignored = []
     buffer.removeAll()

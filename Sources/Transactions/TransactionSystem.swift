@@ -47,20 +47,12 @@ public final class TransactionSystem {
     return begin(isolation: isolation, isReadOnly: isReadOnly, at: now, label: label)
   }
 
-  /// Begins a read-only transaction in the past: it sees what was committed at or below `timestamp`.
-  /// - Parameter fromLeaseholders: whether other replicas are not asked.
-  public func beginRead(asOf timestamp: Timestamp, label: String = "", fromLeaseholders: Bool = false) -> Transaction {
-    let transaction = begin(isolation: .repeatableRead, isReadOnly: true, at: timestamp, label: label)
-    transaction.header.isServedByAny = store.readsAnywhere && !fromLeaseholders
-    return transaction
-  }
-
-  private func begin(
-    isolation: IsolationLevel, isReadOnly: Bool, at timestamp: Timestamp, label: String
+  func begin(
+    isolation: IsolationLevel, isReadOnly: Bool, at timestamp: Timestamp, isHistorical: Bool = false, label: String
   ) -> Transaction {
     let header = TransactionHeader(
       id: makeID(at: timestamp), start: timestamp, readTimestamp: timestamp, isolation: isolation, label: label)
-    return Transaction(self, header, isDeclaredReadOnly: isReadOnly)
+    return Transaction(self, header, isDeclaredReadOnly: isReadOnly, isHistorical: isHistorical)
   }
 
   func makeID(at timestamp: Timestamp) -> TransactionID { shard.makeTransactionID(at: timestamp) }
