@@ -27,7 +27,7 @@ public final class CatalogCache: Sendable {
     let version = try CatalogSnapshot.decodeVersion(await storage.unrecordedValue(KeyLayout.catalogVersion))
     if let known, known.committed.version == version, !known.hasChanges { return known }
     if let known = snapshots.withLock({ $0.first { $0.version == version } }) { return CatalogView(known) }
-    let loaded = try await CatalogSnapshot.load(version: version, from: storage)
+    let loaded = try await CatalogSnapshot.load(version: version, from: storage, isPast: version < newest.version)
     keep(loaded)
     return CatalogView(loaded)
   }

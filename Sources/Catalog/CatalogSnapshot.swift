@@ -50,12 +50,13 @@ struct CatalogContents: Sendable {
     for role in SystemObjects.roles { put(.role(role)) }
   }
 
-  mutating func put(_ object: CatalogObject) {
+  /// - Parameter isPast: others know the object as it was changed since, and values of its type by that.
+  mutating func put(_ object: CatalogObject, isPast: Bool = false) {
     switch object {
     case .relation(let table):
       if let old = relations[table.oid] { forgetNames(of: old) }
       relations[table.oid] = table
-      table.refreshRowType()
+      if !isPast { table.refreshRowType() }
       relationNames[ScopedName(scope: table.schema, name: table.name)] = table.oid
       for index in table.allIndexes where !index.name.isEmpty {
         relationNames[ScopedName(scope: table.schema, name: index.name)] = index.oid
@@ -80,7 +81,7 @@ struct CatalogContents: Sendable {
       if let old = types[type.oid] { typeNames[ScopedName(scope: old.schema, name: old.name)] = nil }
       types[type.oid] = type
       typeNames[ScopedName(scope: type.schema, name: type.name)] = type.oid
-      type.register()
+      if !isPast || TypeInfo.find(type.oid) == nil { type.register() }
     case .function(let function):
       if let old = functions[function.oid] { forgetName(of: old) }
       functions[function.oid] = function

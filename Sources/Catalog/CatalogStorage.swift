@@ -97,8 +97,10 @@ extension CatalogSnapshot {
   }
 
   /// Reads every descriptor through `storage`, whose transaction sees the catalog at `version`.
-  static func load(version: UInt64, from storage: some CatalogStorage) async throws(TransactionError) -> CatalogSnapshot
-  {
+  /// - Parameter isPast: a newer version is known here.
+  static func load(
+    version: UInt64, from storage: some CatalogStorage, isPast: Bool
+  ) async throws(TransactionError) -> CatalogSnapshot {
     if version == 0 { return .genesis }
     let block = try await storage.unrecordedEntries(KeySpan(prefix: KeyLayout.descriptors))
     var contents = CatalogContents()
@@ -107,10 +109,10 @@ extension CatalogSnapshot {
       guard let object = block.withValue(row, { DescriptorCoding.decode(kind: kind, $0) }) else {
         throw .unavailable("the catalog's entry at \(block.key(row)) is damaged")
       }
-      contents.put(object)
+      contents.put(object, isPast: isPast)
     }
     let snapshot = CatalogSnapshot(version: version, contents: contents)
-    snapshot.registerRowTypes()
+    snapshot.registerRowTypes(isPast: isPast)
     return snapshot
   }
 }

@@ -39,9 +39,11 @@ extension TableDescriptor {
 
 extension CatalogSnapshot {
   /// Makes known the tables' types that columns are of, after the catalog was read.
-  func registerRowTypes() {
+  /// - Parameter isPast: those that are known here are newer.
+  func registerRowTypes(isPast: Bool) {
     for table in contents.relations.values {
       for column in table.columns where column.type.oid >= .firstUser && contents.types[column.type.oid] == nil {
+        if isPast, TypeInfo.find(column.type.oid) != nil { continue }
         _ = contents.relations[OID(column.type.oid.rawValue & (1 << 31 - 1))]?.rowType
       }
     }

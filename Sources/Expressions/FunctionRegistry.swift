@@ -106,6 +106,7 @@ struct FunctionCatalog {
     catalog.addJSONAssignment()
     catalog.addTransitions()
     catalog.addOperatorFunctions()
+    catalog.addReadTimes()
     return catalog
   }
 

@@ -45,6 +45,9 @@ public struct RowLock: Sendable, Hashable {
     self.isExclusive = isExclusive
     self.wait = wait
   }
+
+  /// What takes it, as messages call it.
+  var command: String { isExclusive ? "SELECT FOR UPDATE" : "SELECT FOR SHARE" }
 }
 
 /// One end of a span on the key column after the equal ones, in the order of the column's values, whichever way the index

@@ -92,6 +92,11 @@ public struct StatementPlanner {
 
   private func plan(_ statement: Statement, _ context: BindingContext) throws(SQLError) -> PlannedStatement {
     let statistics = statistics
+    if let clause = statement.asOf {
+      context.asOf = clause
+      // Its parameters are the statement's.
+      _ = try Binder(context).bindReadTime(clause, isForStatement: true)
+    }
     switch statement {
     case .select(let query) where query.into != nil:
       return try plan(.createTableAs(query.asCreateTable), context)
@@ -200,7 +205,8 @@ enum SequenceUse {
   /// What of a SELECT a read-only transaction may not run.
   static func writing(in plan: PhysicalPlan) -> String? {
     switch plan.operation {
-    case .lockRows: return "SELECT FOR UPDATE"
+    case .lockRows(_, _, _, let lock): return lock.command
+    case .scan(let scan) where scan.lock != nil: return scan.lock?.command
     case .values(let rows):
       for row in rows {
         for expression in row { if let name = drawing(in: expression) { return "\(name)()" } }

@@ -84,6 +84,9 @@ private struct ExtractionPass {
     while token.kind != .endOfInput {
       switch token.kind {
       case .failure, .parameter, .other: return nil
+      case .keyword where token.keyword == .system && previous.keyword == .of:
+        // AS OF SYSTEM TIME: its time is no parameter.
+        return nil
       case .keyword where token.keyword == .nchar && token.end - token.start == 1:
         // N'text' would have the key of a literal of a type named n.
         return nil

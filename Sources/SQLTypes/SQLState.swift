@@ -145,6 +145,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let crashShutdown = SQLState("57P02")
   public static let cannotConnectNow = SQLState("57P03")
   public static let ioError = SQLState("58030")
+  public static let snapshotTooOld = SQLState("72000")
   public static let internalError = SQLState("XX000")
   public static let dataCorrupted = SQLState("XX001")
 }

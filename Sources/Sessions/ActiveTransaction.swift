@@ -17,7 +17,7 @@ struct NamedSavepoint {
 }
 
 final class ActiveTransaction {
-  let kv: Transaction
+  private(set) var kv: Transaction
   /// Read when the first statement needs it, and again when the read timestamp has moved.
   var catalog: CatalogView?
   /// The read timestamp at which `catalog` is true.
@@ -26,18 +26,18 @@ final class ActiveTransaction {
   var isExplicit: Bool
   /// After an error: only the end of the block, or a rollback to a savepoint, is taken.
   var isFailed = false
-  var isReadOnly: Bool
+  private(set) var isReadOnly: Bool
   var isolation: Transactions.IsolationLevel
   var savepoints: [NamedSavepoint] = []
   /// Checks of foreign keys that wait for the commit.
   let deferredReferences = DeferredReferences()
   /// Microseconds since 2000-01-01 UTC: `now()`.
-  let beginTime: Int64
+  private(set) var beginTime: Int64
   /// Statements run so far, those that only set something left out: while it is 0 isolation may still be set, and while it is
   /// at most 1 the transaction may be begun anew without the client noticing.
   var statementCount = 0
   /// Where the gateway has noted it, see `Gateway.oldestTransaction`.
-  let place: Int
+  var place: Int
 
   init(
     kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64,
@@ -49,6 +49,27 @@ final class ActiveTransaction {
     self.isolation = isolation
     self.beginTime = beginTime
     self.place = place
+  }
+
+  /// Whether something was done in it that would be lost if it began anew.
+  var hasBegunWork: Bool { statementCount > 0 || catalog?.hasChanges == true }
+
+  /// Whether it may write. Error 25001 where it cannot.
+  func setReadOnly(_ isReadOnly: Bool) throws(SQLError) {
+    if !isReadOnly, kv.isHistorical {
+      throw SQLError(.activeSQLTransaction, "cannot set transaction read-write mode inside a read-only transaction")
+    }
+    self.isReadOnly = isReadOnly
+  }
+
+  /// It has done nothing so far, and reads through `past` from now on. Then is its `now()`.
+  func moveIntoPast(_ past: Transaction) {
+    past.lockTimeout = kv.lockTimeout
+    kv = past
+    isReadOnly = true
+    beginTime = past.readTimestamp.wall / 1000 - 946_684_800_000_000
+    catalog = nil
+    catalogTimestamp = .zero
   }
 
   /// A plan is about to run: what it was made from must stay as it is until the commit.

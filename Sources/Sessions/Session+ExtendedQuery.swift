@@ -41,6 +41,8 @@ extension Session {
     if parsed.statement.makesTemporaryObject { return }
     let wasIdle = transaction == nil
     do throws(SQLError) {
+      try await readWhenStated(
+        parsed.statement, source: prepared.source, parameters: nil, types: prepared.parameterTypes)
       let active = try beginIfNeeded()
       let catalog = try await catalog(of: active)
       try plan(prepared, catalog)
@@ -200,6 +202,11 @@ extension Session {
         return
       }
       try requireUsable(parsed.statement)
+      if portal.execution == nil, !portal.isDone {
+        try await readWhenStated(
+          parsed.statement, source: portal.statement.source, parameters: portal.parameters,
+          types: portal.statement.parameterTypes)
+      }
       if portal.statement.plan == nil {
         if try await runSessionStatement(parsed, portal.statement.source) { return }
         // Schema changes and COPY: nothing to keep between two executions.

@@ -23,6 +23,9 @@ extension Session: SessionServices {
       throw SQLError(.internalError, "\(name) was called outside a transaction")
     }
     switch name {
+    case "cluster_logical_timestamp":
+      guard let transaction else { return .null }
+      return try ReadTimeText.number(transaction.kv.readTimestamp)
     case "pg_backend_pid": return .int64(Int64(process))
     case "version": return .text("PostgreSQL \(setting("server_version") ?? "15") (Meridian)")
     case "lastval":

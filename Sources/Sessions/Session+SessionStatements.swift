@@ -15,7 +15,7 @@ extension Session {
   /// Runs the statement if it is the session's business; false if it has to be planned.
   func runSessionStatement(_ parsed: ParsedStatement, _ text: [UInt8]) async throws(SQLError) -> Bool {
     switch parsed.statement {
-    case .transaction(let statement): try await run(statement)
+    case .transaction(let statement): try await run(statement, text)
     case .set(let statement) where statement.scope == .cluster: try await setClusterSetting(statement)
     case .set(let statement):
       if statement.name == "role" || statement.name == "session_authorization" {
@@ -23,7 +23,7 @@ extension Session {
         _ = try await catalog(of: try beginIfNeeded())
       }
       try run(statement)
-    case .setTransaction(let statement): try await run(statement)
+    case .setTransaction(let statement): try await run(statement, text)
     case .setConstraints(let statement): try await run(statement)
     case .show(let statement): try await run(statement)
     case .discard(let statement): try await run(statement)
@@ -154,7 +154,9 @@ extension Session {
           .invalidParameterValue, "invalid value for parameter \"transaction_isolation\": \"\(value ?? "")\"")
       }
     case "transaction_read_only":
-      if let transaction, let value, let flag = SettingDefinition.parseBool(value) { transaction.isReadOnly = flag }
+      if let transaction, let value, let flag = SettingDefinition.parseBool(value) {
+        try transaction.setReadOnly(flag)
+      }
     case "transaction_deferrable": break
     case "session_authorization", "role": try setRole(name, to: value, isLocal: isLocal)
     default: try settings.set(name, to: value, isLocal: isLocal)
@@ -286,6 +288,10 @@ extension Session {
     }
     let isImplicit = transaction == nil
     let count = prepared.columns.count
+    if let inner = prepared.parsed?.statement, inner.asOf != nil || settings.usesFollowerReads {
+      let values = try await evaluate(statement.arguments, as: prepared.parameterTypes, source, try beginIfNeeded())
+      try await readWhenStated(inner, source: prepared.source, parameters: values, types: prepared.parameterTypes)
+    }
     try await withRetries(commits: isImplicit) { active async throws(SQLError) in
       active.statementCount += 1
       let values = try await self.evaluate(statement.arguments, as: prepared.parameterTypes, source, active)
@@ -336,6 +342,7 @@ extension Session {
       throw SQLError(.noActiveSQLTransaction, "LOCK TABLE can only be used in transaction blocks")
     }
     let active = try beginIfNeeded()
+    try requirePresent(active, "LOCK TABLE")
     let catalog = try await catalog(of: active)
     catalog.searchPath = settings.searchPath
     for reference in statement.tables {

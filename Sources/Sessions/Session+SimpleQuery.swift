@@ -16,7 +16,8 @@ extension Session {
     portals[""] = nil
     do throws(SQLError) {
       try await working { () async throws(SQLError) in
-        if try await runCached(text) { return }
+        try await leavePast()
+        if !settings.usesFollowerReads, try await runCached(text) { return }
         let parsed = try Parser.parse(text)
         if parsed.isEmpty {
           client.sendEmptyQuery()
@@ -41,6 +42,7 @@ extension Session {
     _ parsed: ParsedStatement, _ text: [UInt8], isOnly: Bool, isLast: Bool
   ) async throws(SQLError) {
     try requireUsable(parsed.statement)
+    try await readWhenStated(parsed.statement, source: text)
     if try await runSessionStatement(parsed, text) { return }
     if parsed.parameterCount > 0 {
       throw SQLError(.undefinedParameter, "there is no parameter $1")
@@ -77,6 +79,7 @@ extension Session {
       try requireWritable(active, plan)
       try await runToEnd(plan, parameters: [], active, catalog)
     case .schema(let operation):
+      if case .select = statement { try requireWritable(active, "SELECT INTO") }
       try requireWritable(active, Self.commandTag(of: statement))
       try await runSchema(operation, tag: Self.commandTag(of: statement), active, catalog)
     case .copy(let plan): try await runCopy(plan, active, catalog)

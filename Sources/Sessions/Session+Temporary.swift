@@ -49,7 +49,8 @@ extension Session {
 
   /// Drops or empties what ON COMMIT says, within the transaction that is about to commit.
   func runCommitActions() async throws(SQLError) {
-    guard !commitActions.isEmpty, let active = transaction, let catalog = active.catalog else { return }
+    guard !commitActions.isEmpty, let active = transaction, !active.kv.isHistorical, let catalog = active.catalog
+    else { return }
     var kept: [CommitAction] = []
     var writer: CatalogWriter?
     for action in commitActions {
@@ -86,6 +87,7 @@ extension Session {
   func dropTemporaryObjects() async throws(SQLError) {
     guard temporary != nil else { return }
     let active = try beginIfNeeded()
+    try requirePresent(active, "DISCARD TEMP")
     let catalog = try await catalog(of: active)
     guard catalog.temporarySchema != nil else { return }
     try await catalogWriter(active, catalog).dropTemporarySchema()

@@ -67,7 +67,7 @@ extension Session {
       }
     }
     active.catalog = view
-    lastCatalog = view
+    if !active.kv.isHistorical { lastCatalog = view }
     return view
   }
 
@@ -195,7 +195,7 @@ extension Session {
 
   // MARK: Statements
 
-  func run(_ statement: TransactionStatement) async throws(SQLError) {
+  func run(_ statement: TransactionStatement, _ source: [UInt8]) async throws(SQLError) {
     switch statement {
     case .begin(let modes, let isStart):
       if let active = transaction, active.isExplicit {
@@ -205,9 +205,21 @@ extension Session {
         // Inside a query string: what ran before becomes part of the block.
         active.isExplicit = true
         if let level = modes.isolation { try setIsolation(Self.level(level), on: active) }
-        if let isReadOnly = modes.isReadOnly { active.isReadOnly = isReadOnly }
+        if let isReadOnly = modes.isReadOnly { try active.setReadOnly(isReadOnly) }
+        try await readWhenStated(modes, source: source, active)
       } else {
-        _ = try begin(modes, isExplicit: true)
+        let active = try begin(modes, isExplicit: true)
+        do throws(SQLError) {
+          if modes.asOf == nil {
+            try await readByDefault(active)
+          } else {
+            try await readWhenStated(modes, source: source, active)
+          }
+        } catch {
+          // A block that cannot begin as it was asked for does not begin.
+          await rollbackTransaction()
+          throw error
+        }
       }
       client.send(commandTag: isStart ? "START TRANSACTION" : "BEGIN")
     case .commit(let chain): try await end(isCommit: true, chain: chain)
@@ -286,7 +298,7 @@ extension Session {
     return index
   }
 
-  func run(_ statement: SetTransactionStatement) async throws(SQLError) {
+  func run(_ statement: SetTransactionStatement, _ source: [UInt8]) async throws(SQLError) {
     switch statement {
     case .transaction(let modes):
       guard let active = transaction, active.isExplicit else {
@@ -300,9 +312,15 @@ extension Session {
         if !isReadOnly, active.isReadOnly, active.statementCount > 0 {
           throw SQLError(.activeSQLTransaction, "transaction read-write mode must be set before any query")
         }
-        active.isReadOnly = isReadOnly
+        try active.setReadOnly(isReadOnly)
       }
+      try await readWhenStated(modes, source: source, active)
     case .sessionCharacteristics(let modes):
+      if modes.asOf != nil {
+        throw SQLError(
+          .featureNotSupported, "AS OF SYSTEM TIME cannot be a characteristic of the session",
+          hint: "Set default_transaction_use_follower_reads to read a little in the past by default.")
+      }
       if let level = modes.isolation {
         try settings.set("default_transaction_isolation", to: level.rawValue, isLocal: false)
       }

@@ -55,6 +55,7 @@ public final class Session {
   var lastCatalog: CatalogView?
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
   private(set) var statementTime: Int64 = 0
+  private var knownMessageTimestamp: Timestamp?
   let sequenceSession: SequenceSession
   /// What nodes told when a relation of `meridian_catalog` was read last.
   public internal(set) var clusterFacts = ClusterFacts()
@@ -227,6 +228,7 @@ public final class Session {
     transaction?.kv.allowWaits()
     turnStart = gateway.environment.monotonicNow().nanoseconds
     statementTime = gateway.now
+    knownMessageTimestamp = nil
     var timer: TimerToken?
     if settings.statementTimeout > 0 {
       timer = gateway.reactor.schedule(afterNanoseconds: settings.statementTimeout) { [box = SessionBox(self)] _ in
@@ -238,6 +240,14 @@ public final class Session {
       isRunning = false
     }
     return try await body()
+  }
+
+  /// What times to read at are told from: the same for all that is done for one message.
+  var messageTimestamp: Timestamp {
+    if let knownMessageTimestamp { return knownMessageTimestamp }
+    let now = gateway.transactions.currentTimestamp()
+    knownMessageTimestamp = now
+    return now
   }
 
   var isTurnOver: Bool { gateway.environment.monotonicNow().nanoseconds - turnStart > Limits.turnNanoseconds }

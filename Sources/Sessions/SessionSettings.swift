@@ -31,6 +31,7 @@ struct SessionSettings {
   private(set) var workMemoryByteCount = 64 << 20
   private(set) var defaultIsolation = IsolationLevel.serializable
   private(set) var isReadOnlyByDefault = false
+  private(set) var usesFollowerReads = false
   /// What `SET SESSION AUTHORIZATION` said; nil: nothing.
   private(set) var sessionUser: String?
   /// The role that it, or `SET ROLE`, made the current one.
@@ -172,7 +173,8 @@ struct SessionSettings {
     for name in [
       "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
       "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
-      "default_transaction_isolation", "default_transaction_read_only", "role",
+      "default_transaction_isolation", "default_transaction_read_only", "default_transaction_use_follower_reads",
+      "role",
     ] { try derive(name) }
   }
 
@@ -212,6 +214,7 @@ struct SessionSettings {
       let role = self.value("role")
       currentRole = role == nil || role == "none" ? sessionUser : role
     case "default_transaction_read_only": isReadOnlyByDefault = value == "on"
+    case "default_transaction_use_follower_reads": usesFollowerReads = value == "on"
     case "work_mem": workMemoryByteCount = (Int(value) ?? 65536) * 1024
     default: break
     }

@@ -136,6 +136,9 @@ struct SettingDefinition: Sendable {
     .init(
       "default_transaction_read_only", .bool, "off", isReported: true,
       "The default read-only status of new transactions."),
+    .init(
+      "default_transaction_use_follower_reads", .bool, "off",
+      "Whether transactions that only read do so as of follower_read_timestamp(), where any replica can serve them."),
     .init("escape_string_warning", .bool, "on", "Warn about backslash escapes in ordinary string literals."),
     .init(
       "extra_float_digits", .integer(-15...3, unit: .none), "1",

@@ -22,6 +22,7 @@ extension Binder {
     _ core: SelectCore, _ query: SelectStatement, parent: Scope?, ctes: [VisibleCTE], keepsUnknown: Bool
   ) throws(SQLError) -> BoundQuery {
     if core.into != nil { throw context.unsupported("SELECT INTO is", at: core.position) }
+    try checkReadTime(core)
     let scope = Scope(parent: parent, ctes: ctes)
     scope.clause = .from
     let recursions = ctes.compactMap(\.recursion)

@@ -42,6 +42,8 @@ final class BindingContext {
   var viewDepth = 0
   /// Whether literals were taken out of the statement for the plan cache; they are its parameters.
   var sawExtractedLiteral = false
+  /// When the statement says that it reads.
+  var asOf: AsOfClause?
   /// Each relation that a FROM of the statement's own text names, in order.
   var relationMentions: [(name: QualifiedName, table: TableDescriptor)] = []
 

@@ -31,7 +31,7 @@ enum Clause {
   case select, from, joinOn, whereClause, groupBy, having, orderBy, distinctOn, limit, offset, values, update, insert,
     returning, functionInFrom, onConflict, check, columnDefault, indexExpression, indexPredicate, generated,
     copyWhere, execute, filter, triggerCondition, ruleCondition, windowRows, windowRange, windowGroups, alterType,
-    partitionKey, partitionBound
+    partitionKey, partitionBound, asOf
 
   /// As PostgreSQL puts it after "aggregate functions are not allowed in".
   var description: String {
@@ -59,6 +59,7 @@ enum Clause {
     case .generated: "column generation expressions"
     case .copyWhere: "COPY FROM WHERE conditions"
     case .execute: "EXECUTE parameters"
+    case .asOf: "AS OF SYSTEM TIME"
     case .filter: "FILTER"
     case .triggerCondition: "trigger WHEN conditions"
     case .ruleCondition: "WHERE"
@@ -88,6 +89,7 @@ enum Clause {
     case .generated: "column generation expression"
     case .copyWhere: "COPY FROM WHERE condition"
     case .execute: "EXECUTE parameter"
+    case .asOf: "AS OF SYSTEM TIME"
     case .triggerCondition: "trigger WHEN condition"
     case .ruleCondition: "rule WHERE condition"
     case .alterType: "transform expression"

@@ -75,7 +75,7 @@ extension SyntaxParser {
     } else {
       try expect(.using)
       let columns = try parenthesizedNames()
-      condition = .using(columns, alias: accept(.as) ? try name() : nil)
+      condition = .using(columns, alias: acceptAs() ? try name() : nil)
     }
     return .join(JoinClause(kind, left: left, right: right, condition: condition, position: at))
   }
@@ -155,9 +155,24 @@ extension SyntaxParser {
     return table
   }
 
+  /// The AS before an alias. `AS of` gives the name `of`; only what is no PostgreSQL whatever follows is CockroachDB's clause.
+  private mutating func acceptAs() -> Bool { !isAtAsOf && accept(.as) }
+
+  var isAtAsOf: Bool {
+    isAt(.as) && isNext(.of) && peek(2).keyword == .system && peek(3).keyword == .time
+  }
+
+  /// `AS OF SYSTEM TIME expression`
+  @inline(never)
+  mutating func asOfClause() throws(ParseFailure) -> AsOfClause {
+    let at = position
+    for _ in 0..<4 { advance() }
+    return AsOfClause(try expression(), position: at)
+  }
+
   /// `[AS] name [(columns)]`
   private mutating func optionalAlias() throws(ParseFailure) -> TableAlias? {
-    if accept(.as) {
+    if acceptAs() {
       return TableAlias(try name(), columns: try optionalNames())
     }
     guard isColumnID(token) else { return nil }
@@ -269,7 +284,7 @@ extension SyntaxParser {
       function.withOrdinality = true
     }
     // func_alias_clause
-    if accept(.as) {
+    if acceptAs() {
       if isAt(.leftParen) {
         function.columnDefinitions = try columnTypes()
         return function

@@ -290,7 +290,10 @@ extension SyntaxParser {
       if !endsTargets { core.targets = try targets() }
     }
     if accept(.into) { core.into = try intoClause() }
-    if accept(.from) { core.from = try fromList() }
+    if accept(.from) {
+      core.from = try fromList()
+      if isAtAsOf { core.asOf = try asOfClause() }
+    }
     if accept(.where) { core.filter = try expression() }
     if accept(.group) {
       try expect(.by)

@@ -79,6 +79,8 @@ extension SyntaxParser {
         advance()
         advance()
         modes.isDeferrable = false
+      case .as where isAtAsOf:
+        modes.asOf = try asOfClause()
       default:
         if sawComma || isFirst && isRequired { throw syntaxError() }
         return modes

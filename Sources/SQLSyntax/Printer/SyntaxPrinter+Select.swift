@@ -72,6 +72,11 @@ extension SyntaxPrinter {
     }
   }
 
+  mutating func asOf(_ clause: AsOfClause) {
+    word("AS OF SYSTEM TIME")
+    expression(clause.time)
+  }
+
   private mutating func core(_ core: SelectCore) {
     word("SELECT")
     switch core.distinct {
@@ -89,6 +94,7 @@ extension SyntaxPrinter {
       name(into.name)
     }
     from("FROM", core.from)
+    if let asOf = core.asOf { self.asOf(asOf) }
     filter(core.filter)
     if let groupBy = core.groupBy {
       word(groupBy.isDistinct ? "GROUP BY DISTINCT" : "GROUP BY")

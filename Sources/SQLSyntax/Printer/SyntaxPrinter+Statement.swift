@@ -130,6 +130,10 @@ extension SyntaxPrinter {
     if let isolation = modes.isolation { put(&self, "ISOLATION LEVEL " + isolation.rawValue.uppercased()) }
     if let isReadOnly = modes.isReadOnly { put(&self, isReadOnly ? "READ ONLY" : "READ WRITE") }
     if let isDeferrable = modes.isDeferrable { put(&self, isDeferrable ? "DEFERRABLE" : "NOT DEFERRABLE") }
+    if let asOf = modes.asOf {
+      if !isFirst { tight(",") }
+      self.asOf(asOf)
+    }
   }
 
   private mutating func transaction(_ statement: TransactionStatement) {

@@ -61,6 +61,8 @@ public struct SelectCore: Sendable, Equatable {
   public var targets: [SelectTarget]
   public var into: IntoClause?
   public var from: [FromItem]
+  /// `AS OF SYSTEM TIME …`, after the last item of FROM.
+  public var asOf: AsOfClause?
   public var filter: Expression?
   public var groupBy: GroupByClause?
   public var having: Expression?
@@ -69,13 +71,14 @@ public struct SelectCore: Sendable, Equatable {
 
   public init(
     distinct: DistinctClause? = nil, targets: [SelectTarget] = [], into: IntoClause? = nil,
-    from: [FromItem] = [], filter: Expression? = nil, groupBy: GroupByClause? = nil,
+    from: [FromItem] = [], asOf: AsOfClause? = nil, filter: Expression? = nil, groupBy: GroupByClause? = nil,
     having: Expression? = nil, windows: [WindowDefinition] = [], position: SourcePosition = .unknown
   ) {
     self.distinct = distinct
     self.targets = targets
     self.into = into
     self.from = from
+    self.asOf = asOf
     self.filter = filter
     self.groupBy = groupBy
     self.having = having

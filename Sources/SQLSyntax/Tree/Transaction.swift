@@ -23,13 +23,17 @@ public enum IsolationLevel: String, Sendable, Hashable, CaseIterable {
 }
 
 /// The modes of a transaction; `nil` where nothing was said. Of several, the last one written counts.
-public struct TransactionModes: Sendable, Hashable {
+public struct TransactionModes: Sendable, Equatable {
   public var isolation: IsolationLevel?
   public var isReadOnly: Bool?
   public var isDeferrable: Bool?
-  public init(isolation: IsolationLevel? = nil, isReadOnly: Bool? = nil, isDeferrable: Bool? = nil) {
+  public var asOf: AsOfClause?
+  public init(
+    isolation: IsolationLevel? = nil, isReadOnly: Bool? = nil, isDeferrable: Bool? = nil, asOf: AsOfClause? = nil
+  ) {
     self.isolation = isolation
     self.isReadOnly = isReadOnly
     self.isDeferrable = isDeferrable
+    self.asOf = asOf
   }
 }

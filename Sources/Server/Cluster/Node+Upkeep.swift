@@ -1,7 +1,7 @@
-// Clears what dropped tables, truncations and rewrites left behind, once no transaction of any node can want it.
+// Clears what dropped tables, truncations and rewrites left behind, once no transaction of any node can want it, and no read of the past.
 //
 // Only the node that serves the first range does. What it clears was dropped before a limit that lies below the clocks of all nodes when it
-// begins, and below every transaction that is open on any node then: the members are listed, and asked, after the limit was taken, and a
+// begins by as much as versions are kept, and below every transaction that is open on any node then: the members are listed, and asked, after the limit was taken, and a
 // node that is not listed yet begins its first transaction later. A member that cannot be asked blocks clearing.
 
 import Catalog
@@ -41,7 +41,8 @@ extension Node {
   func clearingLimit(
     _ member: Member, _ transactions: TransactionSystem, on reactor: isolated Reactor
   ) async throws(TransactionError) -> Int64? {
-    var limit = clock.interval().earliest
+    // Reads in the past see what was dropped since.
+    var limit = clock.interval().earliest - member.store.versionLifetime
     if let transport {
       for record in try await Self.readRecords(transactions) where record.node != member.identity.node {
         if record.standing == .gone {

@@ -20,7 +20,10 @@ enum SyntaxHelp {
     ("ANALYZE", "gather statistics of tables", "ANALYZE [VERBOSE] [table [(columns)] [, ...]]"),
     (
       "BEGIN", "begin a transaction",
-      "BEGIN [TRANSACTION] [ISOLATION LEVEL SERIALIZABLE] [READ ONLY | READ WRITE] [DEFERRABLE]"
+      """
+      BEGIN [TRANSACTION] [ISOLATION LEVEL SERIALIZABLE] [READ ONLY | READ WRITE] [DEFERRABLE]
+          [AS OF SYSTEM TIME time]
+      """
     ),
     (
       "COMMENT", "describe an object",
@@ -128,7 +131,8 @@ enum SyntaxHelp {
       """
       [WITH [RECURSIVE] name AS (query) [, ...]]
       SELECT [ALL | DISTINCT [ON (expressions)]] {* | expression [AS name]} [, ...]
-          [FROM table [[AS] alias] [[{LEFT | RIGHT | FULL | INNER | CROSS}] JOIN table {ON condition | USING (columns)}] [, ...]]
+          [FROM table [[AS] alias] [[{LEFT | RIGHT | FULL | INNER | CROSS}] JOIN table {ON condition | USING (columns)}] [, ...]
+           [AS OF SYSTEM TIME time]]
           [WHERE condition]
           [GROUP BY expressions] [HAVING condition]
           [{UNION | INTERSECT | EXCEPT} [ALL] query]
@@ -140,7 +144,7 @@ enum SyntaxHelp {
     ("SET", "change a setting", "SET [SESSION | LOCAL] name {TO | =} {value | DEFAULT}"),
     (
       "SET TRANSACTION", "choose how the transaction runs",
-      "SET TRANSACTION {ISOLATION LEVEL level | READ ONLY | READ WRITE}"
+      "SET TRANSACTION {ISOLATION LEVEL level | READ ONLY | READ WRITE | AS OF SYSTEM TIME time}"
     ),
     ("SHOW", "show a setting", "SHOW {name | ALL}"),
     (
