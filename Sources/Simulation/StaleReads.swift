@@ -82,7 +82,8 @@ final class StaleReads {
       if rows != read.rows {
         let place = zip(rows, read.rows).prefix { $0 == $1 }.count
         let key = (place < rows.count ? rows : read.rows)[place].key
-        return "node \(read.node) read \(read.rows.count) rows at \(read.time) as of \(read.timestamp.wall), and there are "
+        return
+          "node \(read.node) read \(read.rows.count) rows at \(read.time) as of \(read.timestamp.wall), and there are "
           + "\(rows.count) as of then; they differ from \(Key(key)) on"
       }
       reads.removeLast()

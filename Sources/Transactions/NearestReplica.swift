@@ -75,7 +75,8 @@ extension TransactionSystem {
 
   /// The newest timestamp at which the nearest replicas can serve reads of the spans without waiting for anybody: closed there, and below all
   /// intents. At least `bound`, at which leaseholders can serve what the others cannot.
-  public func newestTimestamp(of spans: [KeySpan], atLeast bound: Timestamp) async throws(TransactionError) -> Timestamp {
+  public func newestTimestamp(of spans: [KeySpan], atLeast bound: Timestamp) async throws(TransactionError) -> Timestamp
+  {
     var newest = currentTimestamp()
     var header = ownHeader()
     header.isServedByAny = store.readsAnywhere

@@ -159,7 +159,9 @@ import Transport
       woken: [RangeID(3)], rested: [position(4, 1 << 40)], awake: [position(5, term: 1, 2), position(6, 1)])
     #expect(try ClosedTimestampUpdate(encoded: update.encoded()) == update)
     for count in 0..<update.encoded().count {
-      #expect(throws: MalformedMessage.self) { try ClosedTimestampUpdate(encoded: Array(update.encoded().prefix(count))) }
+      #expect(throws: MalformedMessage.self) {
+        try ClosedTimestampUpdate(encoded: Array(update.encoded().prefix(count)))
+      }
     }
     let part = update.restricted { $0.rawValue % 2 == 1 }
     #expect(part.woken == [RangeID(3)] && part.rested.isEmpty && part.awake == [position(5, term: 1, 2)])

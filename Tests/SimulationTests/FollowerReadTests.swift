@@ -31,7 +31,8 @@ import Transactions
   /// How many reads of the past a node's replicas have served, and left to others.
   private func counts(_ number: Int, _ cluster: TestCluster) throws -> (served: UInt64, refused: UInt64) {
     let store = try #require(cluster.nodes[number - 1].store)
-    let counters = try #require(cluster.ask(number) { _ async throws(TransactionError) in await store.counters() }?.value)
+    let counters = try #require(
+      cluster.ask(number) { _ async throws(TransactionError) in await store.counters() }?.value)
     return (counters.closedReads, counters.closedReadsRefused)
   }
 
@@ -54,7 +55,9 @@ import Transactions
       #expect(read("k", at: time, through: other, cluster)?.value == "1")
       #expect(try counts(other, cluster).served == before.served + 1)
       // What has just been is not closed yet.
-      #expect(read("k", at: try now(cluster, of: other).adding(nanoseconds: -500_000_000), through: other, cluster)?.value == "2")
+      #expect(
+        read("k", at: try now(cluster, of: other).adding(nanoseconds: -500_000_000), through: other, cluster)?.value
+          == "2")
       #expect(try counts(other, cluster).refused == before.refused + 1)
     }
     cluster.isolate(leader)

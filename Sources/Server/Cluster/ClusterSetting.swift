@@ -82,7 +82,8 @@ struct ClusterSetting: Sendable {
 
   /// By name.
   static let all = [
-    autoUpgrade, version, checkInterval, deadNodeTime, replicas, closedLag, merge, splitLoad, snapshotRate, versionLifetime,
+    autoUpgrade, version, checkInterval, deadNodeTime, replicas, closedLag, merge, splitLoad, snapshotRate,
+    versionLifetime,
   ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }
