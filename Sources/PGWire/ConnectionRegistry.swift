@@ -8,7 +8,8 @@ import Synchronization
 public final class ConnectionRegistry: Sendable {
   struct Entry {
     var secret: Int32
-    var cancel: @Sendable () -> Void
+    /// Ends what runs now, and calls back after that.
+    var cancel: @Sendable (@escaping @Sendable () -> Void) -> Void
     /// Ends the session: at once if true, else when its transaction has ended.
     var close: @Sendable (Bool) -> Void
   }
@@ -32,7 +33,7 @@ public final class ConnectionRegistry: Sendable {
 
   /// A process number and a secret; nil when the limit is reached or the node is stopping.
   func register(
-    cancel: @escaping @Sendable () -> Void, close: @escaping @Sendable (Bool) -> Void
+    cancel: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void, close: @escaping @Sendable (Bool) -> Void
   ) -> (process: Int32, secret: Int32)? {
     state.withLock { state in
       guard !state.isClosed, state.entries.count < limit else { return nil }
@@ -48,9 +49,13 @@ public final class ConnectionRegistry: Sendable {
   func unregister(_ process: Int32) { state.withLock { _ = $0.entries.removeValue(forKey: process) } }
 
   /// Cancels what that session runs now, if the secret is right; silent otherwise, as PostgreSQL is.
-  func cancel(process: Int32, secret: Int32) {
-    let entry = state.withLock { $0.entries[process] }
-    if let entry, entry.secret == secret { entry.cancel() }
+  /// - Parameter done: called once the session has been told, if there is one to tell.
+  func cancel(process: Int32, secret: Int32, done: @escaping @Sendable () -> Void) {
+    if let entry = state.withLock({ $0.entries[process] }), entry.secret == secret {
+      entry.cancel(done)
+    } else {
+      done()
+    }
   }
 
   /// Refuses new connections and asks all sessions to end (57P01): after their transactions, or at once.

@@ -91,8 +91,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
         pending = decoder.pendingByteCount
         if case .cancelRequest(let process, let secret) = message, session == nil {
           // Here and not in its turn: who asks often closes at once, and what a closed connection has queued is dropped.
-          context.registry.cancel(process: process, secret: secret)
-          channel.close(promise: nil)
+          // Clients take the end of this connection for a sign that the request cannot hit what they send from then on.
+          context.registry.cancel(process: process, secret: secret) { [channel] in channel.close(promise: nil) }
           return
         }
         queue.append((message, byteCount))
@@ -332,9 +332,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     let database = parameters.first { $0.name == "database" }?.value ?? user
     let reactor = self.reactor
     let registered = context.registry.register(
-      cancel: { [weak self] in
-        guard let self else { return }
-        reactor.enqueue { _ in self.session?.cancelCurrentStatement() }
+      cancel: { [weak self] done in
+        guard let self else { return done() }
+        reactor.enqueue { _ in
+          self.session?.cancelCurrentStatement()
+          done()
+        }
       },
       close: { [weak self] isForced in
         guard let self else { return }

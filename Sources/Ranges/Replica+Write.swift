@@ -114,7 +114,10 @@ extension Replica {
       let versions = request.writes.count >= 8 ? try shard.reader.newestVersions() : nil
       for write in request.writes {
         if !shard.faults.skipsTimestampCache {
-          timestamp = max(timestamp, shard.timestampCache.floor(write.key, owner: header.tag))
+          let floor = shard.timestampCache.floor(write.key, owner: header.tag)
+          if floor > timestamp, !shard.faults.takesEqualTimestampsForOneOwner || floor > timestamp.next {
+            timestamp = floor
+          }
         }
         if write.isNew { continue }
         if let owner, locks.holdsCurrent(write.key, by: owner) { continue }
@@ -131,7 +134,7 @@ extension Replica {
         if newest >= timestamp { timestamp = newest.next }
       }
       let ends = request.purpose == .commit || request.purpose == .stage
-      if ends, timestamp > read, !request.reads.isEmpty, !shard.faults.skipsRefresh {
+      if ends, timestamp > read, !request.reads.isEmpty {
         switch try checkRefresh(request.reads, header, to: timestamp) {
         case .holds: break
         case .conflict(let key):
@@ -421,7 +424,7 @@ extension Replica {
     _ reads: ReadFootprint, _ header: TransactionHeader, to timestamp: Timestamp
   ) throws(StorageError) -> RefreshStep {
     let from = header.readTimestamp
-    guard from < timestamp else { return .holds }
+    guard from < timestamp, !shard.faults.skipsRefresh else { return .holds }
     let mayMeetIntents = registry.mayHaveIntents(besides: header.id)
     let options = ReadOptions(at: timestamp, mayHaveIntents: false)
     for key in reads.keys {

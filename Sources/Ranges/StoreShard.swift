@@ -60,7 +60,12 @@ public struct ShardCounters: Sendable {
 /// Switches that only tests and simulation set, to see that their checks catch what they plant.
 package struct PlantedFaults: Sendable {
   package var skipsTimestampCache = false
+  /// Whoever moves a transaction forward does not look whether what it read has changed.
   package var skipsRefresh = false
+  /// Who writes at the timestamp at which another transaction has read takes that read for its own.
+  package var takesEqualTimestampsForOneOwner = false
+  /// A commit of which nobody knows whether it was made is said not to have been made.
+  package var retriesAmbiguousCommits = false
   /// A restart neither tells the clock what time was reached before, nor the timestamp cache what may have been read.
   package var forgetsTimeAtRestart = false
   /// A leaseholder serves although its lease may have ended.

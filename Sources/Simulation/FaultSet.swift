@@ -125,6 +125,14 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case writeIntoThePast = "write-into-the-past"
   /// Workload `cluster`: a range that takes over the keys of another does not know what was closed there.
   case forgetClosedAtMerge = "forget-closed-at-merge"
+  /// Workload `cluster`: whoever finds that a write of a staged commit is missing does not prevent it.
   case letMissingWritesCome = "let-missing-writes-come"
+  /// Workload `cluster`: intents of a staged commit are settled before its record says that it has committed.
   case settleTooEarly = "settle-too-early"
+  /// Workloads `node` and `cluster`: a transaction's timestamp moves whatever has become of its reads.
+  case skipRefresh = "skip-refresh"
+  /// Workload `cluster`: transactions at the same timestamp take each other's reads for their own.
+  case oneOwnerPerTimestamp = "one-owner-per-timestamp"
+  /// Workload `cluster`: a commit that may have happened is tried again.
+  case retryAmbiguousCommits = "retry-ambiguous-commits"
 }

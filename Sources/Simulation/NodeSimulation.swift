@@ -354,6 +354,9 @@ final class NodeSimulation: @unchecked Sendable {
     case .loseAppliedWrites: settings.store.faults.losesAppliedWrites = true
     case .letMissingWritesCome: settings.store.faults.letsMissingWritesCome = true
     case .settleTooEarly: settings.store.faults.settlesTooEarly = true
+    case .skipRefresh: settings.store.faults.skipsRefresh = true
+    case .oneOwnerPerTimestamp: settings.store.faults.takesEqualTimestampsForOneOwner = true
+    case .retryAmbiguousCommits: settings.store.faults.retriesAmbiguousCommits = true
     case .cutSnapshots: settings.store.faults.cutsSnapshots = true
     case .skipCommitWait: settings.store.faults.skipsCommitWait = true
     case .skipReadersWait: settings.store.faults.skipsReadersWait = true

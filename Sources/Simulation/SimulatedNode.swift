@@ -37,6 +37,8 @@ final class SimulatedNode: @unchecked Sendable {
     var clock: (offset: Int64, error: Int64)?
     /// By how much the node's clock is fast, in parts per million, if `clock` is given.
     var driftPerMillion: Int64 = 0
+    /// Nanoseconds between two heartbeats of the transport; nil: as in production.
+    var heartbeatInterval: Int64?
     /// In about so many reads one comes with a flipped bit; nil: none.
     var readsPerFlip: Int?
   }
@@ -231,6 +233,7 @@ final class SimulatedNode: @unchecked Sendable {
       options.silentHeartbeatCount *= 5
       options.heartbeatInterval /= 5
     }
+    if let interval = settings.heartbeatInterval { options.heartbeatInterval = interval }
     return options
   }
 

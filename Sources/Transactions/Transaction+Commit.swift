@@ -137,6 +137,7 @@ extension Transaction {
       return .moved
     case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
     case .ambiguous:
+      if system.shard.faults.retriesAmbiguousCommits { throw .retry(reason: "its outcome is not known", key: nil) }
       state = .unknown
       throw TransactionError(failure)
     default: throw TransactionError(failure)

@@ -86,6 +86,7 @@ extension Transaction {
       do throws(TransactionError) {
         concluded = try await system.recover(fate)
       } catch {
+        if system.shard.faults.retriesAmbiguousCommits { throw failure }
         state = .unknown
         throw .ambiguousCommit("\(failure); how the commit ended cannot be known: \(error)")
       }

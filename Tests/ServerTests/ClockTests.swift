@@ -130,15 +130,16 @@ struct ClockTests {
     for node in nodes { clients.append(try await TestClient.connect(port: node.sqlAddress.port)) }
     await clients[1].query("create table t (k int); insert into t values (1)")
     #expect(await clients[2].query("select k from t").value == "1")
-    #expect(nodes.allSatisfy { $0.clockWatch.reference == NodeID(rawValue: 1) })
+    // With other tests beside a lease may lapse: whose it is then is a matter of who runs first, but it is one node's, and soon.
     #expect(
       await Self.eventually {
+        let references = Set(nodes.map(\.clockWatch.reference))
+        guard references.count == 1, let reference = references.first ?? nil else { return false }
         let rows = await clients[0].query("show clock").values
-        return rows.count == 3 && rows.allSatisfy { $0.contains(",cluster,") && $0.contains(" ms,1,") }
+        return rows.count == 3
+          && rows.allSatisfy { $0.contains(",cluster,") && $0.contains(" ms,\(reference.rawValue),") }
+          && nodes.allSatisfy { $0.clock.interval().error < 20_000_000 }
       })
-    let intervals = nodes.map { $0.clock.interval() }
-    // Read one after the other, with other tests beside.
-    #expect(intervals.allSatisfy { $0.error < 20_000_000 }, "\(intervals)")
 
     #expect(
       await Self.eventually {

@@ -13,7 +13,7 @@ import Transport
 /// `@unchecked Sendable`: used by the thread of its world alone.
 final class TestCluster: @unchecked Sendable {
   private final class Links: Sendable {
-    let isLost = Mutex<@Sendable (LoopbackNetwork.Packet) -> Bool>({ _ in false })
+    let fate = Mutex<@Sendable (LoopbackNetwork.Packet) -> LoopbackNetwork.Fate?>({ _ in nil })
   }
 
   let world: SimulatedWorld
@@ -35,7 +35,7 @@ final class TestCluster: @unchecked Sendable {
     let world = SimulatedWorld(seed: seed)
     let links = links
     let network = LoopbackNetwork { packet in
-      links.isLost.withLock { $0(packet) } ? .lose : .deliver(afterNanoseconds: delay)
+      links.fate.withLock { $0(packet) } ?? .deliver(afterNanoseconds: delay)
     }
     var ids = world.makeRandom("cluster")
     let cluster = ClusterID(&ids)
@@ -58,8 +58,13 @@ final class TestCluster: @unchecked Sendable {
 
   func run(seconds: Double) { world.run(until: world.now + Int64(seconds * 1e9)) }
 
+  /// What becomes of packets from now on; nil: they arrive as always.
+  func decide(_ fate: @escaping @Sendable (LoopbackNetwork.Packet) -> LoopbackNetwork.Fate?) {
+    links.fate.withLock { $0 = fate }
+  }
+
   /// Packets that are lost from now on.
-  func lose(_ isLost: @escaping @Sendable (LoopbackNetwork.Packet) -> Bool) { links.isLost.withLock { $0 = isLost } }
+  func lose(_ isLost: @escaping @Sendable (LoopbackNetwork.Packet) -> Bool) { decide { isLost($0) ? .lose : nil } }
 
   /// Nothing passes between one node and the others, in both directions.
   func isolate(_ numbers: Int...) {
@@ -81,7 +86,7 @@ final class TestCluster: @unchecked Sendable {
     nodes[number - 1].environments.last?.machine.pause(forNanoseconds: Int64(seconds * 1e9))
   }
 
-  func heal() { lose { _ in false } }
+  func heal() { decide { _ in nil } }
 
   func kill(_ number: Int) { nodes[number - 1].crash(losingPower: false) }
   func begin(_ number: Int) { nodes[number - 1].begin(settings(number)) }
