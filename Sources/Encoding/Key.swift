@@ -81,6 +81,32 @@ public struct Key: Hashable, Comparable, Sendable {
   }
 }
 
+extension Key {
+  /// The key that `description` shows so; nil for any other text.
+  public init?(described text: Substring) {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == 0x5C else {
+        guard (0x20...0x7E).contains(byte) else { return nil }
+        bytes.append(byte)
+        continue
+      }
+      switch rest.popFirst() {
+      case 0x5C: bytes.append(0x5C)
+      case UInt8(ascii: "x"):
+        guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+          return nil
+        }
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+      default: return nil
+      }
+    }
+    self.init(bytes)
+  }
+}
+
 extension Key: CustomStringConvertible {
   /// Printable ASCII as it is, other bytes as `\xNN`, a backslash doubled.
   public var description: String {

@@ -16,7 +16,12 @@ extension SQLError {
         detail: SQLError.collision(reason, key, relation), hint: "The transaction might succeed if retried.")
     case .deadlock(let edges):
       self.init(
-        .deadlockDetected, "deadlock detected", detail: edges, hint: "See server log for query details.")
+        .deadlockDetected, "deadlock detected",
+        detail: KeyMention.replace(in: edges) { key in
+          guard let place = SQLError.location(of: key, relation) else { return "key \(KeyText.text(key))" }
+          let row = place.row.map { ", key (\($0.columns))=(\($0.values))" } ?? ""
+          return "table \"\(place.table.name)\"\(row)"
+        }, hint: "See server log for query details.")
     case .lockNotAvailable(let key, let timedOut):
       if timedOut {
         self.init(.lockNotAvailable, "canceling statement due to lock timeout")

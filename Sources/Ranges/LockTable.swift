@@ -17,9 +17,9 @@ final class LockOwner {
   let id: TransactionID
   /// When it began; the larger, the younger.
   let start: Timestamp
-  /// For messages: what the transaction calls itself; empty: by its id.
-  let label: String
-  var name: String { label.isEmpty ? "transaction \(id)" : label }
+  /// For messages: what the transaction calls itself, when it asked for a lock here last.
+  fileprivate(set) var label: [UInt8]
+  var name: String { ContentionEvent.name(id, label) }
   fileprivate(set) var held: [KeyLock] = []
   /// What it waits for now.
   fileprivate(set) var waiting: Waiter?
@@ -28,7 +28,7 @@ final class LockOwner {
   /// In which it took a lock last.
   var epoch: UInt32 = 0
 
-  init(id: TransactionID, start: Timestamp, label: String) {
+  init(id: TransactionID, start: Timestamp, label: [UInt8]) {
     self.id = id
     self.start = start
     self.label = label
@@ -77,9 +77,10 @@ final class LockTable {
 
   /// The owner's entry, made on first use.
   func owner(
-    _ id: TransactionID, start: Timestamp, label: String, coordinator: Coordinator? = nil
+    _ id: TransactionID, start: Timestamp, label: [UInt8], coordinator: Coordinator? = nil
   ) -> LockOwner {
     if let owner = owners[id] {
+      if !label.isEmpty, owner.label != label { owner.label = label }
       if owner.coordinator == nil { owner.coordinator = coordinator }
       return owner
     }
@@ -329,6 +330,32 @@ final class LockTable {
     }
   }
 
+  /// Who holds, or is to hold next, what a waiter waits for, as its wait begins.
+  func blocker(of waiter: Waiter) -> LockOwner? {
+    guard let lock = waiter.lock else { return nil }
+    return lock.holders.first { $0.owner !== waiter.owner }?.owner ?? lock.queue.first { $0 !== waiter }?.owner
+  }
+
+  /// What is held and waited for, in the order of the keys: holders before those who wait.
+  func held(limit: Int) -> [HeldLock] {
+    var held: [HeldLock] = []
+    for lock in locks.values.sorted(by: { $0.key < $1.key }) where held.count < limit {
+      held += lock.holders.map {
+        HeldLock(
+          key: lock.key, transaction: $0.owner.id, label: ContentionEvent.cut($0.owner.label),
+          isExclusive: $0.strength == .exclusive, isGranted: true)
+      }
+      held += lock.queue.compactMap { waiter in
+        waiter.owner.map {
+          HeldLock(
+            key: lock.key, transaction: $0.id, label: ContentionEvent.cut($0.label),
+            isExclusive: waiter.strength == .exclusive, isGranted: false)
+        }
+      }
+    }
+    return held
+  }
+
   /// A search over several ranges has chosen a transaction to break a deadlock.
   func breakWait(of id: TransactionID, _ cycle: String) {
     if let waiting = owners[id]?.waiting { cancel(waiting, .deadlock(cycle)) }
@@ -357,7 +384,7 @@ final class LockTable {
     var lines: [String] = []
     for (index, member) in cycle.enumerated() {
       let next = cycle[(index + 1) % cycle.count]
-      let key = member.waiting?.lock.map { "\($0.key)" } ?? "a key"
+      let key = member.waiting?.lock.map { KeyMention.text($0.key) } ?? "a key"
       let strength = member.waiting?.strength == .shared ? "a shared" : "an exclusive"
       lines.append(
         "\(member.name) waits for \(strength) lock on \(key), which \(next.name) holds or waits for before it.")

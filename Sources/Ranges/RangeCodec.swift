@@ -159,7 +159,7 @@ extension TransactionHeader {
     writer.put(hasIntentsElsewhere)
     writer.put(anchor)
     writer.putSigned(lockTimeout)
-    writer.put(label)
+    writer.put(label.count > Limits.labelByteCount ? Array(label.prefix(Limits.labelByteCount)) : label)
     writer.put(locksLease)
   }
 
@@ -183,7 +183,7 @@ extension TransactionHeader {
     hasIntentsElsewhere = try reader.flag()
     anchor = try reader.key()
     lockTimeout = try reader.signed()
-    label = try reader.text()
+    label = try reader.string()
     locksLease = try reader.number()
   }
 }

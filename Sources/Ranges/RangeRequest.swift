@@ -27,8 +27,8 @@ public struct TransactionHeader: Sendable {
   public var anchor = Key.min
   /// Nanoseconds to wait for one lock; 0: for ever.
   public var lockTimeout: Int64 = 0
-  /// What it calls itself in messages to others.
-  public var label: String
+  /// What it calls itself in messages to others: mostly the statement that it runs, as it was written.
+  public var label: [UInt8]
   /// The lease of the range asked under which it holds locks there; 0: it holds none. Locks do not outlive their lease.
   public var locksLease: UInt64 = 0
   /// It only reads, in the past, and any replica may serve that.
@@ -44,7 +44,7 @@ public struct TransactionHeader: Sendable {
     named = readTimestamp
     self.readTimestamp = readTimestamp
     self.isolation = isolation
-    self.label = label
+    self.label = Array(label.utf8)
   }
 
   /// The owner's name in the timestamp cache: random bits, never 0.

@@ -16,6 +16,10 @@ public struct RangeID: RawRepresentable, Hashable, Comparable, Sendable, CustomS
 public enum Limits {
   /// Locks of one transaction in one range's lock table, about 200 bytes each.
   public static let locksPerTransaction = 1_000_000
+  /// Bytes of what a transaction calls itself that others are told, enough to know a statement by.
+  public static let labelByteCount = 400
+  /// Waits for locks that a reactor remembers, with both statements about 1 kB each.
+  public static let contentionEvents = 500
   /// Requests waiting for one key. Behind so many, an error is the kinder answer.
   public static let waitersPerLock = 10_000
   /// Conflicting intents looked at in one pass of a reader; the next pass sees the rest.

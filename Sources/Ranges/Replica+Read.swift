@@ -94,7 +94,7 @@ extension Replica {
       let outcome = try shard.reader.get(key, options, into: &block)
       if outcome.newer > header.readTimestamp {
         block.truncate(rows: rows)
-        return .failed(.writeTooOld(outcome.newer, key: key))
+        return .failed(tooOld(outcome.newer, key, header))
       }
       locks.markCurrent(key, by: owner)
       if outcome.version > observed { observed = outcome.version }
@@ -198,7 +198,7 @@ extension Replica {
         }
       }
     }
-    if outcome.newer > header.readTimestamp { return .failed(.writeTooOld(outcome.newer, key: span.start)) }
+    if outcome.newer > header.readTimestamp { return .failed(tooOld(outcome.newer, span.start, header)) }
     if outcome.newest > observed { observed = outcome.newest }
     for row in 0..<page.count {
       let key = page.key(row)
@@ -246,7 +246,7 @@ extension Replica {
       case .ask(let inquiry): return .failed(.conflict([inquiry]))
       case .live:
         let holder = locks.owner(
-          intent.transaction, start: intent.timestamp, label: "")
+          intent.transaction, start: intent.timestamp, label: [])
         let isAlone = locks.addDiscovered(key, of: holder)
         precondition(isAlone, "\(key) is locked beside an intent of \(intent.transaction)")
       case .failed(let failure): return .failed(failure)

@@ -129,7 +129,7 @@ extension Replica {
         }
         guard newest >= timestamp || newest > read else { continue }
         if header.isolation == .repeatableRead && newest > read {
-          return .failed(.retry(reason: "a concurrent transaction wrote the row", key: write.key))
+          return .failed(collision("a concurrent transaction wrote the row", at: write.key, header))
         }
         if newest >= timestamp { timestamp = newest.next }
       }
@@ -139,8 +139,7 @@ extension Replica {
         case .holds: break
         case .conflict(let key):
           shard.counters.refreshFailures &+= 1
-          return .failed(
-            .retry(reason: "what it read was changed by a concurrent transaction", key: key))
+          return .failed(collision("what it read was changed by a concurrent transaction", at: key, header))
         case .wait(let read): return .wait(read)
         case .failed(let failure): return .failed(failure)
         }
@@ -179,7 +178,7 @@ extension Replica {
         switch try lock(write.key, header, LockRequest(.exclusive, wait: waits ? .wait : .fail)) {
         case .locked, .skipped: break
         case .failed(.lockNotAvailable):
-          return .failed(.retry(reason: "a concurrent transaction has locked the row", key: write.key))
+          return .failed(collision("a concurrent transaction has locked the row", at: write.key, header))
         case .wait(let waiter): return .wait(ReadWait(waiter: waiter, key: write.key))
         case .failed(let failure): return .failed(failure)
         }
@@ -408,7 +407,7 @@ extension Replica {
           return nil
         case .conflict(let key):
           shard.counters.refreshFailures &+= 1
-          return .retry(reason: "what it read was changed by a concurrent transaction", key: key)
+          return collision("what it read was changed by a concurrent transaction", at: key, header)
         case .failed(let failure): return failure
         case .wait(let read):
           if let failure = await wait(read, header) { return failure }

@@ -625,8 +625,10 @@ public final class Replica {
       }
     }
     let owner = waiter.owner.map { (id: $0.id, epoch: $0.epoch) }
+    let contention = contention(waiter)
     let outcome = await waiter.value(on: shard.reactor)
     timer?.cancel()
+    if let contention { note(contention, outcome) }
     switch outcome {
     case .granted: return nil
     case .timedOut: return .lockNotAvailable(lockKey ?? Key.min, timedOut: true)

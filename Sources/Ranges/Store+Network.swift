@@ -18,6 +18,7 @@ enum StoreMessageKind {
   static let request: UInt16 = 16
   static let snapshot: UInt16 = 17
   static let lockWaits: UInt16 = 18
+  static let contention: UInt16 = 21
   static let check: UInt16 = 19
   static let frozen: UInt16 = 20
 }
@@ -61,6 +62,10 @@ extension Store {
     network.onCall(StoreMessageKind.snapshot) { [weak self] _, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await takeSnapshot(message)
+    }
+    network.onCall(StoreMessageKind.contention) { [weak self] _, _, _ in
+      guard let self else { return .failure(CallRefusal("the node is stopping")) }
+      return .success(await answerContention())
     }
     network.onCall(StoreMessageKind.lockWaits) { [weak self] _, _, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }

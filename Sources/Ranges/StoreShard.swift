@@ -115,6 +115,8 @@ public final class StoreShard {
   /// Tells the node that it must not go on; the shard refuses everything from then on.
   let onFatal: @Sendable (String) -> Void
   public internal(set) var counters = ShardCounters()
+  /// Waits for locks that have ended.
+  public internal(set) var contention = ContentionLog()
   package var faults = PlantedFaults()
   /// Why nothing is served any more.
   private(set) var stopReason: String?

@@ -124,6 +124,12 @@ extension Session {
     client.send(commandTag: tag)
   }
 
+  /// Others that wait for its locks are told what the transaction runs. What only reads keeps nobody waiting.
+  @inline(__always)
+  func name(_ active: ActiveTransaction, _ text: [UInt8], _ plan: QueryPlan) {
+    if plan.writing != nil { active.kv.label = text }
+  }
+
   func requireWritable(_ active: ActiveTransaction, _ plan: QueryPlan) throws(SQLError) {
     if active.isReadOnly, let writing = plan.writing { try requireWritable(active, writing) }
   }

@@ -246,6 +246,7 @@ extension Session {
       throw SQLError(.internalError, "prepared statement \"\(prepared.name)\" has no plan")
     }
     try requireWritable(active, plan)
+    name(active, prepared.source, plan)
     portal.execution = try begin(plan, parameters: portal.parameters, active, catalog)
   }
 

@@ -138,7 +138,7 @@ extension Session: VirtualTableProvider {
     guard let catalog = transaction?.catalog, let virtual = VirtualTable.withOID(table.oid) else {
       throw SQLError(.internalError, "relation \"\(table.name)\" has no rows to compute")
     }
-    if table.schema == .meridianCatalogSchema { clusterFacts = await gateway.cluster?.facts() ?? ClusterFacts() }
+    if table.schema == .meridianCatalogSchema { clusterFacts = await facts(for: table) }
     let all = try virtual.rows(catalog, self)
     var wanted: [ColumnVector] = []
     for id in columns {

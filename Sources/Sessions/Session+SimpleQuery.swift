@@ -77,12 +77,16 @@ extension Session {
     switch try planner(catalog).plan(statement, source: text, allowsParameters: false) {
     case .query(let plan):
       try requireWritable(active, plan)
+      name(active, text, plan)
       try await runToEnd(plan, parameters: [], active, catalog)
     case .schema(let operation):
       if case .select = statement { try requireWritable(active, "SELECT INTO") }
       try requireWritable(active, Self.commandTag(of: statement))
+      active.kv.label = text
       try await runSchema(operation, tag: Self.commandTag(of: statement), active, catalog)
-    case .copy(let plan): try await runCopy(plan, active, catalog)
+    case .copy(let plan):
+      active.kv.label = text
+      try await runCopy(plan, active, catalog)
     case .explain(let explain): try await runExplain(explain, active, catalog)
     case .needsLiterals: throw SQLError(.internalError, "a plain statement was planned as one without literals")
     }
@@ -113,6 +117,7 @@ extension Session {
       gateway.counters.statements += 1
       active.statementCount += 1
       try requireWritable(active, plan)
+      name(active, text, plan)
       let parameters = try bindLiterals(extraction.literals, to: plan, source: text)
       try await runToEnd(plan, parameters: parameters, active, catalog)
       if isImplicit { try await commitTransaction() }

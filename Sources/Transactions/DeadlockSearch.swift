@@ -2,6 +2,7 @@
 // asked. So a cycle counts only if each of its waits was there the last time, too. Each cycle gives one victim, the
 // youngest, and everybody who looks chooses the same.
 
+import Encoding
 import Ranges
 import Storage
 
@@ -46,7 +47,8 @@ struct DeadlockSearch {
         gone.insert(youngest.waiter)
         let lines = members.enumerated().map { index, member in
           let next = members[(index + 1) % members.count]
-          return "\(member.name) waits for a lock on \(member.key), which \(next.name) holds or waits for before it."
+          let key = KeyMention.text(member.key)
+          return "\(member.name) waits for a lock on \(key), which \(next.name) holds or waits for before it."
         }
         victims.append(Victim(id: youngest.waiter, cycle: lines.joined(separator: "\n")))
       }

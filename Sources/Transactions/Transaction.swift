@@ -101,8 +101,8 @@ public final class Transaction {
     set { header.lockTimeout = max(0, newValue) }
   }
 
-  /// What it calls itself in messages to others; empty: by its id.
-  public var label: String {
+  /// What it calls itself in messages to others: the statement that it runs, as it was written, or a few words.
+  public var label: [UInt8] {
     get { header.label }
     set { header.label = newValue }
   }

@@ -87,7 +87,7 @@ private func sample() async throws -> TestCatalog {
 struct SystemCatalogTests {
   @Test func everyRelationHasRowsOrNone() async throws {
     let view = try await sample().reloaded()
-    #expect(VirtualTable.all.count == 209)
+    #expect(VirtualTable.all.count == 211)
     for table in VirtualTable.all {
       let batch = try table.rows(view, NoServices())
       #expect(batch.columns.count == table.descriptor.columns.count)

@@ -12,7 +12,7 @@ import Testing
 
   private func owner(_ number: UInt64) -> LockOwner {
     table.owner(
-      TransactionID(high: number, low: number), start: Timestamp(wall: Int64(number)), label: "T\(number)")
+      TransactionID(high: number, low: number), start: Timestamp(wall: Int64(number)), label: Array("T\(number)".utf8))
   }
 
   private func acquire(
@@ -114,7 +114,7 @@ import Testing
       Issue.record("T3 still waits")
       return
     }
-    #expect(text.contains("T1 waits for an exclusive lock on b, which T2 holds"))
+    #expect(text.contains("(T1) waits for an exclusive lock on «b», which transaction 00000000 (T2) holds"))
     #expect(!second.isFinished && !first.isFinished)
     release(3)
     #expect(isGranted(second))

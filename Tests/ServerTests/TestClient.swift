@@ -10,6 +10,7 @@ struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
   var severity = ""
   var state = ""
   var message = ""
+  var detail = ""
   var context = ""
   var description: String { "\(severity) \(state): \(message)" }
 }
@@ -378,6 +379,7 @@ private struct Reader {
       case UInt8(ascii: "S"): error.severity = value
       case UInt8(ascii: "C"): error.state = value
       case UInt8(ascii: "M"): error.message = value
+      case UInt8(ascii: "D"): error.detail = value
       case UInt8(ascii: "W"): error.context = value
       default: break
       }

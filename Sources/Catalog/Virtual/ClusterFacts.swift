@@ -138,6 +138,61 @@ public struct ClusterFacts: Sendable {
     }
   }
 
+  /// That a transaction waited for another's lock.
+  public struct Contention: Sendable {
+    public var node: Int64
+    public var range: Int64
+    public var key: Key
+    public var waiter: String
+    /// Nil if the transaction did not tell what it runs.
+    public var waitingStatement: String?
+    public var blocker: String
+    public var blockingStatement: String?
+    /// Microseconds since 2000-01-01 UTC.
+    public var beginning: Int64
+    /// Microseconds.
+    public var duration: Int64
+    /// `granted`, `timed out`, `cancelled`, `deadlock`, `stopped`.
+    public var outcome: String
+
+    public init(
+      node: Int64, range: Int64, key: Key, waiter: String, waitingStatement: String?, blocker: String,
+      blockingStatement: String?, beginning: Int64, duration: Int64, outcome: String
+    ) {
+      self.node = node
+      self.range = range
+      self.key = key
+      self.waiter = waiter
+      self.waitingStatement = waitingStatement
+      self.blocker = blocker
+      self.blockingStatement = blockingStatement
+      self.beginning = beginning
+      self.duration = duration
+      self.outcome = outcome
+    }
+  }
+
+  /// A row lock, or the wait for one.
+  public struct Lock: Sendable {
+    public var node: Int64
+    public var key: Key
+    public var transaction: String
+    public var statement: String?
+    public var isExclusive: Bool
+    public var isGranted: Bool
+
+    public init(
+      node: Int64, key: Key, transaction: String, statement: String?, isExclusive: Bool, isGranted: Bool
+    ) {
+      self.node = node
+      self.key = key
+      self.transaction = transaction
+      self.statement = statement
+      self.isExclusive = isExclusive
+      self.isGranted = isGranted
+    }
+  }
+
   /// By number.
   public var nodes: [Node] = []
   /// In the order of their keys.
@@ -145,6 +200,9 @@ public struct ClusterFacts: Sendable {
   public var supports: [Support] = []
   /// In the order of their times.
   public var clockIncidents: [ClockIncident] = []
+  /// In the order of their beginnings.
+  public var contention: [Contention] = []
+  public var locks: [Lock] = []
 
   public init() {}
 }

@@ -14,11 +14,16 @@ extension SystemRelations {
     15005 r cluster_settings name:text! value:text! kind:text! initial:text! description:text!
     15006 r clock_incidents found_at:timestamptz! node_id:int8! other_node_id:int8! kind:text! excess:text!
       earliest:timestamptz! latest:timestamptz! other_earliest:timestamptz! other_latest:timestamptz!
+    15007 r transaction_contention began_at:timestamptz! duration:interval! outcome:text! waiting_transaction:text!
+      waiting_statement:text blocking_transaction:text! blocking_statement:text table_name:text key:text! range_id:int8!
+      node_id:int8!
+    15008 r locks table_name:text key:text! transaction_id:text! statement:text mode:text! is_granted:bool! node_id:int8!
     """
 
   static let clusterSources: [String: RowSource] = [
     "nodes": nodeRows, "ranges": rangeRows, "leases": leaseRows, "store_liveness": supportRows,
     "cluster_settings": clusterSettingRows, "clock_incidents": clockIncidentRows,
+    "transaction_contention": contentionRows, "locks": lockRows,
   ]
 
   private static let nodeRows: RowSource = { (_, services, rows) throws(SQLError) in
@@ -57,7 +62,11 @@ extension SystemRelations {
 
   /// The table whose data a range begins with.
   static func tableName(_ range: ClusterFacts.Range, _ view: CatalogView) -> String? {
-    KeyText.table(range.span.start).flatMap { view.relation($0)?.name }
+    tableName(range.span.start, view)
+  }
+
+  private static func tableName(_ key: Key, _ view: CatalogView) -> String? {
+    KeyText.table(key).flatMap { view.relation($0)?.name }
   }
 
   private static func list(_ nodes: [Int64]) throws(SQLError) -> Datum {
@@ -101,6 +110,43 @@ extension SystemRelations {
         row["other_latest"] = .int64(incident.claim.latest)
       }
     }
+  }
+
+  private static let contentionRows: RowSource = { (view, services, rows) throws(SQLError) in
+    for wait in services.clusterFacts.contention {
+      try rows.add { (row) throws(SQLError) in
+        row["began_at"] = .int64(wait.beginning)
+        row["duration"] = Interval(microseconds: wait.duration).datum
+        row["outcome"] = .text(wait.outcome)
+        row["waiting_transaction"] = .text(wait.waiter)
+        row["waiting_statement"] = statement(wait.waitingStatement, view)
+        row["blocking_transaction"] = .text(wait.blocker)
+        row["blocking_statement"] = statement(wait.blockingStatement, view)
+        row["table_name"] = .text(optional: tableName(wait.key, view))
+        row["key"] = .text(KeyText.text(wait.key))
+        row["range_id"] = .int64(wait.range)
+        row["node_id"] = .int64(wait.node)
+      }
+    }
+  }
+
+  private static let lockRows: RowSource = { (view, services, rows) throws(SQLError) in
+    for lock in services.clusterFacts.locks {
+      try rows.add { (row) throws(SQLError) in
+        row["table_name"] = .text(optional: tableName(lock.key, view))
+        row["key"] = .text(KeyText.text(lock.key))
+        row["transaction_id"] = .text(lock.transaction)
+        row["statement"] = statement(lock.statement, view)
+        row["mode"] = .text(lock.isExclusive ? "exclusive" : "shared")
+        row["is_granted"] = .bool(lock.isGranted)
+        row["node_id"] = .int64(lock.node)
+      }
+    }
+  }
+
+  /// Others' statements are for superusers.
+  private static func statement(_ text: String?, _ view: CatalogView) -> Datum {
+    .text(optional: view.isSuperuser ? text : nil)
   }
 
   private static let clusterSettingRows: RowSource = { (_, services, rows) throws(SQLError) in
