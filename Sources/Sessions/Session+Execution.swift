@@ -65,7 +65,7 @@ extension Session {
     _ plan: QueryPlan, parameters: [Datum], _ active: ActiveTransaction, _ catalog: CatalogView
   ) throws(SQLError) -> QueryExecution {
     active.depend(on: plan.dependencies)
-    if !plan.requirements.isEmpty, !catalog.isSuperuser { try catalog.check(plan.requirements) }
+    try check(plan, active, catalog)
     let slot = executionSlot(of: plan)
     let execution: QueryExecution
     if let kept = slot.take() {
@@ -122,6 +122,17 @@ extension Session {
       client.send(batch, RowFormat(columns: columns, formats: formats, settings: settings.format))
     }
     client.send(commandTag: tag)
+  }
+
+  /// Error 42501 unless the user may do what a plan does.
+  @inline(__always)
+  func check(_ plan: QueryPlan, _ active: ActiveTransaction, _ catalog: CatalogView) throws(SQLError) {
+    if plan.requirements.isEmpty { return }
+    if active.kv.isHistorical {
+      try checkToday(plan.requirements, catalog)
+    } else if !catalog.isSuperuser {
+      try catalog.check(plan.requirements)
+    }
   }
 
   /// Others that wait for its locks are told what the transaction runs. What only reads keeps nobody waiting.

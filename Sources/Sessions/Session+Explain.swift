@@ -11,6 +11,7 @@ extension Session {
   ) async throws(SQLError) {
     var instrumentation: Instrumentation?
     var elapsed: Double?
+    try check(explain.query, active, catalog)
     if explain.options.isAnalyze {
       try requireWritable(active, explain.query)
       active.depend(on: explain.query.dependencies)

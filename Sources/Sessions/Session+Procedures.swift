@@ -61,7 +61,7 @@ extension Session: ProcedureLibrary {
     active.depend(on: plan.dependencies)
     try requireWritable(active, plan)
     let catalog = try currentCatalog()
-    if !plan.requirements.isEmpty, !catalog.isSuperuser { try catalog.check(plan.requirements) }
+    try check(plan, active, catalog)
   }
 
   public func planCast(from source: SQLType, to target: SQLType) throws(SQLError) -> ScalarExpression {

@@ -77,6 +77,17 @@ extension Session {
     }
   }
 
+  /// Who may read the past is decided by what is granted today, as far as this node knows; of what is gone since, by what was granted then.
+  func checkToday(_ requirements: [AccessRequirement], _ past: CatalogView) throws(SQLError) {
+    let present = CatalogView(gateway.catalog.newest)
+    present.user = user
+    present.database = database
+    if present.isSuperuser { return }
+    for requirement in requirements {
+      try (present.relation(requirement.relation) == nil ? past : present).check([requirement])
+    }
+  }
+
   /// A transaction that has done nothing yet reads at `timestamp` from now on, and nothing else.
   private func move(_ active: ActiveTransaction, to timestamp: Timestamp) async throws(SQLError) {
     await active.kv.rollback()

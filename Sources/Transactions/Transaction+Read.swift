@@ -94,7 +94,9 @@ extension Transaction {
       else { return false }
     }
     if mustRecord(lock), !areAllPrivate {
-      for key in asked where privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+      for key in asked where privateSpans.isEmpty || !privateSpans.contains(key) {
+        reads.add(key, limit: system.readLimit)
+      }
     }
     if buffer.isEmpty, block.isEmpty {
       block = page
@@ -136,7 +138,9 @@ extension Transaction {
   }
 
   private func record(_ key: Key, _ lock: LockRequest?, _ isRecorded: Bool) {
-    if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) { reads.add(key) }
+    if isRecorded, mustRecord(lock), privateSpans.isEmpty || !privateSpans.contains(key) {
+      reads.add(key, limit: system.readLimit)
+    }
   }
 
   /// One attempt at the replica on this reactor; nil: the range is served elsewhere.
@@ -297,9 +301,9 @@ extension Transaction {
     }
     if options.isRecorded, mustRecord(nil), privateSpans.isEmpty || !privateSpans.contains(span) {
       if options.isReverse {
-        reads.add(KeySpan(start: rest.isEmpty ? span.start : rest.end, end: span.end))
+        reads.add(KeySpan(start: rest.isEmpty ? span.start : rest.end, end: span.end), limit: system.readLimit)
       } else {
-        reads.add(KeySpan(start: span.start, end: rest.isEmpty ? span.end : rest.start))
+        reads.add(KeySpan(start: span.start, end: rest.isEmpty ? span.end : rest.start), limit: system.readLimit)
       }
     }
     return rest.isEmpty ? nil : rest

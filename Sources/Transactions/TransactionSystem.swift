@@ -20,6 +20,8 @@ public final class TransactionSystem {
   var scratch = KeyValueBlock()
   /// Bytes of buffered writes after which they are sent on.
   public var bufferLimit = 4 << 20
+  /// Bytes of a transaction's memory of what it has read after which neighbours are joined.
+  public var readLimit = 4 << 20
   /// When it was made, by the monotonic clock.
   let beginning: Int64
 

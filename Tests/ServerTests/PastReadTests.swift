@@ -258,6 +258,28 @@ struct PastReadTests {
     )
   }
 
+  @Test func privilegesAreTodays() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    let time = await table("past_privileges", a)
+    await a.query("create role past_reader login")
+    await b.query("set role past_reader")
+    let past = "select v from past_privileges as of system time \(time)"
+    #expect(await b.query(past).state == "42501")
+    await a.query("grant select on past_privileges to past_reader")
+    #expect(await b.query(past).values == ["old"])
+    let granted = await now(a)
+    await a.query("revoke select on past_privileges from past_reader")
+    #expect(await b.query(past).state == "42501")
+    #expect(await b.query("explain \(past)").state == "42501")
+    #expect(await b.query("explain analyze select * from past_privileges").state == "42501")
+    // Of what is gone only the privileges of then are known.
+    await a.query("drop table past_privileges")
+    #expect(await b.query(past).state == "42501")
+    #expect(await b.query("select count(*) from past_privileges as of system time \(granted)").value == "2")
+    #expect(await a.query(past).values == ["old"])
+  }
+
   @Test func stalenessMayBeBounded() async throws {
     let a = try await TestNode.shared().client()
     await a.query("create table past_bounds (k int primary key)")
