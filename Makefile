@@ -26,7 +26,8 @@ build: setup ## Build the release binary
 demo: build ## Start a node on ./demo-data, and a SQL prompt on it
 	@Scripts/demo $$($(SWIFT) build -c release --show-bin-path)/meridian $(STORE)
 
-# All tests at once starve each other on few cores: what waits for a lease or a heartbeat then waits for seconds.
+# All tests at once starve each other on few cores: what waits for a lease or a heartbeat then waits for seconds. A test's time limit counts
+# from when it stands in line, so it must be longer than the whole suite.
 test: setup ## Run the fast suite
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 $(SWIFT) test
 

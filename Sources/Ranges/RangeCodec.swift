@@ -142,7 +142,9 @@ struct RangeReader: ~Escapable {
 // MARK: - Requests
 
 extension TransactionHeader {
-  /// Said together with the isolation level, as of version 5 of a cluster: `uncertainUpTo` follows the rest.
+  /// Said together with the isolation level, as of version 5 of a cluster.
+  private static let servedByAny: UInt8 = 0x80
+  /// The same; `uncertainUpTo` follows the rest then.
   private static let isUncertain: UInt8 = 0x40
 
   func encode(into writer: inout RangeWriter) {
@@ -154,14 +156,16 @@ extension TransactionHeader {
     writer.put(readTimestamp)
     writer.put(UInt64(sequence))
     writer.putRanges(ignored)
-    writer.bytes.append(isolation.rawValue | (uncertainUpTo > readTimestamp ? Self.isUncertain : 0))
+    let isUncertain = uncertainUpTo > readTimestamp
+    writer.bytes.append(
+      isolation.rawValue | (isServedByAny ? Self.servedByAny : 0) | (isUncertain ? Self.isUncertain : 0))
     writer.put(hasIntents)
     writer.put(hasIntentsElsewhere)
     writer.put(anchor)
     writer.putSigned(lockTimeout)
     writer.put(label.count > Limits.labelByteCount ? Array(label.prefix(Limits.labelByteCount)) : label)
     writer.put(locksLease)
-    if uncertainUpTo > readTimestamp { writer.put(uncertainUpTo) }
+    if isUncertain { writer.put(uncertainUpTo) }
   }
 
   init(from reader: inout RangeReader) throws(MalformedMessage) {
@@ -173,10 +177,13 @@ extension TransactionHeader {
     let sequence = try reader.number(UInt32.self)
     let ignored = try reader.ranges()
     let level = try reader.byte()
-    guard let isolation = IsolationLevel(rawValue: level & ~Self.isUncertain) else { throw MalformedMessage() }
+    guard let isolation = IsolationLevel(rawValue: level & ~(Self.servedByAny | Self.isUncertain)) else {
+      throw MalformedMessage()
+    }
     self.init(id: id, start: start, readTimestamp: readTimestamp, isolation: isolation, label: "")
     self.named = named
     self.epoch = epoch
+    isServedByAny = level & Self.servedByAny != 0
     self.sequence = sequence
     self.ignored = ignored
     hasIntents = try reader.flag()
@@ -382,6 +389,9 @@ extension RangeRequest {
       tag(24)
       fate.encode(into: &writer)
       writer.put(isCommitted)
+    case .newest(let span):
+      tag(25)
+      writer.put(span)
     }
   }
 
@@ -446,6 +456,7 @@ extension RangeRequest {
     case 24:
       let fate = try TransactionFate(from: &reader)
       self = .conclude(fate, isCommitted: try reader.flag())
+    case 25: self = .newest(try reader.span())
     default: throw MalformedMessage()
     }
   }
@@ -580,6 +591,9 @@ extension RangeResponse {
     case .verified(let areThere):
       tag(9)
       writer.put(areThere)
+    case .newest(let timestamp):
+      tag(10)
+      writer.put(timestamp)
     }
     return []
   }
@@ -618,6 +632,7 @@ extension RangeResponse {
           isDurable: try reader.flag()))
     case 8: self = .frozen(try reader.frozenRange())
     case 9: self = .verified(try reader.flag())
+    case 10: self = .newest(try reader.timestamp())
     default: throw MalformedMessage()
     }
   }

@@ -16,7 +16,7 @@ private final class Ends: Sendable {
   func note(_ reason: String) { reasons.withLock { $0.append(reason) } }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ClockTests {
   private static func configuration(
     _ sources: String, store: String? = nil, join: [NodeAddress] = [], machine: String = "here", error: Int64? = nil,

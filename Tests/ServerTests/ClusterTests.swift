@@ -17,7 +17,7 @@ private final class Deaths: Sendable {
   func note(_ reason: String) { reasons.withLock { $0.append(reason) } }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ClusterTests {
   private static func configuration(
     store: String? = nil, join: [NodeAddress?] = [], machine: String = "here", clockError: Int64? = nil,

@@ -2,7 +2,7 @@
 
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ContentionViewTests {
   private func waits(_ client: TestClient, _ table: String) async -> [[String?]] {
     await client.query(

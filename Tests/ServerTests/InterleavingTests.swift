@@ -225,7 +225,7 @@ struct Interleaving: Sendable, CustomTestStringConvertible {
   ]
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct InterleavingTests {
   static let levels = ["read committed", "repeatable read", "serializable"]
 

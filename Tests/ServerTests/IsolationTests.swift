@@ -4,7 +4,7 @@
 
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct IsolationTests {
   /// Runs statements by session; returns the SQLSTATEs of those that failed.
   private func run(_ steps: [(TestClient, String)]) async -> [String] {

@@ -4,7 +4,7 @@ import Foundation
 import Server
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct LifeCycleTests {
   @Test func aRestartKeepsWhatWasAcknowledged() async throws {
     let folder = try TestNode.makeFolder()

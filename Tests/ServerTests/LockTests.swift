@@ -3,7 +3,7 @@
 
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct LockTests {
   private func table(_ name: String, _ client: TestClient) async {
     await client.query(

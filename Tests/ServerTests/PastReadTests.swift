@@ -4,7 +4,7 @@
 
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PastReadTests {
   private func now(_ client: TestClient) async -> String {
     await client.query("select cluster_logical_timestamp()").value ?? ""

@@ -3,7 +3,7 @@
 
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ProtocolTests {
   @Test func aPipelineIsAnsweredInOrder() async throws {
     let a = try await TestNode.shared().client()

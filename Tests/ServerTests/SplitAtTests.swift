@@ -4,7 +4,7 @@ import Foundation
 import Server
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct SplitAtTests {
   @Test func aTableLiesInManyRanges() async throws {
     // A node of its own: whoever writes elsewhere while ranges are cut may have to begin anew.
