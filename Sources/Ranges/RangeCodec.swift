@@ -142,6 +142,9 @@ struct RangeReader: ~Escapable {
 // MARK: - Requests
 
 extension TransactionHeader {
+  /// Said together with the isolation level, as of version 5 of a cluster.
+  private static let servedByAny: UInt8 = 0x80
+
   func encode(into writer: inout RangeWriter) {
     writer.put(id.high)
     writer.put(id.low)
@@ -151,7 +154,7 @@ extension TransactionHeader {
     writer.put(readTimestamp)
     writer.put(UInt64(sequence))
     writer.putRanges(ignored)
-    writer.bytes.append(isolation.rawValue)
+    writer.bytes.append(isolation.rawValue | (isServedByAny ? Self.servedByAny : 0))
     writer.put(hasIntents)
     writer.put(hasIntentsElsewhere)
     writer.put(anchor)
@@ -168,10 +171,12 @@ extension TransactionHeader {
     let readTimestamp = try reader.timestamp()
     let sequence = try reader.number(UInt32.self)
     let ignored = try reader.ranges()
-    guard let isolation = IsolationLevel(rawValue: try reader.byte()) else { throw MalformedMessage() }
+    let level = try reader.byte()
+    guard let isolation = IsolationLevel(rawValue: level & ~Self.servedByAny) else { throw MalformedMessage() }
     self.init(id: id, start: start, readTimestamp: readTimestamp, isolation: isolation, label: "")
     self.named = named
     self.epoch = epoch
+    isServedByAny = level & Self.servedByAny != 0
     self.sequence = sequence
     self.ignored = ignored
     hasIntents = try reader.flag()
@@ -376,6 +381,9 @@ extension RangeRequest {
       tag(24)
       fate.encode(into: &writer)
       writer.put(isCommitted)
+    case .newest(let span):
+      tag(25)
+      writer.put(span)
     }
   }
 
@@ -440,6 +448,7 @@ extension RangeRequest {
     case 24:
       let fate = try TransactionFate(from: &reader)
       self = .conclude(fate, isCommitted: try reader.flag())
+    case 25: self = .newest(try reader.span())
     default: throw MalformedMessage()
     }
   }
@@ -574,6 +583,9 @@ extension RangeResponse {
     case .verified(let areThere):
       tag(9)
       writer.put(areThere)
+    case .newest(let timestamp):
+      tag(10)
+      writer.put(timestamp)
     }
     return []
   }
@@ -612,6 +624,7 @@ extension RangeResponse {
           isDurable: try reader.flag()))
     case 8: self = .frozen(try reader.frozenRange())
     case 9: self = .verified(try reader.flag())
+    case 10: self = .newest(try reader.timestamp())
     default: throw MalformedMessage()
     }
   }

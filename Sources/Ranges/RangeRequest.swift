@@ -31,6 +31,8 @@ public struct TransactionHeader: Sendable {
   public var label: [UInt8]
   /// The lease of the range asked under which it holds locks there; 0: it holds none. Locks do not outlive their lease.
   public var locksLease: UInt64 = 0
+  /// It only reads, in the past, and any replica may serve that.
+  public var isServedByAny = false
   /// Who coordinates it, if another node does. It is not sent: the node that is asked takes note of who asks.
   var coordinator: Coordinator?
 
@@ -224,6 +226,8 @@ public enum RangeRequest: Sendable {
   case clear(KeySpan)
   case collectGarbage(below: Timestamp)
   case statistics(KeySpan)
+  /// The newest timestamp at which all of a span can be read without waiting for anybody.
+  case newest(KeySpan)
   /// Ends whatever the transaction waits for.
   case cancelWait
 }
@@ -263,6 +267,7 @@ public enum RangeResponse: Sendable {
   case fate(TransactionFate)
   /// Whether promised writes are there.
   case verified(Bool)
+  case newest(Timestamp)
   case description(RangeDescription)
   case frozen(FrozenRange)
   case failed(RangeFailure)

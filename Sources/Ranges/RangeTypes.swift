@@ -51,6 +51,9 @@ public enum Limits {
   public static let snapshotChunkBytes = 1 << 20
   /// Nanoseconds between ticks of groups that are not at rest.
   public static let tickInterval: Int64 = 100_000_000
+  /// Nanoseconds behind true time at which leaseholders close the past: transactions that write and take longer have to look again at what
+  /// they read.
+  public static let closedLag: Int64 = 3_000_000_000
   /// Replicas of a reactor that a store's start, death or return wakes in one tick: what they have to do then, elections at worst, must
   /// leave time to tell others that this store lives. A request wakes its own out of turn.
   public static let wokenPerTick = 100

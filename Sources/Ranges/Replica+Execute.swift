@@ -7,6 +7,8 @@ import Storage
 extension Replica {
   /// Serves one request from start to end, waits included.
   public func execute(_ request: RangeRequest, _ header: TransactionHeader) async -> RangeResponse {
+    // Nobody need look after a replica that only reads.
+    if header.isServedByAny, !holdsLease, let served = serveClosed(request, header) { return served }
     wake()
     if header.readTimestamp.wall > shard.clock.latestAcceptable {
       return .failed(
@@ -79,6 +81,15 @@ extension Replica {
     case .clear(let span): return response(await clear(span))
     case .collectGarbage(let threshold): return response(await collectGarbage(below: threshold))
     case .statistics(let span): return .statistics(statistics(span))
+    case .newest(let span):
+      if let refusal = refusal(of: span) { return .failed(refusal) }
+      do throws(StorageError) {
+        // Behind too many intents a reader settles them.
+        return try newest(span, below: shard.clock.now()) ?? .newest(.zero)
+      } catch {
+        shard.fail(error)
+        return .failed(.unavailable("\(error)"))
+      }
     }
   }
 

@@ -150,7 +150,7 @@ extension Replica {
     }
     guard isCaughtUp(target.replica.peer) else { throw .refused("the replica on node \(node) lags behind") }
     // No write of a later leaseholder may change what was read under this lease.
-    let summary = max(shard.timestampCache.globalFloor, leaseStart.next)
+    let summary = max(readBelow, closedFloor)
     surrenderLease()
     guard group.propose(Command(descriptor, readsBelow: summary, lease: leaseSequence).encoded()) != nil else {
       throw .refused("the range takes no commands now")

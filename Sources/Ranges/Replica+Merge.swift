@@ -196,7 +196,9 @@ extension Replica {
     descriptor.rightNeighbor = right.descriptor.rightNeighbor
     descriptor.generation = max(descriptor.generation, right.descriptor.generation) + 1
     descriptor.spanGeneration += 1
-    applied.closedTimestamp = max(applied.closedTimestamp, right.applied.closedTimestamp)
+    if !shard.faults.forgetsClosedAtMerge {
+      applied.closedTimestamp = max(applied.closedTimestamp, right.applied.closedTimestamp)
+    }
     applied.largestTimestamp = max(applied.largestTimestamp, right.applied.largestTimestamp)
     applied.collectionThreshold = max(applied.collectionThreshold, right.applied.collectionThreshold)
     batch.put(.local, LocalKeys.descriptor(id), descriptor.encoded())
@@ -220,7 +222,7 @@ extension Replica {
     wake()
     shard.unpublished.insert(id)
     shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
-    if !shard.faults.forgetsReadsAtMerge { beginLeaseAnew() }
+    if !shard.faults.forgetsReadsAtMerge, !shard.faults.forgetsClosedAtMerge { beginLeaseAnew() }
     for entry in registry.sorted { takeBack(span, entry) }
     let recorded = try loadRecords(in: span)
     for entry in registry.sorted

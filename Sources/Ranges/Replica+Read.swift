@@ -220,7 +220,7 @@ extension Replica {
     return .done
   }
 
-  private var tooOld: RangeFailure {
+  var tooOld: RangeFailure {
     .limit("versions as old as the transaction's snapshot have been removed")
   }
 

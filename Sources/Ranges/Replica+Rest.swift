@@ -9,11 +9,17 @@ extension Replica {
   @inline(__always)
   func wake() { if !isAwake { shard.wake(self) } }
 
+  /// Whether nothing looks after it any more.
+  package var isResting: Bool { !isAwake }
+
   /// Whether ticks have nothing to do here any more; then what is not needed at rest is given back.
   func goesToRest() -> Bool {
     guard isRemoved || mayRest else { return false }
     isAwake = false
-    if !isRemoved { releaseIdleMemory() }
+    if !isRemoved {
+      releaseIdleMemory()
+      restClosed()
+    }
     return true
   }
 

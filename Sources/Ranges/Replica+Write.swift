@@ -104,7 +104,7 @@ extension Replica {
 
       let read = header.readTimestamp
       var timestamp = max(read, request.fixedTimestamp ?? .zero)
-      if !shard.faults.forgetsReadsAtLease { timestamp = max(timestamp, applied.closedTimestamp.next) }
+      if !shard.faults.forgetsReadsAtLease { timestamp = max(timestamp, closedFloor.next) }
       if !shard.faults.forgetsReadsAtLease, !shard.faults.forgetsTimeAtRestart {
         timestamp = max(timestamp, leaseStart.next)
       }
@@ -262,13 +262,15 @@ extension Replica {
     var batch = WriteBatch()
     batch.reserveCapacity(bytes)
     let timestamp = header.readTimestamp
+    // Whoever reads a past that is closed here must not find a way to these keys: the commit stands above.
+    let least = max(timestamp, closedFloor.next)
     for write in request.writes {
       Self.put(write, at: timestamp, into: &batch)
     }
     guard !request.privateSpans.isEmpty else {
       // Declared where the record lies, before.
       guard let proposal = propose(batch, largestTimestamp: timestamp, latch: nil) else { return .failed(unavailable) }
-      return .proposed(proposal, timestamp)
+      return .proposed(proposal, least)
     }
     guard let entry = registered(header) else { return .failed(Self.givenUp) }
     var spans = entry.record.spansToClear
@@ -279,7 +281,7 @@ extension Replica {
       batch.put(.local, entry.record.key, entry.record.encoded())
     }
     guard let proposal = propose(batch, largestTimestamp: timestamp, latch: nil) else { return .failed(unavailable) }
-    return .proposed(proposal, timestamp)
+    return .proposed(proposal, least)
   }
 
   static let givenUp = RangeFailure.retry(

@@ -94,6 +94,12 @@ public final class Replica {
   /// The piece of a snapshot that is to come next.
   var nextSnapshotPiece: UInt64 = 0
   var origins: [(replica: ReplicaID, node: NodeID)] = []
+  /// The era in which it rests and what its reactor closes is closed here; 0: it does not, or nobody was told.
+  var closedEra: UInt64 = 0
+  /// What was closed in it, as the leaseholder has said apart from the log, and is here.
+  var heardClosed = Timestamp.zero
+  /// The same of a position that is not applied yet.
+  var closedAhead: ClosedTimestampReceiver.Note?
   private let appliedKey: [UInt8]
 
   init(
@@ -156,6 +162,7 @@ public final class Replica {
     var command = unsigned
     command.leaseSequence = group.term
     command.spanGeneration = descriptor.spanGeneration
+    command.closedTimestamp = max(command.closedTimestamp, closedByCommand)
     let bytes = command.encoded()
     guard holdsLease, !progress.isStalled, let position = group.propose(bytes) else { return nil }
     let proposal = Proposal(position: position, command: command, byteCount: bytes.count, latch: latch)
@@ -447,7 +454,7 @@ public final class Replica {
       shard.clock.update(ClockTimestamp(reached: applied.largestTimestamp))
       if !shard.faults.forgetsReadsAtLease {
         // Of a lease that was handed on, its end has told what was served under it; of one that ran out, the clock does.
-        leaseStart = max(shard.clock.now(), applied.closedTimestamp.next)
+        leaseStart = max(shard.clock.now(), applied.closedTimestamp.next, closedTimestamp.next)
         if leaseEnd == .never, isFromDisk {
           // A group of one has its lease for ever, and no end of it has been waited for: another node may have read here just before the
           // restart, at the latest time that its clock allowed.
@@ -476,6 +483,7 @@ public final class Replica {
   /// Another member leads, or may. Requests under way are sent away, and what this leaseholder knew is forgotten.
   /// Commands under way may still be committed; whoever proposed them waits until that is known.
   func loseLease() {
+    wakeClosed()
     holdsLease = false
     shard.logger.info("gave a lease up", metadata: ["range": "\(id)", "term": "\(group.term)"])
     let reason = "range \(id) is led elsewhere"
@@ -653,6 +661,7 @@ public final class Replica {
   }
 
   func stop(_ reason: String) {
+    wakeClosed()
     holdsLease = false
     group.stop()
     let waiting = leaseWaiters

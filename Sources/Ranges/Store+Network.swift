@@ -12,6 +12,8 @@ enum StoreMessageKind {
   static let groups: UInt16 = 1
   static let heartbeat: UInt16 = 2
   static let heartbeatResponse: UInt16 = 3
+  static let closed: UInt16 = 4
+  static let closedAgain: UInt16 = 5
   // Calls
   static let request: UInt16 = 16
   static let snapshot: UInt16 = 17
@@ -46,6 +48,12 @@ extension Store {
     }
     network.onMessage(StoreMessageKind.heartbeatResponse) { [weak self] node, message, _ in
       self?.receiveHeartbeatResponse(message, from: node)
+    }
+    network.onMessage(StoreMessageKind.closed) { [weak self] node, message, _ in
+      self?.receiveClosed(message, from: node)
+    }
+    network.onMessage(StoreMessageKind.closedAgain) { [weak self] node, message, _ in
+      self?.tellClosedAgain(message, to: node)
     }
     network.onCall(StoreMessageKind.request) { [weak self] node, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
@@ -216,12 +224,13 @@ extension Store {
 
   /// `call`, for asynchronous code of a reactor that the compiler does not see on it.
   public func reactorCall(
-    _ request: RangeRequest, _ header: TransactionHeader, range: RangeID, on node: NodeID, from reactor: Reactor
+    _ request: RangeRequest, _ header: TransactionHeader, range: RangeID, on node: NodeID, from reactor: Reactor,
+    timeout: Int64? = nil
   ) async throws(TransportError) -> RangeReply {
     // A request may wait for locks as long as it likes; a connection that breaks ends it.
     try await call(
       request, header, range: range, on: node,
-      timeout: header.lockTimeout > 0 ? header.lockTimeout + 30_000_000_000 : Int64.max / 4,
+      timeout: timeout ?? (header.lockTimeout > 0 ? header.lockTimeout + 30_000_000_000 : Int64.max / 4),
       from: reactor)
   }
 

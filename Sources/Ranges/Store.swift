@@ -43,6 +43,10 @@ public struct StoreOptions: Sendable {
   public var merging = RangeMerging.unknown
   /// Whether commits over several ranges are made in one round (`StagedCommit`), which all members of the cluster must know.
   public var stagesCommits = true
+  /// Whether the past is closed, and read on any replica, which all members of the cluster must know.
+  public var closesPast = true
+  /// Nanoseconds behind true time at which it is.
+  public var closedLag = Limits.closedLag
   /// For tests and simulation.
   package var faults = PlantedFaults()
   public init() {}
@@ -66,6 +70,9 @@ public final class Store: Sendable {
   let writer: LogWriter
   let directory = StoreDirectory()
   private let pacing: SnapshotPacing
+  /// How far behind the past is closed.
+  let closing: Closing
+  private let knownPlaces = Mutex<[NodeID: [String]]>([:])
   /// Built once by `open`, before anything else runs; each shard is confined to its reactor.
   private nonisolated(unsafe) var shards: [Confined<StoreShard>] = []
   private let state = Mutex(State())
@@ -96,6 +103,7 @@ public final class Store: Sendable {
     snapshotWorker = environment.makeWorker("snapshots", threads: 1)
     pacing = SnapshotPacing(rate: options.snapshotRate)
     let checkRate = CheckRate()
+    closing = Closing(lag: options.closesPast ? options.closedLag : nil)
     support = StoreSupport(node: identity.node, liveness, clock: clock, environment: environment)
     let link = Link()
     writer = LogWriter(
@@ -109,7 +117,7 @@ public final class Store: Sendable {
         reactor: reactor, clock: clock, engine: local.state,
         rowCacheByteCount: local.rowCacheByteCount / environment.reactors.count, writer: writer, opener: opener,
         support: support, directory: directory, snapshotWorker: snapshotWorker, pacing: pacing,
-        checkRate: checkRate, network: network,
+        checkRate: checkRate, closing: closing, network: network,
         logger: logger,
         onFatal: { reason in link.store?.failed(reason) })
       shard.faults = options.faults
@@ -322,6 +330,10 @@ public final class Store: Sendable {
   public var stagesCommits: Bool { options.withLock { $0.stagesCommits } }
   public func setStagesCommits(_ stages: Bool) { options.withLock { $0.stagesCommits = stages } }
 
+  /// Where nodes stand, from the widest part to the narrowest, as far as is known.
+  public var places: [NodeID: [String]] { knownPlaces.withLock { $0 } }
+  public func setPlaces(_ places: [NodeID: [String]]) { knownPlaces.withLock { $0 = places } }
+
   /// Whether nothing is served any more.
   public var isStopped: Bool { state.withLock { $0.isStopped || $0.hasFailed } }
 
@@ -421,6 +433,7 @@ public final class Store: Sendable {
         counters.stalledRanges = UInt64(awake.count { $0.progress.isStalled })
         counters.awakeReplicas = UInt64(awake.count)
         counters.replicas = UInt64(shard.access(on: reactor).sortedReplicas.count)
+        counters.closedLag = shard.access(on: reactor).closedLag
         return counters
       }
       sum = sum + counters

@@ -196,6 +196,7 @@ extension StoreShard {
   // MARK: - Time
 
   func wake(_ replica: Replica) {
+    replica.wakeClosed()
     replica.isAwake = true
     awake.append(replica)
   }
@@ -215,8 +216,11 @@ extension StoreShard {
   func tick() {
     guard stopReason == nil else { return }
     tickCount &+= 1
+    // Before support is looked at: as long as that holds, nobody else has held a lease at the time that is told.
+    closePast()
     let promises = support.promises
     if promises != self.promises {
+      if !self.promises.received.allSatisfy(promises.received.contains) { closedSender.beginEra() }
       self.promises = promises
       if wakeCount == 0 { nextToWake = RangeID(0) }
       wakeCount = sortedReplicas.count
@@ -237,5 +241,6 @@ extension StoreShard {
       replica.tick()
     }
     awake.removeAll { $0.goesToRest() }
+    if tickCount % Self.ticksPerUpdate == 0 { tellOfClosedPast() }
   }
 }

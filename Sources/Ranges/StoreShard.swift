@@ -22,6 +22,11 @@ public struct ShardCounters: Sendable {
   public var versionsCollected: UInt64 = 0
   /// Ranges whose replicas were compared.
   public var checks: UInt64 = 0
+  /// Reads of the past that were served without the lease, and those that were left to the leaseholder.
+  public var closedReads: UInt64 = 0
+  public var closedReadsRefused: UInt64 = 0
+  /// Of now: nanoseconds by which the closed timestamps of replicas that do not lead lie behind, at most.
+  public var closedLag: Int64 = 0
   /// Of now: ranges that make no progress, as far as their replicas here can tell.
   public var stalledRanges: UInt64 = 0
   /// Of now: replicas, and those of them that do not rest.
@@ -41,6 +46,9 @@ public struct ShardCounters: Sendable {
     sum.appliedBytes = a.appliedBytes &+ b.appliedBytes
     sum.intentsResolved = a.intentsResolved &+ b.intentsResolved
     sum.checks = a.checks &+ b.checks
+    sum.closedReads = a.closedReads &+ b.closedReads
+    sum.closedReadsRefused = a.closedReadsRefused &+ b.closedReadsRefused
+    sum.closedLag = max(a.closedLag, b.closedLag)
     sum.stalledRanges = a.stalledRanges &+ b.stalledRanges
     sum.replicas = a.replicas &+ b.replicas
     sum.awakeReplicas = a.awakeReplicas &+ b.awakeReplicas
@@ -88,6 +96,10 @@ package struct PlantedFaults: Sendable {
   package var skipsReadersWait = false
   /// Transactions begin at the earliest time that may be now.
   package var readsAtEarliest = false
+  /// Leaseholders write below what they have closed.
+  package var writesIntoThePast = false
+  /// Who takes over a range's keys does not know what was closed there.
+  package var forgetsClosedAtMerge = false
 
   package init() {}
 }
@@ -149,11 +161,15 @@ public final class StoreShard {
   var frozen: Set<RangeID> = []
   /// Served here, with descriptors that are to be published.
   var unpublished: Set<RangeID> = []
+  /// How far behind true time the past is closed, in nanoseconds; shared by all reactors.
+  let closing: Closing
+  var closedSender: ClosedTimestampSender
+  var closedReceiver = ClosedTimestampReceiver()
 
   init(
     reactor: Reactor, clock: NodeClock, engine: any Engine, rowCacheByteCount: Int, writer: LogWriter,
     opener: ReplicaOpener, support: StoreSupport, directory: StoreDirectory, snapshotWorker: any Worker,
-    pacing: SnapshotPacing, checkRate: CheckRate,
+    pacing: SnapshotPacing, checkRate: CheckRate, closing: Closing,
     network: NodeTransport?, logger: Logger,
     onFatal: @escaping @Sendable (String) -> Void
   ) {
@@ -168,6 +184,8 @@ public final class StoreShard {
     self.snapshotWorker = snapshotWorker
     self.pacing = pacing
     self.checkRate = checkRate
+    self.closing = closing
+    closedSender = ClosedTimestampSender(life: support.life, reactor: reactor.index)
     self.network = network
     self.logger = logger
     self.onFatal = onFatal

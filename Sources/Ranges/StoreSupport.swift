@@ -12,6 +12,8 @@ final class StoreSupport: Sendable {
   private let state: Mutex<StoreLiveness>
   /// How many raises of this store's epoch are not durable yet; meanwhile it asks for no support.
   let isSaving = Mutex(0)
+  /// Names this life of the store: no other one has begun with this epoch.
+  let life: UInt64
   private let clock: NodeClock
   private let environment: any Environment
 
@@ -19,6 +21,7 @@ final class StoreSupport: Sendable {
     self.node = node
     self.clock = clock
     self.environment = environment
+    life = liveness.epoch
     state = Mutex(liveness)
   }
 

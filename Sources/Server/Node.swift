@@ -208,6 +208,7 @@ public final class Node: SessionFactory, AdminSource {
     let onFatal = configuration.onFatal
     var options = StoreOptions()
     options.stagesCommits = false
+    options.closesPast = false
     if let cluster = configuration.cluster { options.supportDuration = cluster.supportDuration }
     let store = try await Store.open(
       environment: environment, local: local, clock: clock, network: transport, clockWatch: clockWatch,

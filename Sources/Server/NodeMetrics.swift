@@ -16,6 +16,10 @@ enum NodeMetrics {
       MetricFamily("meridian_replicas", "Replicas here.", .gauge, Double(shards.replicas)),
       MetricFamily(
         "meridian_replicas_awake", "Replicas here that do not rest.", .gauge, Double(shards.awakeReplicas)),
+      MetricFamily(
+        "meridian_closed_timestamp_lag_seconds",
+        "How far the closed timestamps of replicas here that do not lead lie behind, at most.", .gauge,
+        Double(shards.closedLag) / 1e9),
     ]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       families.append(MetricFamily(name, help, .counter, Double(value)))
@@ -31,6 +35,12 @@ enum NodeMetrics {
     counter("meridian_sql_plan_cache_misses_total", "Simple queries that had to be planned.", totals.planCacheMisses)
     counter("meridian_range_reads_total", "Point reads served.", shards.reads)
     counter("meridian_range_scans_total", "Scans served.", shards.scans)
+    counter(
+      "meridian_range_follower_reads_total", "Reads of the past served by replicas that do not lead.",
+      shards.closedReads)
+    counter(
+      "meridian_range_follower_reads_refused_total", "Reads of the past that replicas here left to the leaseholder.",
+      shards.closedReadsRefused)
     counter("meridian_range_commands_total", "Replicated commands applied.", shards.commands)
     counter("meridian_range_latch_waits_total", "Requests that waited for a latch.", shards.latchWaits)
     counter("meridian_range_lock_waits_total", "Requests that waited for a lock.", shards.lockWaits)

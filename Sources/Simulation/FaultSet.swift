@@ -121,6 +121,10 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case readAtEarliest = "read-at-earliest"
   /// Workload `cluster`: snapshots miss some of the versions there are.
   case cutSnapshots = "cut-snapshots"
+  /// Workload `cluster`: leaseholders write below what they have closed, and others have served.
+  case writeIntoThePast = "write-into-the-past"
+  /// Workload `cluster`: a range that takes over the keys of another does not know what was closed there.
+  case forgetClosedAtMerge = "forget-closed-at-merge"
   /// Workload `cluster`: whoever finds that a write of a staged commit is missing does not prevent it.
   case letMissingWritesCome = "let-missing-writes-come"
   /// Workload `cluster`: intents of a staged commit are settled before its record says that it has committed.

@@ -181,4 +181,10 @@ final class KeyClient: NodeClient {
   func setUp() async throws(ClientFailure) {}
 
   func close() async {}
+
+  /// The registers in rows together.
+  static func sum(_ rows: [(key: Key, value: [UInt8])]) -> Int {
+    rows.filter { $0.key.bytes.first == Kind.register.rawValue }
+      .reduce(0) { $0 + Int(TransactionSystem.number($1.value)) }
+  }
 }

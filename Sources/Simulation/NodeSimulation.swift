@@ -99,6 +99,9 @@ final class NodeSimulation: @unchecked Sendable {
   private var changeCount = 0
   /// Whether commits over several ranges take one round.
   private let stagesCommits: Bool
+  /// Nanoseconds behind true time at which the past is closed.
+  private let closedLag: Int64
+  private var staleReads: StaleReads!
   private var splitCount = 0
   private var mergeCount = 0
   private var clockFault: ClockFault?
@@ -134,8 +137,12 @@ final class NodeSimulation: @unchecked Sendable {
       checkInterval: drawn.pick([0, 0, 1]) * .second)
     var commits = world.makeRandom("commits")
     stagesCommits = options.rounds.map { $0 == 1 } ?? commits.chance(percent: 50)
+    var closing = world.makeRandom("closed timestamps")
+    closedLag = closing.pick([10, 100, 1000, 3000]) * .millisecond
     weather = Weather(world.makeRandom("network"), delay: plan.packetDelay)
     workload = ClientWorkload(world, plan.clients, random: world.makeRandom("node clients"))
+    staleReads = StaleReads(
+      world, lag: closedLag, isBank: plan.clients.workload == .bank && !plan.speaksSQL)
     let count = options.workload == .cluster ? options.nodes ?? drawn.pick([3, 3, 5]) : 1
     if count > 1 {
       let weather = weather
@@ -178,6 +185,7 @@ final class NodeSimulation: @unchecked Sendable {
       if !plan.faults.isDisjoint(with: [.membership, .transfers]) { changeTurn() }
       if plan.faults.contains(.membership) { decisionTurn() }
     }
+    if isCluster { staleTurn() }
     if plan.faults.contains(.splits) { splitTurn() }
     if plan.faults.contains(.merges) { mergeTurn() }
     if options.violatesClock, isCluster {
@@ -200,6 +208,7 @@ final class NodeSimulation: @unchecked Sendable {
       eventCount: world.eventCount, crashCount: crashCount, traceHash: world.traceHash,
       summary: (isCluster ? "\(nodes.count) nodes, " : "")
         + "\(plan.clients.clientCount) \(plan.speaksSQL ? "SQL " : "")clients, \(workload.summary), \(crashCount) crashes"
+        + (isCluster ? ", \(staleReads.count) stale reads" : "")
         + (splitCount > 0 ? ", \(splitCount) splits" : "") + (mergeCount > 0 ? ", \(mergeCount) merges" : "")
         + (clockFault.map { ", \($0.summary)" } ?? "")
         + (isCluster ? ", \(changeCount) changes, \(largestReplicaCount) replicas" : ""))
@@ -230,12 +239,12 @@ final class NodeSimulation: @unchecked Sendable {
     }
     // There may be much to read.
     var (left, deadline) = (workload.leftToRead, world.now + 120 * .second)
-    while workload.report == nil, violation == nil, world.now < deadline {
+    while workload.report == nil || isCluster && !staleReads.isVerified, violation == nil, world.now < deadline {
       world.run(until: world.now + .second / 2)
       if workload.leftToRead != left { (left, deadline) = (workload.leftToRead, world.now + 120 * .second) }
     }
     if violation != nil { return }
-    if workload.report == nil {
+    if workload.report == nil || isCluster && !staleReads.isVerified {
       fail("no progress after healing")
       tellOfReplicas()
     } else if let wrong = workload.violation(ignoringRealTime: options.violatesClock) {
@@ -328,6 +337,7 @@ final class NodeSimulation: @unchecked Sendable {
     settings.store.supportDuration = plan.supportDuration
     settings.store.checkInterval = plan.checkInterval
     settings.store.stagesCommits = stagesCommits
+    settings.store.closedLag = closedLag
     settings.store.merging = plan.faults.contains(.merges) ? .automatic : .unknown
     switch options.planted {
     case .forgetTimestampCache: settings.store.faults.skipsTimestampCache = true
@@ -337,6 +347,8 @@ final class NodeSimulation: @unchecked Sendable {
     case .forgetReadsAtLease: settings.store.faults.forgetsReadsAtLease = true
     case .forgetReadsAtSplit: settings.store.faults.forgetsReadsAtSplit = true
     case .forgetReadsAtMerge: settings.store.faults.forgetsReadsAtMerge = true
+    case .writeIntoThePast: settings.store.faults.writesIntoThePast = true
+    case .forgetClosedAtMerge: settings.store.faults.forgetsClosedAtMerge = true
     case .missSnapshotTail: settings.store.faults.snapshotsMissTail = true
     case .forgetRemovals: settings.store.faults.forgetsRemovals = true
     case .loseAppliedWrites: settings.store.faults.losesAppliedWrites = true
@@ -371,11 +383,12 @@ final class NodeSimulation: @unchecked Sendable {
     let isAlive: @Sendable () -> Bool = { [unowned self] in node.isAlive(life) && !isEnding }
     if isHealed {
       guard node.number == 1 else { return }
-      while node.isAlive(life), workload.report == nil {
+      while node.isAlive(life), workload.report == nil || isCluster && !staleReads.isVerified {
         do throws(ClientFailure) {
           let client = try await connect(0, door)
-          try await workload.readAll(client) { node.isAlive(life) }
+          if workload.report == nil { try await workload.readAll(client) { node.isAlive(life) } }
           await client.close()
+          if isCluster { try await verifyStaleReads(through: door) }
         } catch {
           await reactor.sleep(nanoseconds: 100 * .millisecond)
         }
@@ -429,6 +442,33 @@ final class NodeSimulation: @unchecked Sendable {
     let life = node.life
     world.schedule(afterNanoseconds: 10 * .millisecond + random.exponential(mean: 200 * .millisecond)) { [self] in
       if node.isAlive(life), !isEnding { node.begin(settings) }
+    }
+  }
+
+  /// Somebody reads the past through some node.
+  private func staleTurn() {
+    world.schedule(afterNanoseconds: staleReads.pause()) { [self] in
+      if isEnding { return }
+      let node = staleReads.pick(nodes)
+      if let door = node.door, let environment = node.environments.last {
+        let (shared, life) = (Confined(door, to: environment.reactors[0]), node.life)
+        environment.reactors[0].enqueue { reactor in
+          reactor.run { [self] reactor in
+            let system = shared.access(on: reactor).gateway.transactions
+            let wrong = await staleReads.read(through: system, of: node.number) { node.isAlive(life) }
+            if let wrong { fail(wrong) }
+          }
+        }
+      }
+      staleTurn()
+    }
+  }
+
+  private func verifyStaleReads(through door: SimulatedNode.Door) async throws(ClientFailure) {
+    do throws(TransactionError) {
+      if let wrong = try await staleReads.verify(through: door.gateway.transactions) { fail(wrong) }
+    } catch {
+      throw .retry
     }
   }
 

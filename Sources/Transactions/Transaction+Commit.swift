@@ -75,7 +75,8 @@ extension Transaction {
       var request = WriteRequest(.commit, writes: own, reads: reads)
       request.privateSpans = privateSpans.abandoned
       request.intentSpans = intentSpans
-      if !isAlone || !prepared.isEmpty { request.fixedTimestamp = timestamp }
+      // Versions that were ingested elsewhere may lie in a past that is closed there, unless the commit stands above.
+      if !isAlone || !prepared.isEmpty || laidAt > header.readTimestamp { request.fixedTimestamp = timestamp }
       switch try await sendCommit(request, to: home) {
       case .committed(let committed):
         settleElsewhere(home, at: committed)
@@ -281,7 +282,7 @@ extension Transaction {
       let count = try await send(part, purpose, from: least, to: range, &timestamp)
       rest = rest.dropFirst(count)
     }
-    if purpose != .ingest { laidAt = max(laidAt, timestamp) }
+    laidAt = max(laidAt, timestamp)
     return timestamp
   }
 

@@ -10,8 +10,12 @@ import Ranges
 extension TransactionSystem {
   /// Begins a read-only transaction in the past: it sees what was committed at or below `timestamp`, which lies above
   /// `oldestReadable` and not in the future.
-  public func beginRead(asOf timestamp: Timestamp, label: String = "") -> Transaction {
-    begin(isolation: .repeatableRead, isReadOnly: true, at: timestamp, isHistorical: true, label: label)
+  /// - Parameter fromLeaseholders: whether no other replicas are asked.
+  public func beginRead(asOf timestamp: Timestamp, label: String = "", fromLeaseholders: Bool = false) -> Transaction {
+    let transaction = begin(
+      isolation: .repeatableRead, isReadOnly: true, at: timestamp, isHistorical: true, label: label)
+    transaction.header.isServedByAny = store.readsAnywhere && !fromLeaseholders
+    return transaction
   }
 
   /// Versions that a read at or above this timestamp sees are kept; older ones may have been collected. It moves with time: a

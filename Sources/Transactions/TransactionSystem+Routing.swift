@@ -159,6 +159,7 @@ extension TransactionSystem {
 
   /// Sends a request to whoever serves a range, and again to somebody else until it is served, for up to `patience`.
   func ask(_ request: RangeRequest, _ header: TransactionHeader, _ range: RangeDescriptor) async -> RangeReply {
+    if header.isServedByAny, let reply = await askNearest(request, header, range) { return reply }
     var range = range
     let deadline = now + Self.patience
     var attempt = 0
@@ -279,7 +280,7 @@ extension TransactionSystem {
     return candidates.first { !tried.contains($0) } ?? candidates.first ?? own
   }
 
-  private func askHere(_ request: RangeRequest, _ header: TransactionHeader, _ range: RangeID) async -> RangeReply {
+  func askHere(_ request: RangeRequest, _ header: TransactionHeader, _ range: RangeID) async -> RangeReply {
     let store = store
     return await store.reactor(of: range).perform { reactor in
       guard let replica = store.shard(on: reactor).replica(range) else {

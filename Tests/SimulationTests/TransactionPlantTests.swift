@@ -19,6 +19,8 @@ import Transport
       settings.store.faults[keyPath: plant] = isPlanted
       // What is late is late, not lost.
       settings.heartbeatInterval = 5 * .second
+      // Nor is it too late because the past is closed, which would hide what is planted.
+      settings.store.closedLag = 60 * .second
     }
   }
 

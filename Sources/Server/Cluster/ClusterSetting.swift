@@ -11,10 +11,11 @@ import SQLTypes
 
 /// Which formats and rules of a cluster a binary knows.
 enum ClusterVersion {
-  /// 1: membership; 2: decommissioning, settings; 3: merges of ranges; 4: commits in one round.
-  static let latest = 4
+  /// 1: membership; 2: decommissioning, settings; 3: merges of ranges; 4: commits in one round; 5: closed timestamps.
+  static let latest = 5
   static let ofMerges = 3
   static let ofStaging = 4
+  static let ofClosedTimestamps = 5
   /// Before anything is said.
   static let first = 1
 }
@@ -62,6 +63,10 @@ struct ClusterSetting: Sendable {
   static let replicas = ClusterSetting(
     name: "placement.replicas", kind: .integer(1...7, isOdd: true), initial: 3,
     summary: "Replicas that each range is to have.")
+  static let closedLag = ClusterSetting(
+    name: "ranges.closed_timestamp_lag", kind: .duration(second / 100...3600 * second), initial: 3 * second,
+    summary: "How long ago the past begins that any replica serves, and that nobody writes to any more.",
+    since: ClusterVersion.ofClosedTimestamps)
   static let merge = ClusterSetting(
     name: "ranges.merge", kind: .boolean, initial: 0,
     summary: "Whether small neighbouring ranges are merged by themselves.", since: ClusterVersion.ofMerges)
@@ -77,7 +82,8 @@ struct ClusterSetting: Sendable {
 
   /// By name.
   static let all = [
-    autoUpgrade, version, checkInterval, deadNodeTime, replicas, merge, splitLoad, snapshotRate, versionLifetime,
+    autoUpgrade, version, checkInterval, deadNodeTime, replicas, closedLag, merge, splitLoad, snapshotRate,
+    versionLifetime,
   ]
 
   static func named(_ name: String) -> ClusterSetting? { all.first { $0.name == name } }

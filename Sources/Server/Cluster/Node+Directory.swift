@@ -189,6 +189,7 @@ extension Node {
       if known.first(where: { $0.node == record.node })?.address == record.address { continue }
       transport?.setAddress(of: record.node, record.address)
     }
+    member?.store.setPlaces(places)
   }
 
   func save(_ records: [NodeRecord]) {

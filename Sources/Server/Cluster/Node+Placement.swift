@@ -24,6 +24,14 @@ extension Node {
     return nodes
   }
 
+  /// Where the nodes stand, this one among them.
+  var places: [NodeID: [String]] {
+    var places: [NodeID: [String]] = [:]
+    for record in knownRecords { places[record.node] = Self.place(record.locality) }
+    if let own = member?.identity.node { places[own] = Self.place(configuration.cluster?.locality ?? Locality()) }
+    return places
+  }
+
   private static func place(_ locality: Locality) -> [String] { locality.tiers.map { "\($0.name)=\($0.value)" } }
 
   func health(of node: NodeID) -> PlacementNode.Health {

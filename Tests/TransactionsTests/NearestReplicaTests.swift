@@ -1,0 +1,28 @@
+// Which replica is nearest.
+
+import Testing
+import Transport
+
+@testable import Transactions
+
+@Suite struct NearestReplicaTests {
+  private func near(_ node: UInt32, _ place: String, roundTrip: Int64?) -> Nearness {
+    Nearness(
+      NodeID(rawValue: node), own: NodeID(rawValue: 1), place: place.split(separator: ",").map(String.init),
+      ownPlace: ["region=eu", "zone=a"], roundTrip: roundTrip)
+  }
+
+  @Test func `The own one, then the same place, then the shortest way`() {
+    let order = [
+      near(1, "region=eu,zone=a", roundTrip: nil),
+      near(5, "region=eu,zone=a", roundTrip: 9000),
+      near(4, "region=eu,zone=b", roundTrip: 100),
+      near(3, "region=eu,zone=c", roundTrip: 200),
+      near(6, "region=us,zone=a", roundTrip: 50),
+      near(7, "", roundTrip: 60),
+      near(2, "region=ap", roundTrip: nil),
+      near(8, "region=ap", roundTrip: nil),
+    ]
+    #expect(order.reversed().sorted() == order)
+  }
+}
