@@ -1,5 +1,7 @@
-// Which replica is nearest.
+// Which replica is nearest, and the newest time that can be read without waiting.
 
+import Clocks
+import Encoding
 import Testing
 import Transport
 
@@ -24,5 +26,22 @@ import Transport
       near(8, "region=ap", roundTrip: nil),
     ]
     #expect(order.reversed().sorted() == order)
+  }
+
+  @Test func `Of a node that is alone the newest time is now, below what is unfinished`() async throws {
+    let test = try await TestStore.open()
+    try await test.on { _, system in
+      let (here, there) = (KeySpan(key("a")), KeySpan(key("b")))
+      let writer = system.begin()
+      writer.write("a", 1)
+      try await writer.flush()
+      let before = system.currentTimestamp()
+      #expect(try await system.newestTimestamp(of: [there], atLeast: .zero) > before)
+      let newest = try await system.newestTimestamp(of: [there, here], atLeast: .zero)
+      #expect(newest < before && !newest.isZero)
+      #expect(try await system.newestTimestamp(of: [here], atLeast: before) == before)
+      _ = try await writer.commit()
+    }
+    try await test.close()
   }
 }
