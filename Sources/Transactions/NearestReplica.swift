@@ -38,7 +38,9 @@ extension TransactionSystem {
   /// The node of the nearest replica that answers; nil if none is known to.
   private func nearestNode(of range: RangeDescriptor) -> NodeID? {
     let own = store.identity.node
-    if range.replica(on: own) != nil { return own }
+    // What the gateway knows of a range may be from before this node got its replica: whoever is always served learns nothing new.
+    let here = shard.descriptors(overlapping: KeySpan(range.span.start)).first { $0.id == range.id } ?? range
+    if here.replica(on: own) != nil { return own }
     let places = store.places
     let ownPlace = places[own] ?? []
     let near = range.replicas.compactMap { replica -> Nearness? in
