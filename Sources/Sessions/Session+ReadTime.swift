@@ -6,8 +6,11 @@
 
 import Catalog
 import Clocks
+import Encoding
+import Execution
 import Expressions
 import Planning
+import Ranges
 import SQLSyntax
 import SQLTypes
 import Transactions
@@ -29,16 +32,25 @@ extension Session {
       }
       return
     }
-    guard let timestamp = try readTime(clause, isForStatement: true, source: source, parameters: parameters, types)
-    else { return }
-    if let active = transaction, active.kv.isHistorical, active.kv.readTimestamp == timestamp { return }
-    if transaction?.isExplicit == true || transaction?.hasBegunWork == true {
-      throw SQLError(
-        .activeSQLTransaction, "the statement cannot read as of another time than its transaction",
-        hint: "Use BEGIN AS OF SYSTEM TIME, or SET TRANSACTION AS OF SYSTEM TIME before any query.")
+    let timestamp: Timestamp
+    switch try readTime(clause, isForStatement: true, source: source, parameters: parameters, types) {
+    case .unknown: return
+    case .exact(let time): timestamp = time
+    case .atLeast(let bound, let nearestOnly):
+      // Where nothing is read yet, no time is needed.
+      guard let parameters else { return }
+      if transaction?.isExplicit == true || transaction?.hasBegunWork == true { throw Self.otherTime }
+      timestamp = try await newest(
+        of: statement, source, parameters, types, above: bound, nearestOnly: nearestOnly)
     }
+    if let active = transaction, active.kv.isHistorical, active.kv.readTimestamp == timestamp { return }
+    if transaction?.isExplicit == true || transaction?.hasBegunWork == true { throw Self.otherTime }
     try await move(try beginIfNeeded(), to: timestamp)
   }
+
+  private static let otherTime = SQLError(
+    .activeSQLTransaction, "the statement cannot read as of another time than its transaction",
+    hint: "Use BEGIN AS OF SYSTEM TIME, or SET TRANSACTION AS OF SYSTEM TIME before any query.")
 
   /// Ends the transaction in the past of a single statement that came before.
   @inline(__always)
@@ -59,10 +71,8 @@ extension Session {
     if active.hasBegunWork || !active.savepoints.isEmpty {
       throw SQLError(.activeSQLTransaction, "SET TRANSACTION AS OF SYSTEM TIME must be called before any query")
     }
-    guard let timestamp = try readTime(clause, isForStatement: false, source: source, parameters: [], []) else {
-      return
-    }
-    try await move(active, to: timestamp)
+    let time = try readTime(clause, isForStatement: false, source: source, parameters: [], [])
+    if case .exact(let timestamp) = time { try await move(active, to: timestamp) }
   }
 
   /// A block begins that says no time. By default those that only read do so where any replica can tell.
@@ -103,10 +113,16 @@ extension Session {
     try checked(messageTimestamp.adding(nanoseconds: -ReadTimeFunctions.followerLag * 1000))
   }
 
-  /// Nil: it hangs on parameters that are not known.
+  private enum Moment {
+    case exact(Timestamp)
+    case atLeast(Timestamp, nearestOnly: Bool)
+    /// It hangs on parameters that are not known.
+    case unknown
+  }
+
   private func readTime(
     _ clause: AsOfClause, isForStatement: Bool, source: [UInt8], parameters: [Datum]?, _ types: [SQLType]
-  ) throws(SQLError) -> Timestamp? {
+  ) throws(SQLError) -> Moment {
     // Names in it mean what they mean everywhere: no object of a user's has a part in it.
     let planner = StatementPlanner(catalog: CatalogView(.genesis), settings: settings.format(at: gateway.now))
     let time = try planner.planReadTime(
@@ -126,33 +142,61 @@ extension Session {
       return value
     }
     switch time {
-    case .follower: return try followerTime()
+    case .follower: return .exact(try followerTime())
     case .constant(let expression):
-      if parameters == nil, expression.hasParameters { return nil }
-      return try checked(try timestamp(of: try value(expression), expression.type))
+      if parameters == nil, expression.hasParameters { return .unknown }
+      return .exact(try checked(try timestamp(of: try value(expression), expression.type)))
     case .bounded(let expression, let nearestOnly):
-      if parameters == nil, expression.hasParameters || nearestOnly?.hasParameters == true { return nil }
+      if parameters == nil, expression.hasParameters || nearestOnly?.hasParameters == true { return .unknown }
       var bound = try value(expression)
       if expression.type.oid == SQLType.interval.oid, case .bytes(let bytes) = bound {
         bound = try Interval(bytes).negated().datum
       }
-      return try newest(above: try checked(try timestamp(of: bound, expression.type)))
+      var isNearest = false
+      if let nearestOnly, case .int64(let flag) = try value(nearestOnly) { isNearest = flag != 0 }
+      return .atLeast(
+        try checked(try timestamp(of: bound, expression.type, isBound: true), isBound: true), nearestOnly: isNearest)
     }
   }
 
-  /// A time that the nearest replicas can tell, if the bound is that old; else the leaseholders tell what is now.
-  private func newest(above bound: Timestamp) throws(SQLError) -> Timestamp {
-    let follower = try followerTime()
-    return bound <= follower ? follower : messageTimestamp
+  /// The newest time that the nearest replicas can tell of all that the statement reads, or the bound, which leaseholders can. What it reads is
+  /// what a plan by the schema of now does.
+  private func newest(
+    of statement: Statement, _ source: [UInt8], _ parameters: [Datum], _ types: [SQLType], above bound: Timestamp,
+    nearestOnly: Bool
+  ) async throws(SQLError) -> Timestamp {
+    // Only leaseholders serve reads, and they can tell what is now.
+    guard gateway.transactions.store.readsAnywhere else { return messageTimestamp }
+    let active = try beginIfNeeded()
+    let catalog = try await catalog(of: active)
+    var spans = [KeySpan(KeyLayout.catalogVersion)]
+    let planned = try planner(catalog).plan(
+      statement, source: source, parameterTypes: types.map { $0 == .unknown || $0.oid == .invalid ? nil : $0 })
+    if let plan = planned.readingPlan {
+      spans += try ReadSpans.of(plan, executionContext(parameters: parameters, active, catalog).evaluation)
+    }
+    let newest: Timestamp
+    do throws(TransactionError) {
+      newest = try await gateway.transactions.newestTimestamp(
+        of: KeySpans.condensed(spans, limit: 256), atLeast: nearestOnly ? .zero : bound)
+    } catch {
+      throw SQLError(error, relation: { catalog.relation($0) })
+    }
+    guard newest < bound else { return newest }
+    throw SQLError(
+      .objectNotInPrerequisiteState, "the nearest replicas cannot tell what was at \(shown(bound))",
+      detail: "The newest time that they can tell is \(shown(newest)).",
+      hint: "Allow more staleness, or let others than the nearest replicas serve the statement.")
   }
 
-  private func timestamp(of value: Datum, _ type: SQLType) throws(SQLError) -> Timestamp {
+  private func timestamp(of value: Datum, _ type: SQLType, isBound: Bool = false) throws(SQLError) -> Timestamp {
     switch (type.oid, value) {
     case (SQLType.text.oid, .bytes(let text)): return try timestamp(written: text)
     case (SQLType.int8.oid, .int64(let nanoseconds)): return Timestamp(wall: nanoseconds)
     case (SQLType.numeric.oid, _): return try ReadTimeText.logical(value)
     case (SQLType.timestamptz.oid, .int64(let microseconds)): return try timestamp(microseconds)
-    case (SQLType.interval.oid, .bytes(let bytes)): return try timestamp(after: Interval(bytes), shown: nil)
+    case (SQLType.interval.oid, .bytes(let bytes)):
+      return try timestamp(after: Interval(bytes), shown: nil, isBound: isBound)
     default: preconditionFailure("a time to read at has the type \(type.oid)")
     }
   }
@@ -166,8 +210,10 @@ extension Session {
   }
 
   /// From when the message came.
-  private func timestamp(after interval: Interval, shown: String?) throws(SQLError) -> Timestamp {
-    if interval.months == 0, interval.days == 0, interval.microseconds == 0 {
+  private func timestamp(
+    after interval: Interval, shown: String?, isBound: Bool = false
+  ) throws(SQLError) -> Timestamp {
+    if !isBound, interval.months == 0, interval.days == 0, interval.microseconds == 0 {
       throw SQLError(
         .invalidParameterValue, "the interval\(shown.map { " \"\($0)\"" } ?? "") in AS OF SYSTEM TIME is zero",
         hint: "It is added to the time of the statement, and must be negative.")
@@ -197,7 +243,8 @@ extension Session {
   }
 
   /// Errors 22023 for the future and for before 1970, 72000 for what is no longer kept.
-  private func checked(_ timestamp: Timestamp) throws(SQLError) -> Timestamp {
+  /// - Parameter isBound: what is read may be newer, and so is if the bound is no longer kept.
+  private func checked(_ timestamp: Timestamp, isBound: Bool = false) throws(SQLError) -> Timestamp {
     if timestamp.isZero || timestamp.wall < 0 {
       throw SQLError(.invalidParameterValue, "cannot read as of a time before 1970")
     }
@@ -208,6 +255,7 @@ extension Session {
     }
     let oldest = gateway.transactions.oldestReadable
     if timestamp < oldest {
+      if isBound { return oldest }
       throw SQLError(
         .snapshotTooOld, "cannot read as of \(shown(timestamp)): versions that old are not kept",
         detail: "The oldest time that can be read is \(shown(oldest)).",
@@ -311,6 +359,17 @@ extension SelectStatement {
     case .select(let core): return core.into == nil
     case .values: return true
     case .setOperation(let operation): return operation.left.onlyReads && operation.right.onlyReads
+    }
+  }
+}
+
+extension PlannedStatement {
+  /// The query that it runs or shows.
+  fileprivate var readingPlan: QueryPlan? {
+    switch self {
+    case .query(let plan), .copy(.out(let plan, _)): plan
+    case .explain(let explain): explain.query
+    default: nil
     }
   }
 }

@@ -190,6 +190,32 @@ struct ClusterTests {
     await first.stop()
   }
 
+  @Test func boundedStalenessIsWhatTheNearestReplicasCanTell() async throws {
+    let cluster = try await LocalCluster.start(count: 2) { _, configuration in
+      configuration = Self.configuration(join: configuration.cluster?.join ?? [])
+    }
+    let clients = [try await Self.client(cluster.nodes[0]), try await Self.client(cluster.nodes[1])]
+    // The cluster's version rises once both have told theirs.
+    for _ in 0..<1_000
+    where await clients[0].query("set cluster setting ranges.closed_timestamp_lag = '10ms'").state != nil {
+      try await Task.sleep(nanoseconds: 10_000_000)
+    }
+    await clients[0].query("create table stale (k int primary key, v int)")
+    await clients[0].query("insert into stale values (1, 7), (2, 8)")
+    for client in clients {
+      // As soon as everybody knows that it is past.
+      var value: String?
+      for _ in 0..<1_000 where value == nil {
+        value = await client.query("select v from stale as of system time with_max_staleness('1h', true) where k = 1")
+          .value
+        if value == nil { try await Task.sleep(nanoseconds: 10_000_000) }
+      }
+      #expect(value == "7")
+      #expect(await client.query("select sum(v) from stale as of system time with_max_staleness('0s')").value == "15")
+    }
+    for node in cluster.nodes { await node.stop() }
+  }
+
   /// A store is let go when the node that had it is no longer referred to, which may be a moment after it has stopped.
   private static func restart(_ configuration: NodeConfiguration) async throws -> Node {
     for _ in 0..<100 {

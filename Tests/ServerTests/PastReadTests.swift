@@ -290,6 +290,14 @@ struct PastReadTests {
     #expect(await a.query("\(past) with_min_timestamp(to_timestamp(\(created) / 1e9))").values == ["1"])
     #expect(await a.query("\(past) with_max_staleness('1ms')").values == ["1"])
     #expect(await a.query("\(past) with_max_staleness('1ms', false)").values == ["1"])
+    #expect(await a.query("\(past) with_max_staleness('10h')").state == nil)
+    #expect(await a.query("explain \(past) with_max_staleness('1ms')").state == nil)
+    #expect(await a.query("copy (\(past) with_max_staleness('1ms') where k = 1) to stdout").copied.joined() == "1\n")
+    let extended = [
+      Extended.parse("\(past) with_max_staleness($1::interval) where k = $2"),
+      Extended.bind([Array("1ms".utf8), Array("1".utf8)]), Extended.execute(), Extended.sync,
+    ]
+    #expect(await a.exchange(extended).rows == [["1"]])
     #expect(await a.query("\(past) with_max_staleness('-1ms')").state == "22023")
     #expect(await a.query("\(past) with_min_timestamp(now())").state == "42601")
     for begin in [
