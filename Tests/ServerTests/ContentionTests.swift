@@ -27,7 +27,8 @@ struct ContentionViewTests {
     #expect(await pending.isBlocked())
     // The second comes to the lock when it can.
     var locks = Answer()
-    for _ in 0..<100 where locks.rows.count < 2 {
+    for _ in 0..<1000 where locks.rows.count < 2 {
+      try await Task.sleep(nanoseconds: 10_000_000)
       locks = await c.query(
         """
         select regexp_replace(key, '^/Table/[0-9]+/[0-9]+', ''), statement, mode, is_granted, node_id
@@ -59,8 +60,8 @@ struct ContentionViewTests {
   }
 
   @Test func errorsNameWhoWasInTheWay() async throws {
-    let clients = try await TestNode.shared().clients(2)
-    let (a, b) = (clients[0], clients[1])
+    let clients = try await TestNode.shared().clients(3)
+    let (a, b, c) = (clients[0], clients[1], clients[2])
     await a.query("create table contended_rows (k int primary key, v int)")
     await a.query("insert into contended_rows values (1, 0), (2, 0)")
     // 40001 after a wait.
@@ -70,7 +71,12 @@ struct ContentionViewTests {
     }
     await a.query("update contended_rows set v = 1 where k = 1")
     let pending = b.start("update contended_rows set v = 2 where k = 1")
-    #expect(await pending.isBlocked())
+    // Only who has come to wait can say for whom.
+    for _ in 0..<1000 {
+      let waiting = "select from meridian_catalog.locks where table_name = 'contended_rows' and not is_granted"
+      if await c.query(waiting).rows.count == 1 { break }
+      try await Task.sleep(nanoseconds: 10_000_000)
+    }
     await a.query("commit")
     let collision = await pending.value().error
     #expect(collision?.state == "40001")
