@@ -28,6 +28,7 @@ extension Replica {
     into block: inout KeyValueBlock
   ) -> ReadStep {
     if let lock { return lockingGet(key, header, lock, observed: &observed, into: &block) }
+    let shard = shard
     if let refusal = refusal(header) ?? refusal(of: key) { return .failed(refusal) }
     shard.counters.reads &+= 1
     noteRequest(key)

@@ -124,7 +124,7 @@ public final class StoreShard {
   private(set) var stopReason: String?
   private(set) var replicas: [RangeID: Replica] = [:]
   /// The only replica, so that one range costs no hashing.
-  private var single: Replica?
+  package private(set) var single: Replica?
   private var random: RandomSource
   /// Log bytes applied since the state was last flushed for the log's sake.
   var unflushedLogBytes = 0

@@ -21,6 +21,13 @@ struct RangeRouter {
     return descriptors[place]
   }
 
+  /// The range that holds `key`, by its number.
+  @inline(__always)
+  func findID(_ key: Key) -> RangeID? {
+    guard let place = position(key), descriptors[place].span.contains(key) else { return nil }
+    return descriptors[place].id
+  }
+
   /// The last range that begins at or below `key`.
   @inline(__always)
   private func position(_ key: Key) -> Int? {

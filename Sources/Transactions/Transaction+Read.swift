@@ -124,6 +124,15 @@ extension Transaction {
   private func read(_ key: Key, lock: LockRequest?, isRecorded: Bool = true, into block: inout KeyValueBlock)
     async throws(TransactionError)
   {
+    if lock == nil, !header.hasIntents, let replica = system.replica(holding: key) {
+      let step = replica.get(key, header, lock: nil, observed: &observed, into: &block)
+      if case .done = step {
+        record(key, nil, isRecorded)
+        return
+      }
+      try await read(key, lock: nil, isRecorded: isRecorded, in: replica.descriptor, after: step, into: &block)
+      return
+    }
     if lock != nil { mayHoldLocks = true }
     let range = system.router.find(key)
     var first: ReadStep?

@@ -129,6 +129,16 @@ extension TransactionSystem {
     return replica
   }
 
+  /// The replica that serves `key` on this reactor, if one does; found without a copy of what is known of its range.
+  @inline(__always)
+  func replica(holding key: Key) -> Replica? {
+    if let single = shard.single {
+      return single.holdsLease && single.descriptor.span.contains(key) ? single : nil
+    }
+    guard let id = router.findID(key), let replica = shard.replica(id), replica.holdsLease else { return nil }
+    return replica.descriptor.span.contains(key) ? replica : nil
+  }
+
   /// A range has said what it knows of itself and its neighbours.
   func learn(_ descriptors: [RangeDescriptor]) {
     for descriptor in descriptors { router.learn(descriptor) }
