@@ -200,6 +200,7 @@ public final class CatalogSnapshot: Sendable {
   }
 
   public func database(named name: String) -> DatabaseDescriptor? { contents.databaseNames[name].flatMap(database) }
+  public func roleOID(named name: String) -> OID? { contents.roleNames[name] }
   public func role(named name: String) -> RoleDescriptor? { contents.roleNames[name].flatMap(role) }
 
   /// What the name stands for in this schema.

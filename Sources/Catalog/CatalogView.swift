@@ -164,7 +164,7 @@ public final class CatalogView {
   }
 
   /// The current role. A role that was dropped under its session owns nothing.
-  public var userOID: OID { snapshot.role(named: user)?.oid ?? .invalid }
+  public var userOID: OID { snapshot.roleOID(named: user) ?? .invalid }
 }
 
 extension NamedRelation {

@@ -11,6 +11,8 @@ final class PreparedStatement {
   let source: [UInt8]
   /// nil: an empty query string.
   let parsed: ParsedStatement?
+  /// Whether it says as of which time it reads.
+  let readsPast: Bool
   /// What the client said, `unknown` where it left the choice to us.
   let declaredTypes: [SQLType]
   var parameterTypes: [SQLType] = []
@@ -34,6 +36,7 @@ final class PreparedStatement {
     self.name = name
     self.source = source
     self.parsed = parsed
+    readsPast = parsed?.statement.asOf != nil
     self.declaredTypes = declaredTypes
     self.prepareTime = prepareTime
     self.isFromSQL = isFromSQL

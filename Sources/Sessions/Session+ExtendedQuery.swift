@@ -202,7 +202,9 @@ extension Session {
         return
       }
       try requireUsable(parsed.statement)
-      if portal.execution == nil, !portal.isDone {
+      if portal.execution == nil, !portal.isDone,
+        portal.statement.readsPast || settings.usesFollowerReads || transaction?.kv.isHistorical == true
+      {
         try await readWhenStated(
           parsed.statement, source: portal.statement.source, parameters: portal.parameters,
           types: portal.statement.parameterTypes)
