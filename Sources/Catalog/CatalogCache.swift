@@ -19,12 +19,17 @@ public final class CatalogCache: Sendable {
   /// The newest snapshot known here; another node's, or a later one, may be newer. For what needs no exact answer.
   public var newest: CatalogSnapshot { snapshots.withLock { $0[0] } }
 
-  /// The catalog as `storage`'s transaction sees it: one point read if the snapshot is known. `known`, a view whose transaction is
-  /// over, is given back if it is of that version and nothing was changed in it.
+  /// The catalog as `storage`'s transaction sees it: one point read if the snapshot is known, none if its version is. `known`, a view whose
+  /// transaction is over, is given back if it is of that version and nothing was changed in it.
   public func view(
-    in storage: some CatalogStorage, like known: CatalogView? = nil
+    in storage: some CatalogStorage, version knownVersion: UInt64? = nil, like known: CatalogView? = nil
   ) async throws(TransactionError) -> CatalogView {
-    let version = try CatalogSnapshot.decodeVersion(await storage.unrecordedValue(KeyLayout.catalogVersion))
+    let version: UInt64
+    if let knownVersion {
+      version = knownVersion
+    } else {
+      version = try CatalogSnapshot.decodeVersion(await storage.unrecordedValue(KeyLayout.catalogVersion))
+    }
     if let known, known.committed.version == version, !known.hasChanges { return known }
     if let known = snapshots.withLock({ $0.first { $0.version == version } }) { return CatalogView(known) }
     let loaded = try await CatalogSnapshot.load(version: version, from: storage, isPast: version < newest.version)

@@ -79,7 +79,7 @@ extension Transaction {
 }
 
 extension CatalogSnapshot {
-  static func decodeVersion(_ value: [UInt8]?) throws(TransactionError) -> UInt64 {
+  public static func decodeVersion(_ value: [UInt8]?) throws(TransactionError) -> UInt64 {
     guard let value else { return 0 }
     let version = value.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes)

@@ -14,6 +14,8 @@ public struct RangeID: RawRepresentable, Hashable, Comparable, Sendable, CustomS
 
 /// Bounds, each beside its reason.
 public enum Limits {
+  /// Nanoseconds ahead of a transaction that its gateway may read what it wants to know for a while. Whoever changes that waits as long.
+  public static let readAhead: Int64 = 5_000_000
   /// Locks of one transaction in one range's lock table, about 200 bytes each.
   public static let locksPerTransaction = 1_000_000
   /// Bytes of what a transaction calls itself that others are told, enough to know a statement by.

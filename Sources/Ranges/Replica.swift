@@ -459,7 +459,8 @@ public final class Replica {
           // A group of one has its lease for ever, and no end of it has been waited for: another node may have read here just before the
           // restart, at the latest time that its clock allowed.
           let interval = shard.clock.interval()
-          leaseStart = max(leaseStart, Timestamp(wall: interval.latest + (interval.latest - interval.earliest)))
+          leaseStart = max(
+            leaseStart, Timestamp(wall: interval.latest + (interval.latest - interval.earliest) + Limits.readAhead))
         }
       }
     }

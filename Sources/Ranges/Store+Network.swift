@@ -127,9 +127,15 @@ extension Store {
     }
   }
 
+  /// Between requests for support that are answered with "not yet".
+  private static let askAgainInterval: Int64 = 20_000_000
+
   private func sendHeartbeats(on reactor: isolated Reactor) {
+    if let network { sendHeartbeats(to: network.peerIDs, on: reactor) }
+  }
+
+  private func sendHeartbeats(to peers: [NodeID], on reactor: isolated Reactor) {
     guard let network else { return }
-    let peers = network.peerIDs
     if peers.isEmpty || support.isSaving.withLock({ $0 > 0 }) { return }
     for (peer, heartbeat) in zip(peers, support.heartbeats(to: peers)) {
       var writer = RangeWriter()
@@ -187,6 +193,12 @@ extension Store {
       return StoreLiveness.Response(epoch: epoch, expiration: expiration)
     }
     guard let response, !isStopped else { return }
+    if support.mustAskAgain(response, from: node) {
+      _ = environment.reactors[0].schedule(afterNanoseconds: Self.askAgainInterval) { [weak self] reactor in
+        guard let self, !isStopped else { return }
+        sendHeartbeats(to: [node], on: reactor)
+      }
+    }
     guard let record = support.receive(response, from: node) else { return }
     // An epoch that a crash could forget would be used again by the next life.
     support.isSaving.withLock { $0 += 1 }

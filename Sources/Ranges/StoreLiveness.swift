@@ -91,6 +91,8 @@ struct StoreLiveness {
 
   /// Nanoseconds that support is asked for at a time.
   let duration: Int64
+  /// Nanoseconds ahead of a clock up to which leases serve.
+  private let readAhead: Int64
   /// The epoch in which this life of the store began.
   let life: SupportEpoch
   /// In which others are asked, where that is not the one in which this life began.
@@ -106,8 +108,9 @@ struct StoreLiveness {
   ///     duration from now.
   init(
     duration: Int64, epoch: SupportEpoch, granted: [(node: NodeID, epoch: SupportEpoch, isWithdrawn: Bool)] = [],
-    at interval: ClockInterval, monotonic: Int64
+    readAhead: Int64 = Limits.readAhead, at interval: ClockInterval, monotonic: Int64
   ) {
+    self.readAhead = readAhead
     self.duration = duration
     life = epoch
     self.granted = granted.map {
@@ -142,6 +145,11 @@ struct StoreLiveness {
     if sent.last.map({ $0 != (expiration, monotonic) }) ?? true { sent.append((expiration, monotonic)) }
     if sent.count > 16 { sent.removeFirst() }
     return Heartbeat(epoch: epoch(for: node), expiration: expiration, duration: duration)
+  }
+
+  /// Whether an answer says that this store's last life is not quite over yet: it is to ask again soon.
+  func mustAskAgain(_ response: Response, from node: NodeID) -> Bool {
+    response.epoch == epoch(for: node) && response.expiration == 0
   }
 
   /// Takes an answer. True if this store's epoch rose, which must be durable before the next heartbeat.
@@ -210,14 +218,16 @@ struct StoreLiveness {
   }
 
   /// A supported store asks in a later life. Its leases of the earlier one served no timestamp above what its clock showed, by what it
-  /// said then and says now.
+  /// said then and says now, or another node's clock, which may be ahead of it by as much as this node's may be off; or a little ahead of that
+  /// (`Limits.readAhead`).
   /// - Returns: whether the clock has passed that.
   private mutating func endLife(
     _ place: Int, _ heartbeat: Heartbeat, at interval: ClockInterval, monotonic: Int64
   ) -> Bool {
     if !granted[place].isOver {
       let latest = max(heartbeat.expiration &- heartbeat.duration, granted[place].latest(at: monotonic))
-      granted[place].expiration = min(granted[place].expiration, latest)
+      let served = latest &+ (interval.latest &- interval.earliest) &+ readAhead
+      granted[place].expiration = min(granted[place].expiration, served)
       granted[place].isOver = true
     }
     return interval.earliest > granted[place].expiration

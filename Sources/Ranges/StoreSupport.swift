@@ -70,6 +70,10 @@ final class StoreSupport: Sendable {
     }
   }
 
+  func mustAskAgain(_ response: StoreLiveness.Response, from node: NodeID) -> Bool {
+    state.withLock { $0.mustAskAgain(response, from: node) }
+  }
+
   /// The record to be made durable before the next heartbeat, if it changed.
   func receive(_ response: StoreLiveness.Response, from node: NodeID) -> [UInt8]? {
     state.withLock { state in state.receive(response, from: node) ? Self.record(state) : nil }

@@ -54,7 +54,8 @@ public final class Gateway {
   ) async throws(SQLError) -> CatalogView {
     let view: CatalogView
     do throws(TransactionError) {
-      view = try await catalog.view(in: transaction, like: known)
+      let version = try await catalogVersion(for: transaction)
+      view = try await catalog.view(in: transaction, version: version, like: known)
       if view === known { return view }
     } catch {
       throw SQLError(error, relation: { _ in nil })
@@ -62,6 +63,23 @@ public final class Gateway {
     view.user = user
     view.database = database
     return view
+  }
+
+  /// The catalog's version, as it holds for a while.
+  private var versionAhead: (read: ReadAhead, version: UInt64)?
+  private var isReadingAhead = false
+
+  /// The catalog's version for a transaction, if it is known without a read of its own.
+  private func catalogVersion(for transaction: Transaction) async throws(TransactionError) -> UInt64? {
+    guard transaction.mayReadAhead(KeyLayout.catalogVersion) else { return nil }
+    if let versionAhead, transaction.sees(versionAhead.read) { return versionAhead.version }
+    if isReadingAhead { return nil }
+    isReadingAhead = true
+    defer { isReadingAhead = false }
+    let read = try await transactions.readAhead(KeyLayout.catalogVersion, for: transaction)
+    let version = try CatalogSnapshot.decodeVersion(read.value)
+    versionAhead = (read, version)
+    return transaction.sees(read) ? version : nil
   }
 
   /// When the open transactions of this reactor's sessions began, each at a place that it gives back: what they may still read

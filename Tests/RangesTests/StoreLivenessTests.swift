@@ -17,7 +17,7 @@ import Transport
   }
 
   private func store(_ epoch: SupportEpoch = 1) -> StoreLiveness {
-    StoreLiveness(duration: 3000, epoch: epoch, at: exact(0), monotonic: 0)
+    StoreLiveness(duration: 3000, epoch: epoch, readAhead: 10, at: exact(0), monotonic: 0)
   }
 
   @Test func `Support is asked for, given, and counted on for less than it is held`() {
@@ -55,7 +55,7 @@ import Transport
     var giving = store()
     func ask(_ epoch: SupportEpoch, at time: Int64) {
       _ = giving.receive(
-        .init(epoch: epoch, expiration: time + 3000, duration: 3000), from: one, at: exact(time + 1), monotonic: time)
+        .init(epoch: epoch, expiration: time + 3000, duration: 3000), from: one, at: exact(time + 11), monotonic: time)
     }
     ask(1, at: 0)
     #expect(giving.supported == [.init(node: one, epoch: 1)])
@@ -98,20 +98,21 @@ import Transport
         .init(epoch: epoch, expiration: latest + 3000, duration: 3000), from: one, at: time, monotonic: monotonic
       ).response
     }
-    // It may serve reads at 10,100, and half a second later at 10,600; then it begins anew, with a better clock.
+    // It may serve reads at 10,100, and half a second later at 10,600, of nodes whose clocks are ahead even at 10,800, and ten more for reads ahead; then it begins anew,
+    // with a better clock.
     #expect(ask(1, latest: 10_100, at: about(10_000, 100), 500).expiration == 13_100)
     #expect(ask(2, latest: 10_550, at: about(10_500, 100), 1000) == .init(epoch: 2, expiration: 0))
     #expect(giving.supports(one, in: 1))
     // Nothing extends the earlier life.
     #expect(ask(1, latest: 10_600, at: about(10_500, 100), 1000) == .init(epoch: 1, expiration: 0))
-    #expect(giving.withdrawExpired(at: about(10_700, 100), monotonic: 1200).isEmpty)
-    #expect(giving.withdrawExpired(at: about(10_701, 100), monotonic: 1201) == [one])
-    #expect(ask(2, latest: 10_750, at: about(10_701, 100), 1201).expiration == 13_750)
+    #expect(giving.withdrawExpired(at: about(10_910, 100), monotonic: 1400).isEmpty)
+    #expect(giving.withdrawExpired(at: about(10_911, 100), monotonic: 1401) == [one])
+    #expect(ask(2, latest: 10_950, at: about(10_911, 100), 1401).expiration == 13_950)
     #expect(giving.supports(one, in: 2))
-    // With one clock nobody waits.
+    // With one clock hardly anybody waits.
     giving = store()
     #expect(ask(1, latest: 10_000, at: exact(10_001), 501).expiration == 13_000)
-    #expect(ask(2, latest: 11_000, at: exact(11_001), 1501).expiration == 14_000)
+    #expect(ask(2, latest: 11_000, at: exact(11_011), 1501).expiration == 14_000)
     #expect(giving.supports(one, in: 2))
   }
 
