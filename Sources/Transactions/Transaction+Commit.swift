@@ -109,7 +109,7 @@ extension Transaction {
     let header = try header(for: home)
     let failure: RangeFailure
     if let replica = system.replica(home) {
-      let lease = replica.leaseSequence
+      let lease = replica.lease(of: header.id)
       switch await replica.write(request, header) {
       case .written(let timestamp):
         noteStaged(request, home, lease)
@@ -135,7 +135,8 @@ extension Transaction {
     case .conflict(let inquiries):
       try await system.settle(inquiries, in: home)
       return .moved
-    case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
+    // While it waited here. Whoever holds the lease now is asked whether the locks have come along.
+    case .notLeaseholder: return .moved
     case .ambiguous:
       if system.shard.faults.retriesAmbiguousCommits { throw .retry(reason: "its outcome is not known", key: nil) }
       state = .unknown
@@ -322,7 +323,7 @@ extension Transaction {
       }
       var lease: UInt64 = 0
       if let replica {
-        lease = replica.leaseSequence
+        lease = replica.lease(of: header.id)
         switch await replica.startWrite(request, header) {
         case .under(let write):
           underWay.append(write)
