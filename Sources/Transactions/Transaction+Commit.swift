@@ -139,7 +139,7 @@ extension Transaction {
     case .notLeaseholder: return .moved
     case .ambiguous:
       if system.shard.faults.retriesAmbiguousCommits { throw .retry(reason: "its outcome is not known", key: nil) }
-      state = .unknown
+      loseSight(of: home)
       throw TransactionError(failure)
     default: throw TransactionError(failure)
     }
@@ -177,6 +177,24 @@ extension Transaction {
     if timestamp == header.readTimestamp { others = [] }
     try await hold(others, besides: home, writing: writing, upTo: timestamp)
     return (own, isAlone)
+  }
+
+  /// It cannot be known whether it committed: nothing of it is undone, and nobody will come back for its locks. A commit that is still under way and
+  /// counts on them is refused.
+  func loseSight(of home: RangeDescriptor) {
+    state = .unknown
+    for binding in bindings where !binding.hasIntents {
+      var header = header
+      header.hasIntents = false
+      if binding.range != home.id {
+        // What was read under them was made sure of before the commit left.
+        system.post(over: binding.hull, header) { .release([$0]) }
+      } else if !self.header.hasIntents {
+        // Otherwise they go with the record.
+        header.locksLease = binding.lease
+        system.post(over: binding.hull, header) { .abort([$0]) }
+      }
+    }
   }
 
   /// After the commit: what it left in other ranges is settled there, which nobody waits for.

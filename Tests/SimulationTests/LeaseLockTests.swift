@@ -3,6 +3,7 @@
 
 import Encoding
 import Storage
+import Synchronization
 import Testing
 import Transport
 
@@ -231,6 +232,31 @@ import Transport
       #expect(cluster.look(leader) { $0.locks.isEmpty } == true, "\(step)")
       #expect(cluster.wait(for: mark(["k", "l"], "", through: 3, cluster, wait: .fail))?.value != nil)
     }
+    cluster.end()
+  }
+
+  @Test(arguments: [false, true]) func `A commit of unknown outcome leaves no lock`(_ moves: Bool) throws {
+    let cluster = cluster()
+    for key in ["k", "l"] { #expect(cluster.put(key, "0", through: 1)?.value != nil) }
+    move(to: 1, cluster)
+    let first = mark(["k", "l"], "a", through: 3, cluster, seconds: 1)
+    cluster.run(seconds: 0.5)
+    if moves { move(to: 2, cluster) }
+    let isOver = Atomic(false)
+    cluster.decide { packet in
+      guard packet.source == SimulatedNode.address(3), case .frame(.call, 16) = packet.content,
+        packet.target == SimulatedNode.address(moves ? 2 : 1), !isOver.exchange(true, ordering: .relaxed)
+      else { return nil }
+      return .reset
+    }
+    let answer = try #require(cluster.wait(for: first))
+    guard case .failure(.ambiguousCommit) = answer.result else {
+      Issue.record("\(answer)")
+      return
+    }
+    cluster.run(seconds: 1)
+    #expect(cluster.wait(for: mark(["k", "l"], "b", through: 2, cluster, wait: .fail))?.value != nil)
+    for key in ["k", "l"] { #expect(cluster.get(key, through: 3)?.value == "0b") }
     cluster.end()
   }
 }
