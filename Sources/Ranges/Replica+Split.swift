@@ -185,6 +185,8 @@ extension StoreShard {
     do throws(StorageError) {
       let known = replica(right.id)
       if let known, known.isInitialized, known.replicaID >= own.replica { return }
+      // Where the split has left nothing, others may have come to its place since.
+      guard try onDisk(right.id)?.own == own.replica else { return }
       guard try mayHold(right.id, own.replica), (known?.replicaID ?? own.replica) == own.replica else {
         // A later replica was here, or waits here, for a snapshot.
         var batch = WriteBatch()
@@ -197,7 +199,6 @@ extension StoreShard {
         return
       }
       guard let known else {
-        guard try onDisk(right.id)?.own == own.replica else { return }
         try open(right, own.replica, leads: leads)
         return
       }

@@ -131,15 +131,16 @@ extension Store {
 
   private func sendHeartbeats(on reactor: isolated Reactor) {
     guard let network else { return }
-    let peers = network.peers().map(\.id)
+    let peers = network.peerIDs
     if peers.isEmpty || support.isSaving.withLock({ $0 > 0 }) { return }
-    let heartbeat = support.heartbeat()
-    var writer = RangeWriter()
-    writer.put(heartbeat.epoch)
-    writer.putSigned(heartbeat.expiration)
-    writer.putSigned(heartbeat.duration)
-    let message = NodeMessage(kind: StoreMessageKind.heartbeat, body: writer.bytes)
-    for peer in peers { network.send(message, to: peer, class: .system, from: reactor) }
+    for (peer, heartbeat) in zip(peers, support.heartbeats(to: peers)) {
+      var writer = RangeWriter()
+      writer.put(heartbeat.epoch)
+      writer.putSigned(heartbeat.expiration)
+      writer.putSigned(heartbeat.duration)
+      let message = NodeMessage(kind: StoreMessageKind.heartbeat, body: writer.bytes)
+      network.send(message, to: peer, class: .system, from: reactor)
+    }
   }
 
   private func receiveHeartbeat(_ message: NodeMessage, from node: NodeID) {

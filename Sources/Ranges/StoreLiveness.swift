@@ -8,12 +8,14 @@
 // supporter withdraws only once `earliest > X`. By rates: the supported store counts on it for less than the duration from
 // when it asked, the supporter for more than the duration from when it was asked. So two leaseholders at once take two
 // broken promises: clocks beyond their bounds, and clocks that run at wildly different rates.
+// A store that asks in a later life serves nothing any more under an earlier one: that one's support ends as soon as the
+// clock has passed whatever its leases can have served, so that who leads next begins above.
 // Source: Docs/Decisions/0010-replicated-ranges.md; CockroachDB's design of store liveness, reference 2.8.
 
 import Clocks
 import Transport
 
-/// An epoch of one store's requests for support; raised whenever somebody withdrew, and by each restart.
+/// An epoch of one store's requests for support of another one; raised when that one has withdrawn, and by each restart.
 public typealias SupportEpoch = UInt64
 
 /// That a store believes another one to live.
@@ -53,9 +55,18 @@ struct StoreLiveness {
     var node: NodeID
     var epoch: SupportEpoch
     var expiration: Int64
-    /// By this store's monotonic clock.
-    var heldUntil: Int64
+    var duration: Int64
+    /// When it was asked for last, by this store's monotonic clock.
+    var heardAt: Int64
     var isWithdrawn: Bool
+    /// The other store asks in a later life: nothing extends this one.
+    var isOver = false
+
+    /// By this store's monotonic clock.
+    var heldUntil: Int64 { isOver ? .min : heardAt &+ duration &+ duration / StoreLiveness.rateTolerance }
+
+    /// The latest time that the other store's clock shows now, by what it said last.
+    func latest(at monotonic: Int64) -> Int64 { expiration &- duration &+ (monotonic &- heardAt) }
   }
 
   /// Of this store by another one.
@@ -80,7 +91,10 @@ struct StoreLiveness {
 
   /// Nanoseconds that support is asked for at a time.
   let duration: Int64
-  private(set) var epoch: SupportEpoch
+  /// The epoch in which this life of the store began.
+  let life: SupportEpoch
+  /// In which others are asked, where that is not the one in which this life began.
+  private var raised: [Life] = []
   private var granted: [Granted] = []
   private var received: [Received] = []
   /// When recent heartbeats were sent, by their expirations.
@@ -95,11 +109,11 @@ struct StoreLiveness {
     at interval: ClockInterval, monotonic: Int64
   ) {
     self.duration = duration
-    self.epoch = epoch
+    life = epoch
     self.granted = granted.map {
       Granted(
-        node: $0.node, epoch: $0.epoch, expiration: interval.latest &+ duration,
-        heldUntil: monotonic &+ duration &+ duration / Self.rateTolerance, isWithdrawn: $0.isWithdrawn)
+        node: $0.node, epoch: $0.epoch, expiration: interval.latest &+ duration, duration: duration,
+        heardAt: monotonic, isWithdrawn: $0.isWithdrawn)
     }
   }
 
@@ -117,18 +131,26 @@ struct StoreLiveness {
 
   // MARK: - Being supported
 
-  mutating func heartbeat(at interval: ClockInterval, monotonic: Int64) -> Heartbeat {
+  /// The last epoch that this store has asked in: what must be durable of it.
+  var epoch: SupportEpoch { raised.reduce(life) { max($0, $1.epoch) } }
+
+  /// The epoch in which another store is asked for support. One that stopped to believe does not end what the rest promised.
+  func epoch(for node: NodeID) -> SupportEpoch { raised.first { $0.node == node }?.epoch ?? life }
+
+  mutating func heartbeat(to node: NodeID, at interval: ClockInterval, monotonic: Int64) -> Heartbeat {
     let expiration = interval.latest &+ duration
-    sent.append((expiration, monotonic))
+    if sent.last.map({ $0 != (expiration, monotonic) }) ?? true { sent.append((expiration, monotonic)) }
     if sent.count > 16 { sent.removeFirst() }
-    return Heartbeat(epoch: epoch, expiration: expiration, duration: duration)
+    return Heartbeat(epoch: epoch(for: node), expiration: expiration, duration: duration)
   }
 
   /// Takes an answer. True if this store's epoch rose, which must be durable before the next heartbeat.
   mutating func receive(_ response: Response, from node: NodeID) -> Bool {
+    let epoch = epoch(for: node)
     if response.epoch > epoch {
-      // Somebody had stopped to believe.
-      epoch = response.epoch
+      // It had stopped to believe.
+      raised.removeAll { $0.node == node }
+      raised.append(Life(node: node, epoch: response.epoch))
       return true
     }
     guard response.epoch == epoch, response.expiration > 0,
@@ -162,24 +184,43 @@ struct StoreLiveness {
   mutating func receive(
     _ heartbeat: Heartbeat, from node: NodeID, at interval: ClockInterval, monotonic: Int64
   ) -> (response: Response, mustPersist: Bool) {
-    let held = monotonic &+ heartbeat.duration &+ heartbeat.duration / Self.rateTolerance
+    let response = Response(epoch: heartbeat.epoch, expiration: heartbeat.expiration)
+    let grant = Granted(
+      node: node, epoch: heartbeat.epoch, expiration: heartbeat.expiration, duration: heartbeat.duration,
+      heardAt: monotonic, isWithdrawn: false)
     guard let place = granted.firstIndex(where: { $0.node == node }) else {
-      granted.append(
-        Granted(
-          node: node, epoch: heartbeat.epoch, expiration: heartbeat.expiration, heldUntil: held, isWithdrawn: false))
+      granted.append(grant)
       granted.sort { $0.node < $1.node }
-      return (Response(epoch: heartbeat.epoch, expiration: heartbeat.expiration), true)
+      return (response, true)
     }
     let known = granted[place]
-    if heartbeat.epoch < known.epoch || (heartbeat.epoch == known.epoch && known.isWithdrawn) {
-      return (Response(epoch: known.isWithdrawn ? known.epoch + 1 : known.epoch, expiration: 0), false)
+    let refusal = Response(epoch: known.isWithdrawn ? known.epoch + 1 : known.epoch, expiration: 0)
+    if heartbeat.epoch < known.epoch { return (refusal, false) }
+    if heartbeat.epoch > known.epoch {
+      if !known.isWithdrawn, !endLife(place, heartbeat, at: interval, monotonic: monotonic) {
+        return (Response(epoch: heartbeat.epoch, expiration: 0), false)
+      }
+      granted[place] = grant
+      return (response, true)
     }
-    let isNew = heartbeat.epoch > known.epoch
-    granted[place].epoch = heartbeat.epoch
-    granted[place].isWithdrawn = false
-    granted[place].expiration = isNew ? heartbeat.expiration : max(known.expiration, heartbeat.expiration)
-    granted[place].heldUntil = isNew ? held : max(known.heldUntil, held)
-    return (Response(epoch: heartbeat.epoch, expiration: heartbeat.expiration), isNew)
+    if known.isWithdrawn || known.isOver { return (refusal, false) }
+    granted[place] = grant
+    granted[place].expiration = max(known.expiration, heartbeat.expiration)
+    return (response, false)
+  }
+
+  /// A supported store asks in a later life. Its leases of the earlier one served no timestamp above what its clock showed, by what it
+  /// said then and says now.
+  /// - Returns: whether the clock has passed that.
+  private mutating func endLife(
+    _ place: Int, _ heartbeat: Heartbeat, at interval: ClockInterval, monotonic: Int64
+  ) -> Bool {
+    if !granted[place].isOver {
+      let latest = max(heartbeat.expiration &- heartbeat.duration, granted[place].latest(at: monotonic))
+      granted[place].expiration = min(granted[place].expiration, latest)
+      granted[place].isOver = true
+    }
+    return interval.earliest > granted[place].expiration
   }
 
   /// The epoch in which this store supports another one now.

@@ -159,10 +159,15 @@ extension StoreShard {
     guard self.replica(replica.id) === replica else { return }
     replica.retire("range \(replica.id) has left this node")
     drop(replica.id)
-    var batch = WriteBatch()
-    if replica.isInitialized { LocalKeys.clear(replica.descriptor.span, into: &batch) }
-    LocalKeys.bury(replica.id, below: ReplicaID(replica.replicaID.rawValue + 1), into: &batch)
     do throws(StorageError) {
+      var batch = WriteBatch()
+      if replica.isInitialized {
+        LocalKeys.clear(replica.descriptor.span, into: &batch)
+      } else if let made = try onDisk(replica.id), made.own == replica.replicaID {
+        // A split has made it, and it was to be opened in a moment.
+        LocalKeys.clear(made.descriptor.span, into: &batch)
+      }
+      LocalKeys.bury(replica.id, below: ReplicaID(replica.replicaID.rawValue + 1), into: &batch)
       try engine.write(batch)
       reader.noteWritten(batch)
       directory.remove(replica.id)

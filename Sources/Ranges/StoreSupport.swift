@@ -21,7 +21,7 @@ final class StoreSupport: Sendable {
     self.node = node
     self.clock = clock
     self.environment = environment
-    life = liveness.epoch
+    life = liveness.life
     state = Mutex(liveness)
   }
 
@@ -54,10 +54,10 @@ final class StoreSupport: Sendable {
       received: received.filter { isBefore($0.end) }.map { StoreLiveness.Life(node: $0.node, epoch: $0.epoch) })
   }
 
-  func heartbeat() -> StoreLiveness.Heartbeat {
+  func heartbeats(to nodes: [NodeID]) -> [StoreLiveness.Heartbeat] {
     let interval = clock.interval()
     let monotonic = monotonic
-    return state.withLock { $0.heartbeat(at: interval, monotonic: monotonic) }
+    return state.withLock { state in nodes.map { state.heartbeat(to: $0, at: interval, monotonic: monotonic) } }
   }
 
   /// The record to be made durable before the answer leaves, if it changed.

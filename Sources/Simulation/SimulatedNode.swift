@@ -154,7 +154,7 @@ final class SimulatedNode: @unchecked Sendable {
           if isAlive(life) { onDeath(self, life, reason) }
         })
     } catch {
-      onRefusal("node \(number) does not begin: \(error)")
+      refused("node \(number) does not begin", "\(error)")
       return
     }
     self.watch = watch
@@ -206,13 +206,18 @@ final class SimulatedNode: @unchecked Sendable {
           await onOpen(self, life, door)
         } catch {
           guard isAlive(life) else { return }
-          if engines.contains(where: { $0.damageCount > 0 || $0.hasFailed }) {
-            onDeath(self, life, "\(error)")
-          } else {
-            onRefusal("the store of node \(number) does not open: \(error)")
-          }
+          refused("the store of node \(number) does not open", "\(error)")
         }
       }
+    }
+  }
+
+  /// Where its disk was at fault the node tries again.
+  private func refused(_ what: String, _ reason: String) {
+    if engines.contains(where: { $0.damageCount > 0 || $0.hasFailed }) {
+      onDeath(self, life, reason)
+    } else {
+      onRefusal("\(what): \(reason)")
     }
   }
 

@@ -279,7 +279,7 @@ extension TransactionSystem {
   private func candidates(for range: RangeDescriptor, orAnybody isAnybody: Bool = false) -> [NodeID] {
     let replicas = range.replicas.map(\.node)
     if !replicas.isEmpty, !isAnybody { return replicas }
-    let everybody = [store.identity.node] + (store.network?.peers().map(\.id) ?? [])
+    let everybody = [store.identity.node] + (store.network?.peerIDs ?? [])
     return replicas + everybody.filter { !replicas.contains($0) }
   }
 

@@ -134,6 +134,9 @@ public final class NodeTransport: Sendable {
     return context.allPeers().map { $0.status(monotonic: monotonic, wall: wall) }
   }
 
+  /// The numbers of all known peers, in order.
+  public var peerIDs: [NodeID] { context.allPeers().map(\.id) }
+
   public func peer(_ node: NodeID) -> PeerStatus? {
     context.peer(node)?.status(monotonic: context.monotonicNow, wall: context.environment.wallNow())
   }

@@ -23,7 +23,7 @@ import Transport
   @Test func `Support is asked for, given, and counted on for less than it is held`() {
     var asking = store()
     var giving = store()
-    let heartbeat = asking.heartbeat(at: about(10_000, 50), monotonic: 500)
+    let heartbeat = asking.heartbeat(to: two, at: about(10_000, 50), monotonic: 500)
     // By the latest time that it may be.
     #expect(heartbeat == .init(epoch: 1, expiration: 13_050, duration: 3000))
     let (response, mustPersist) = giving.receive(heartbeat, from: one, at: exact(10_020), monotonic: 7_000)
@@ -35,7 +35,7 @@ import Transport
     #expect(
       asking.support(from: two) == .init(node: two, epoch: 1, expiration: 13_050, countedUntil: 500 + 3000 - 30))
     // A second heartbeat of the same epoch needs no write.
-    let next = asking.heartbeat(at: about(11_000, 50), monotonic: 1500)
+    let next = asking.heartbeat(to: two, at: about(11_000, 50), monotonic: 1500)
     #expect(!giving.receive(next, from: one, at: exact(11_020), monotonic: 8_000).mustPersist)
   }
 
@@ -55,7 +55,7 @@ import Transport
     var giving = store()
     func ask(_ epoch: SupportEpoch, at time: Int64) {
       _ = giving.receive(
-        .init(epoch: epoch, expiration: time + 3000, duration: 3000), from: one, at: exact(time), monotonic: time)
+        .init(epoch: epoch, expiration: time + 3000, duration: 3000), from: one, at: exact(time + 1), monotonic: time)
     }
     ask(1, at: 0)
     #expect(giving.supported == [.init(node: one, epoch: 1)])
@@ -70,9 +70,9 @@ import Transport
   @Test func `What was withdrawn is not given again in the same epoch`() {
     var asking = store()
     var giving = store()
-    _ = giving.receive(asking.heartbeat(at: exact(0), monotonic: 0), from: one, at: exact(0), monotonic: 0)
+    _ = giving.receive(asking.heartbeat(to: two, at: exact(0), monotonic: 0), from: one, at: exact(0), monotonic: 0)
     #expect(giving.withdrawExpired(at: exact(90_000), monotonic: 90_000) == [one])
-    let late = asking.heartbeat(at: exact(90_000), monotonic: 90_000)
+    let late = asking.heartbeat(to: two, at: exact(90_000), monotonic: 90_000)
     let (refusal, _) = giving.receive(late, from: one, at: exact(90_000), monotonic: 90_000)
     #expect(refusal == .init(epoch: 2, expiration: 0))
     #expect(!giving.supports(one, in: 1))
@@ -80,9 +80,38 @@ import Transport
     let raised = asking.receive(refusal, from: two)
     #expect(raised)
     #expect(asking.support(from: two) == nil)
-    let again = asking.heartbeat(at: exact(90_100), monotonic: 90_100)
+    let again = asking.heartbeat(to: two, at: exact(90_100), monotonic: 90_100)
     #expect(again.epoch == 2)
     #expect(giving.receive(again, from: one, at: exact(90_100), monotonic: 90_100).mustPersist)
+    #expect(giving.supports(one, in: 2))
+    // Whoever has not withdrawn is asked as before: what it promised stays.
+    #expect(asking.heartbeat(to: one, at: exact(90_100), monotonic: 90_100).epoch == 1)
+    #expect(asking.epoch == 2)
+  }
+
+  @Test func `What a store served in an earlier life lies behind before others may lead in its place`() {
+    var giving = store()
+    func ask(_ epoch: SupportEpoch, latest: Int64, at time: ClockInterval, _ monotonic: Int64)
+      -> StoreLiveness.Response
+    {
+      giving.receive(
+        .init(epoch: epoch, expiration: latest + 3000, duration: 3000), from: one, at: time, monotonic: monotonic
+      ).response
+    }
+    // It may serve reads at 10,100, and half a second later at 10,600; then it begins anew, with a better clock.
+    #expect(ask(1, latest: 10_100, at: about(10_000, 100), 500).expiration == 13_100)
+    #expect(ask(2, latest: 10_550, at: about(10_500, 100), 1000) == .init(epoch: 2, expiration: 0))
+    #expect(giving.supports(one, in: 1))
+    // Nothing extends the earlier life.
+    #expect(ask(1, latest: 10_600, at: about(10_500, 100), 1000) == .init(epoch: 1, expiration: 0))
+    #expect(giving.withdrawExpired(at: about(10_700, 100), monotonic: 1200).isEmpty)
+    #expect(giving.withdrawExpired(at: about(10_701, 100), monotonic: 1201) == [one])
+    #expect(ask(2, latest: 10_750, at: about(10_701, 100), 1201).expiration == 13_750)
+    #expect(giving.supports(one, in: 2))
+    // With one clock nobody waits.
+    giving = store()
+    #expect(ask(1, latest: 10_000, at: exact(10_001), 501).expiration == 13_000)
+    #expect(ask(2, latest: 11_000, at: exact(11_001), 1501).expiration == 14_000)
     #expect(giving.supports(one, in: 2))
   }
 

@@ -34,6 +34,28 @@ import Testing
     try await test.close()
   }
 
+  @Test func theHalfOfALateSplitTouchesNothingThatCameToItsPlace() async throws {
+    let test = try await TestStore.open()
+    try await test.on { reactor, system in
+      let t = system.begin()
+      for key in keys("abcdef") { t.write(key, 1) }
+      _ = try await t.commit()
+      try await system.split(at: Key("d"))
+      // A replica of this half has been here and gone before the split was applied, which therefore left nothing of it.
+      let shard = system.shard
+      let late = RangeID(UInt64(1000 * reactor.environment.reactors.count + reactor.index))
+      var batch = WriteBatch()
+      LocalKeys.bury(late, below: ReplicaID(5), into: &batch)
+      try shard.engine.write(batch)
+      var half = try await system.range(of: Key("d"))
+      half.id = late
+      half.replicas = [ReplicaDescriptor(node: system.store.identity.node, replica: ReplicaID(4))]
+      shard.takeSplit(half, leads: false)
+      #expect(try await system.begin().rows("a", "z") == keys("abcdef").map { "\($0)=1" })
+    }
+    try await test.close()
+  }
+
   @Test func manyCutsHalveWhatIsLeft() async throws {
     func order(_ letters: String) -> String {
       var plan = SplitPlan(letters.map { Key(Array($0.utf8)) })
