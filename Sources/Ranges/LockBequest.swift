@@ -1,7 +1,7 @@
 // The locks of a range, as a leaseholder that hands its lease on leaves them to the next one: a message of its own from store to store, since
 // nothing but waiting hangs on it. Where it does not arrive, or comes to another than the next leaseholder, those locks are lost.
 //
-//   varint range, replica, lease | signed varint made at | count, {
+//   varint range, node that leaves them, replica that they are for, lease | signed varint made at | count, {
 //     varint transaction, high and low | start, 12 bytes | varint epoch, lease | unquestioned, 1 byte
 //     | varint node, support epoch | label, with its length | count, { key, with its length | exclusive + 2 * current, 1 byte } }
 
@@ -27,7 +27,8 @@ struct LockBequest: Equatable, Sendable {
     var lease: UInt64
     /// As `LockOwner.isUnquestioned`.
     var isUnquestioned: Bool
-    /// In which life its coordinator's node held it.
+    /// Its coordinator's node, and the epoch in which the leaseholder supports that; of the leaseholder's own node the one in which the next leaseholder
+    /// is to support it.
     var coordinator: StoreLiveness.Life
     var label: [UInt8]
     var locks: [Lock]
@@ -44,7 +45,7 @@ struct LockBequest: Equatable, Sendable {
   static let lifetime: Int64 = 5_000_000_000
 
   var range: RangeID
-  /// To which it is sent.
+  var giver: NodeID
   var heir: ReplicaID
   /// The lease that ended with it.
   var lease: UInt64
@@ -55,8 +56,9 @@ struct LockBequest: Equatable, Sendable {
   private(set) var lockCount = 0
   private var byteCount = 0
 
-  init(range: RangeID, heir: ReplicaID, lease: UInt64, madeAt: Int64) {
+  init(range: RangeID, giver: NodeID, heir: ReplicaID, lease: UInt64, madeAt: Int64) {
     self.range = range
+    self.giver = giver
     self.heir = heir
     self.lease = lease
     self.madeAt = madeAt
@@ -73,12 +75,21 @@ struct LockBequest: Equatable, Sendable {
     return true
   }
 
+  /// Makes it out to another replica, whose node is asked for support in an epoch.
+  mutating func address(to replica: ReplicaID, asking epoch: SupportEpoch) {
+    heir = replica
+    for place in owners.indices where owners[place].coordinator.node == giver {
+      owners[place].coordinator.epoch = epoch
+    }
+  }
+
   // MARK: - As bytes
 
   func encoded() -> [UInt8] {
     var writer = RangeWriter()
     writer.bytes.reserveCapacity(byteCount + 64)
     writer.put(range.rawValue)
+    writer.put(UInt64(giver.rawValue))
     writer.put(heir.rawValue)
     writer.put(lease)
     writer.putSigned(madeAt)
@@ -104,8 +115,8 @@ struct LockBequest: Equatable, Sendable {
     self = try bytes.span.withUnsafeBytes { (raw) throws(MalformedMessage) -> LockBequest in
       var reader = RangeReader(raw)
       var bequest = LockBequest(
-        range: RangeID(try reader.number()), heir: ReplicaID(try reader.number()), lease: try reader.number(),
-        madeAt: try reader.signed())
+        range: RangeID(try reader.number()), giver: NodeID(rawValue: try reader.number(UInt32.self)),
+        heir: ReplicaID(try reader.number()), lease: try reader.number(), madeAt: try reader.signed())
       for _ in 0..<(try reader.count()) {
         var owner = Owner(
           id: TransactionID(high: try reader.number(), low: try reader.number()), start: try reader.timestamp(),

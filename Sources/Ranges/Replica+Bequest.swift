@@ -22,11 +22,13 @@ extension Replica {
 
   // MARK: - Leaving
 
-  /// What the next leaseholder may take over; nil if there is nothing.
-  func makeBequest(to heir: ReplicaID) -> LockBequest? {
+  /// What the next leaseholder may take over, for nobody in particular yet; nil if there is nothing.
+  func makeBequest() -> LockBequest? {
     guard !locks.isEmpty else { return nil }
-    var bequest = LockBequest(range: id, heir: heir, lease: leaseSequence, madeAt: shard.clock.interval().latest)
-    let own = StoreLiveness.Life(node: shard.support.node, epoch: shard.support.epoch)
+    var bequest = LockBequest(
+      range: id, giver: shard.support.node, heir: replicaID, lease: leaseSequence,
+      madeAt: shard.clock.interval().latest)
+    let own = StoreLiveness.Life(node: shard.support.node, epoch: 0)
     let ending = Set(pending.compactMap(\.ending))
     for owner in locks.sortedOwners where !ending.contains(owner.id) {
       var left = LockBequest.Owner(
@@ -54,11 +56,14 @@ extension Replica {
   }
 
   /// Sends a bequest ahead of the lease.
-  func leave(_ bequest: LockBequest, to node: NodeID) {
+  func leave(_ bequest: LockBequest, to heir: ReplicaDescriptor) {
+    var bequest = bequest
+    bequest.address(to: heir.replica, asking: shard.support.epoch(for: heir.node))
     let me = Confined(self, to: shard.reactor)
-    shard.reactor.enqueue { reactor in
+    shard.reactor.enqueue { [bequest] reactor in
       me.access(on: reactor).shard.network?.send(
-        NodeMessage(kind: StoreMessageKind.bequest, body: bequest.encoded()), to: node, class: .system, from: reactor)
+        NodeMessage(kind: StoreMessageKind.bequest, body: bequest.encoded()), to: heir.node, class: .system,
+        from: reactor)
     }
   }
 
@@ -78,7 +83,8 @@ extension Replica {
     let isNext = bequest.lease == previousTerm && age <= LockBequest.lifetime
     var count = 0
     for owner in bequest.owners where isNext {
-      guard let coordinator = coordinator(of: owner), registry[owner.id] == nil, try isClear(owner) else { continue }
+      guard let coordinator = coordinator(of: owner, from: bequest.giver), registry[owner.id] == nil, try isClear(owner)
+      else { continue }
       if locks.inherit(owner, coordinator: coordinator.node == shard.support.node ? nil : coordinator) {
         count += owner.locks.count
       }
@@ -90,12 +96,13 @@ extension Replica {
       metadata: ["range": "\(id)", "lease": "\(leaseSequence)", "locks": "\(count)", "left": "\(bequest.lockCount)"])
   }
 
-  /// The node that coordinates a transaction, if it is taken to live the same life here.
-  private func coordinator(of owner: LockBequest.Owner) -> Coordinator? {
+  /// The node that coordinates a transaction, if it is certain that it lives, and has not begun another life since. Epochs are counted for each pair of
+  /// stores. One that two of them have in common is of one life all the same, since each life begins above all epochs of those before.
+  private func coordinator(of owner: LockBequest.Owner, from giver: NodeID) -> Coordinator? {
     let life = owner.coordinator
     let isAlive =
       life.node == shard.support.node
-      ? life.epoch == shard.support.epoch : shard.support.supports(life.node, in: life.epoch)
+      ? life.epoch == shard.support.epoch(for: giver) : shard.support.supports(life.node, in: life.epoch)
     guard isAlive else { return nil }
     return Coordinator(
       node: life.node, epoch: life.epoch, since: shard.reactor.environment.monotonicNow().nanoseconds)
@@ -113,8 +120,8 @@ extension Replica {
 }
 
 extension Store {
-  func receiveBequest(_ message: NodeMessage) {
-    guard let bequest = try? LockBequest(encoded: message.body) else { return }
+  func receiveBequest(_ message: NodeMessage, from node: NodeID) {
+    guard let bequest = try? LockBequest(encoded: message.body), bequest.giver == node else { return }
     let shard = confinedShard(reactorIndex(of: bequest.range))
     reactor(of: bequest.range).enqueue { reactor in
       shard.access(on: reactor).replica(bequest.range)?.hear(bequest)

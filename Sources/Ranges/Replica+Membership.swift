@@ -151,7 +151,7 @@ extension Replica {
     guard isCaughtUp(target.replica.peer) else { throw .refused("the replica on node \(node) lags behind") }
     // No write of a later leaseholder may change what was read under this lease.
     let summary = max(readBelow, closedFloor)
-    let bequest = makeBequest(to: target.replica)
+    let bequest = makeBequest()
     surrenderLease()
     guard group.propose(Command(descriptor, readsBelow: summary, lease: leaseSequence).encoded()) != nil else {
       throw .refused("the range takes no commands now")
@@ -166,10 +166,7 @@ extension Replica {
       if applied.index >= last {
         if attempt % 50 == 0 {
           let heir = order[attempt / 50 % order.count]
-          if var bequest {
-            bequest.heir = heir.replica
-            leave(bequest, to: heir.node)
-          }
+          if let bequest { leave(bequest, to: heir) }
           group.act { $0.transferLeadership(to: heir.replica.peer) }
         }
         attempt += 1

@@ -56,7 +56,9 @@ extension Store {
     network.onMessage(StoreMessageKind.closedAgain) { [weak self] node, message, _ in
       self?.tellClosedAgain(message, to: node)
     }
-    network.onMessage(StoreMessageKind.bequest) { [weak self] _, message, _ in self?.receiveBequest(message) }
+    network.onMessage(StoreMessageKind.bequest) { [weak self] node, message, _ in
+      self?.receiveBequest(message, from: node)
+    }
     network.onCall(StoreMessageKind.request) { [weak self] node, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
       return await answer(message, from: node)

@@ -24,7 +24,8 @@ import Transport
   }
 
   private func bequest() -> LockBequest {
-    var bequest = LockBequest(range: RangeID(70), heir: ReplicaID(4), lease: 300, madeAt: 1_795_944_160_299_449_061)
+    var bequest = LockBequest(
+      range: RangeID(70), giver: NodeID(rawValue: 8), heir: ReplicaID(4), lease: 300, madeAt: 1_795_944_160_299_449_061)
     let added = [
       bequest.add(owner(1, [lock([1, 2, 3]), lock([], .shared, isCurrent: false)])),
       bequest.add(owner(2, [lock([], .shared), lock([0], isCurrent: false)])), bequest.add(owner(3, [])),
@@ -36,6 +37,13 @@ import Transport
   @Test func itSurvivesTheWay() throws {
     let bequest = bequest()
     #expect(try LockBequest(encoded: bequest.encoded()) == bequest)
+    // The node that leaves them asks each in an epoch of its own.
+    var other = bequest
+    other.address(to: ReplicaID(5), asking: 77)
+    #expect(other.heir == ReplicaID(5) && other.owners == bequest.owners)
+    other.giver = NodeID(rawValue: 3)
+    other.address(to: ReplicaID(5), asking: 77)
+    #expect(other.owners.allSatisfy { $0.coordinator.epoch == 77 })
   }
 
   @Test func whatMakesNoSenseIsRefused() throws {
@@ -55,7 +63,7 @@ import Transport
   }
 
   @Test func whatATransactionHoldsIsLeftAsAWholeOrNotAtAll() throws {
-    var bequest = LockBequest(range: RangeID(1), heir: ReplicaID(1), lease: 9, madeAt: 0)
+    var bequest = LockBequest(range: RangeID(1), giver: NodeID(rawValue: 3), heir: ReplicaID(1), lease: 9, madeAt: 0)
     let many = (0..<UInt64(LockBequest.lockLimit)).map { number in
       lock([UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)])
     }
@@ -66,7 +74,7 @@ import Transport
     #expect(added == [true, false, true, false])
     #expect(bequest.owners.map(\.id) == [id(1), id(3)] && bequest.lockCount == LockBequest.lockLimit)
     #expect(try LockBequest(encoded: bequest.encoded()) == bequest)
-    var long = LockBequest(range: RangeID(1), heir: ReplicaID(1), lease: 9, madeAt: 0)
+    var long = LockBequest(range: RangeID(1), giver: NodeID(rawValue: 3), heir: ReplicaID(1), lease: 9, madeAt: 0)
     let isAdded = long.add(owner(1, [lock(Array(repeating: 7, count: LockBequest.byteLimit))]))
     #expect(!isAdded && long.owners.isEmpty)
   }
