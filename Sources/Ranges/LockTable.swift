@@ -4,7 +4,7 @@
 // holders, so that no lock is free while somebody waits for it; a lock with neither holders nor waiters is not in the table.
 // Locks are re-entrant. A holder that wants more goes before everybody else in the queue and waits only for the other
 // holders. An intent that somebody met stands here as an exclusive lock of its transaction, so waits for intents and for
-// locks are one graph. Losing this table costs a refresh, never correctness: what a lock promised is checked at commit.
+// locks are one graph. Losing this table costs a retry, never correctness: whoever counts on a lock names the lease under which he holds it.
 // A wait that closes a cycle ends with exactly one victim, the youngest transaction in the cycle.
 
 import Clocks
@@ -27,6 +27,10 @@ final class LockOwner {
   var coordinator: Coordinator?
   /// In which it took a lock last.
   var epoch: UInt32 = 0
+  /// The earlier lease under which it took its first lock; nil: this one.
+  fileprivate(set) var lease: UInt64?
+  /// Under earlier leases nobody can have been told that it was given up, of those that met intents of it in other ranges.
+  fileprivate(set) var isUnquestioned = false
 
   init(id: TransactionID, start: Timestamp, label: [UInt8]) {
     self.id = id
@@ -69,6 +73,8 @@ enum LockAcquisition {
 final class LockTable {
   private var locks: [Key: KeyLock] = [:]
   private var owners: [TransactionID: LockOwner] = [:]
+  /// Whether there may be locks of earlier leases.
+  private(set) var hasInherited = false
 
   var isEmpty: Bool { locks.isEmpty }
   var lockCount: Int { locks.count }
@@ -90,12 +96,17 @@ final class LockTable {
     return owner
   }
 
+  /// The oldest first.
+  var sortedOwners: [LockOwner] { owners.values.sorted { ($0.start, $0.id) < ($1.start, $1.id) } }
+
   /// Those that other nodes coordinate, in the order of their ids.
   var remoteOwners: [LockOwner] { owners.values.filter { $0.coordinator != nil }.sorted { $0.id < $1.id } }
 
   func releaseIdleMemory() {
     if locks.isEmpty { locks = [:] }
-    if owners.isEmpty { owners = [:] }
+    guard owners.isEmpty else { return }
+    owners = [:]
+    hasInherited = false
   }
 
   // MARK: - Acquiring
@@ -198,6 +209,35 @@ final class LockTable {
   func holdsCurrent(_ key: Key, by owner: LockOwner) -> Bool {
     guard let lock = locks[key] else { return false }
     return lock.holders.contains { $0.owner === owner && $0.strength == .exclusive && $0.isCurrent }
+  }
+
+  // MARK: - From one leaseholder to the next
+
+  /// What a transaction leaves to the next leaseholder: locks that stand in this table alone.
+  func left(by owner: LockOwner) -> [LockBequest.Lock] {
+    owner.held.compactMap { lock in
+      guard let mine = lock.holders.first(where: { $0.owner === owner }), !mine.isIntent else { return nil }
+      return LockBequest.Lock(key: lock.key, strength: mine.strength, isCurrent: mine.isCurrent)
+    }
+  }
+
+  /// Takes over all that a transaction held under an earlier lease. False: others are in the way, which is so only of what nobody can have held.
+  func inherit(_ left: LockBequest.Owner, coordinator: Coordinator?) -> Bool {
+    guard owners[left.id] == nil, Set(left.locks.map(\.key)).count == left.locks.count,
+      left.locks.allSatisfy({ lock in locks[lock.key].map { !Self.conflicts(lock.strength, with: $0) } ?? true })
+    else { return false }
+    let owner = owner(left.id, start: left.start, label: left.label, coordinator: coordinator)
+    owner.epoch = left.epoch
+    owner.lease = left.lease
+    owner.isUnquestioned = left.isUnquestioned
+    for held in left.locks {
+      let lock = locks[held.key] ?? KeyLock(held.key)
+      lock.holders.append(KeyLock.Holder(owner: owner, strength: held.strength, isCurrent: held.isCurrent))
+      locks[held.key] = lock
+      owner.held.append(lock)
+    }
+    hasInherited = true
+    return true
   }
 
   // MARK: - Releasing

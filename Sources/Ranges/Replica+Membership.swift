@@ -151,20 +151,24 @@ extension Replica {
     guard isCaughtUp(target.replica.peer) else { throw .refused("the replica on node \(node) lags behind") }
     // No write of a later leaseholder may change what was read under this lease.
     let summary = max(readBelow, closedFloor)
+    let bequest = makeBequest()
     surrenderLease()
     guard group.propose(Command(descriptor, readsBelow: summary, lease: leaseSequence).encoded()) != nil else {
       throw .refused("the range takes no commands now")
     }
     let term = group.term
     let last = group.last.index
-    var order = [target.replica.peer]
-    order += descriptor.replicas.filter { $0.kind == .voter && $0.replica != replicaID && $0 != target }.map(
-      \.replica.peer)
+    let order =
+      [target]
+      + descriptor.replicas.filter { $0.kind == .voter && $0.replica != replicaID && $0 != target }
     var attempt = 0
     while group.isLeader, group.term == term, !isRemoved {
       if applied.index >= last {
-        let peer = order[attempt / 50 % order.count]
-        if attempt % 50 == 0 { group.act { $0.transferLeadership(to: peer) } }
+        if attempt % 50 == 0 {
+          let heir = order[attempt / 50 % order.count]
+          if let bequest { leave(bequest, to: heir) }
+          group.act { $0.transferLeadership(to: heir.replica.peer) }
+        }
         attempt += 1
       }
       await shard.reactor.sleep(nanoseconds: Self.pollInterval)

@@ -324,7 +324,7 @@ extension Replica {
     startResolving()
   }
 
-  /// The coordinator gives up. Intents go later; locks at once.
+  /// The coordinator gives up. Intents go later; locks at once. If the header names their lease nothing that counts on them is done any more.
   public func abort(_ header: TransactionHeader, _ spans: [KeySpan]) -> RangeFailure? {
     guard holdsLease else { return unavailable }
     let (inside, outside) = KeySpans.cut(spans, by: descriptor.span)
@@ -349,6 +349,8 @@ extension Replica {
         }
       }
     }
+    // A commit may still be under way, and nobody knows.
+    if header.locksLease != 0 { bereaved.insert(header.id, epoch: header.epoch) }
     locks.release(header.id)
     return outside.first.map { outOfRange($0) }
   }

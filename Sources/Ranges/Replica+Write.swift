@@ -296,7 +296,8 @@ extension Replica {
       // Whoever met one of those may have asked here before, and been told that it was given up: under an earlier lease, or so long ago
       // that it is forgotten.
       let tombstone = TransactionRecord.tombstone(header.id)
-      if header.named <= leaseStart || shard.timestampCache.floor(tombstone, owner: 0) > header.named.next {
+      let isOlder = header.named <= leaseStart && locks.owner(header.id)?.isUnquestioned != true
+      if isOlder || shard.timestampCache.floor(tombstone, owner: 0) > header.named.next {
         return nil
       }
     }

@@ -32,6 +32,10 @@ public final class Replica {
   private var leaseEnd = LeaseEnd.past
   /// Reads of earlier leaseholders lie below.
   private(set) var leaseStart = Timestamp.zero
+  /// The term of the entry before the first one of this term; 0: it was not applied in this life.
+  private(set) var previousTerm: UInt64 = 0
+  /// What was left here by whoever hands the lease on.
+  var bequest: LockBequest?
   /// Set when the replica is to go, or to be opened anew.
   private(set) var isRemoved = false
   /// It has applied its own removal. It applies nothing more, and keeps its log and its vote until a member tells it to go: the others
@@ -207,7 +211,7 @@ public final class Replica {
   func refusal(_ header: TransactionHeader) -> RangeFailure? {
     if let refusal = refusal(at: header.readTimestamp) { return refusal }
     if header.locksLease != 0 {
-      if header.locksLease != leaseSequence {
+      if header.locksLease != leaseSequence, header.locksLease != lease(of: header.id) {
         return .retry(reason: "its locks were lost when the range's lease moved", key: nil)
       }
       if !bereaved.isEmpty, bereaved.contains(header.id, epoch: header.epoch) {
@@ -275,6 +279,7 @@ public final class Replica {
           try take(entry, into: &batch)
         }
         applied.index = position.index
+        if position.term != applied.term { previousTerm = applied.term }
         applied.term = position.term
         shard.unflushedLogBytes &+= entry.data.count
         if isOutside { break }
@@ -295,6 +300,8 @@ public final class Replica {
   private func roleChanged() {
     if !group.isLeader {
       if holdsLease { loseLease() }
+      // Another one has taken over.
+      if let left = bequest?.lease, applied.term > left { bequest = nil }
       return
     }
     guard !holdsLease, !isRemoved, !isOutside, !descriptor.isFrozen, applied.term == group.term,
@@ -473,6 +480,7 @@ public final class Replica {
         "replicas": "\(descriptor.summary)",
       ])
     try loadRecords(in: descriptor.span)
+    try takeUpBequest()
     let waiters = leaseWaiters
     leaseWaiters = []
     for waiter in waiters { waiter.resume() }

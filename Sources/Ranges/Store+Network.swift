@@ -14,6 +14,7 @@ enum StoreMessageKind {
   static let heartbeatResponse: UInt16 = 3
   static let closed: UInt16 = 4
   static let closedAgain: UInt16 = 5
+  static let bequest: UInt16 = 6
   // Calls
   static let request: UInt16 = 16
   static let snapshot: UInt16 = 17
@@ -26,7 +27,7 @@ enum StoreMessageKind {
 /// What a range answered, and under which lease.
 public struct RangeReply: Sendable {
   public var response: RangeResponse
-  /// 0: of no replica.
+  /// Under which what the transaction has locked there counts. 0: of no replica.
   public var lease: UInt64
 
   public init(response: RangeResponse, lease: UInt64) {
@@ -54,6 +55,9 @@ extension Store {
     }
     network.onMessage(StoreMessageKind.closedAgain) { [weak self] node, message, _ in
       self?.tellClosedAgain(message, to: node)
+    }
+    network.onMessage(StoreMessageKind.bequest) { [weak self] node, message, _ in
+      self?.receiveBequest(message, from: node)
     }
     network.onCall(StoreMessageKind.request) { [weak self] node, message, _ in
       guard let self else { return .failure(CallRefusal("the node is stopping")) }
@@ -268,7 +272,7 @@ extension Store {
         return RangeReply(response: .failed(.notLeaseholder(nil, leader: nil)), lease: 0)
       }
       let response = await replica.execute(request, header)
-      return RangeReply(response: response, lease: replica.leaseSequence)
+      return RangeReply(response: response, lease: replica.lease(of: header.id))
     }
     var writer = RangeWriter()
     writer.put(reply.lease)

@@ -15,6 +15,9 @@ public struct ShardCounters: Sendable {
   public var commands: UInt64 = 0
   public var latchWaits: UInt64 = 0
   public var lockWaits: UInt64 = 0
+  /// Locks that a leaseholder has taken over from the one before, and those that were lost where it handed its lease on.
+  public var locksInherited: UInt64 = 0
+  public var locksLost: UInt64 = 0
   public var deadlocks: UInt64 = 0
   public var refreshFailures: UInt64 = 0
   public var appliedBytes: UInt64 = 0
@@ -41,6 +44,8 @@ public struct ShardCounters: Sendable {
     sum.commands = a.commands &+ b.commands
     sum.latchWaits = a.latchWaits &+ b.latchWaits
     sum.lockWaits = a.lockWaits &+ b.lockWaits
+    sum.locksInherited = a.locksInherited &+ b.locksInherited
+    sum.locksLost = a.locksLost &+ b.locksLost
     sum.deadlocks = a.deadlocks &+ b.deadlocks
     sum.refreshFailures = a.refreshFailures &+ b.refreshFailures
     sum.appliedBytes = a.appliedBytes &+ b.appliedBytes

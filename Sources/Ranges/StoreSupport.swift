@@ -28,6 +28,8 @@ final class StoreSupport: Sendable {
   private var monotonic: Int64 { environment.monotonicNow().nanoseconds }
 
   var grants: [StoreSupportGrant] { state.withLock { $0.grants } }
+  /// In which this store asks another one for support now.
+  func epoch(for node: NodeID) -> SupportEpoch { state.withLock { $0.epoch(for: node) } }
   func supportedEpoch(of node: NodeID) -> SupportEpoch? { state.withLock { $0.supportedEpoch(of: node) } }
   func supports(_ node: NodeID, in epoch: SupportEpoch) -> Bool { state.withLock { $0.supports(node, in: epoch) } }
   func support(from node: NodeID) -> StoreLiveness.Received? { state.withLock { $0.support(from: node) } }

@@ -44,6 +44,12 @@ enum NodeMetrics {
     counter("meridian_range_commands_total", "Replicated commands applied.", shards.commands)
     counter("meridian_range_latch_waits_total", "Requests that waited for a latch.", shards.latchWaits)
     counter("meridian_range_lock_waits_total", "Requests that waited for a lock.", shards.lockWaits)
+    counter(
+      "meridian_range_locks_inherited_total", "Locks that came here together with a range's lease.",
+      shards.locksInherited)
+    counter(
+      "meridian_range_locks_lost_total", "Locks that did not come along with a lease that was handed on.",
+      shards.locksLost)
     counter("meridian_range_deadlocks_total", "Deadlocks broken.", shards.deadlocks)
     counter(
       "meridian_range_refresh_failures_total", "Transactions whose reads could not be moved forward.",

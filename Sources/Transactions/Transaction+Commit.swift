@@ -109,7 +109,7 @@ extension Transaction {
     let header = try header(for: home)
     let failure: RangeFailure
     if let replica = system.replica(home) {
-      let lease = replica.leaseSequence
+      let lease = replica.lease(of: header.id)
       switch await replica.write(request, header) {
       case .written(let timestamp):
         noteStaged(request, home, lease)
@@ -135,10 +135,11 @@ extension Transaction {
     case .conflict(let inquiries):
       try await system.settle(inquiries, in: home)
       return .moved
-    case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
+    // While it waited here. Whoever holds the lease now is asked whether the locks have come along.
+    case .notLeaseholder: return .moved
     case .ambiguous:
       if system.shard.faults.retriesAmbiguousCommits { throw .retry(reason: "its outcome is not known", key: nil) }
-      state = .unknown
+      loseSight(of: home)
       throw TransactionError(failure)
     default: throw TransactionError(failure)
     }
@@ -176,6 +177,24 @@ extension Transaction {
     if timestamp == header.readTimestamp { others = [] }
     try await hold(others, besides: home, writing: writing, upTo: timestamp)
     return (own, isAlone)
+  }
+
+  /// It cannot be known whether it committed: nothing of it is undone, and nobody will come back for its locks. A commit that is still under way and
+  /// counts on them is refused.
+  func loseSight(of home: RangeDescriptor) {
+    state = .unknown
+    for binding in bindings where !binding.hasIntents {
+      var header = header
+      header.hasIntents = false
+      if binding.range != home.id {
+        // What was read under them was made sure of before the commit left.
+        system.post(over: binding.hull, header) { .release([$0]) }
+      } else if !self.header.hasIntents {
+        // Otherwise they go with the record.
+        header.locksLease = binding.lease
+        system.post(over: binding.hull, header) { .abort([$0]) }
+      }
+    }
   }
 
   /// After the commit: what it left in other ranges is settled there, which nobody waits for.
@@ -322,7 +341,7 @@ extension Transaction {
       }
       var lease: UInt64 = 0
       if let replica {
-        lease = replica.leaseSequence
+        lease = replica.lease(of: header.id)
         switch await replica.startWrite(request, header) {
         case .under(let write):
           underWay.append(write)

@@ -160,7 +160,7 @@ extension Transaction {
     if lock != nil {
       // What is not locked there in the end must not look lost later.
       guard replica.descriptor.span.contains(key) else { return .failed(replica.outOfRange(KeySpan(key))) }
-      try bind(to: range, lease: replica.leaseSequence, over: KeySpan(key))
+      try bind(to: range, lease: replica.lease(of: header.id), over: KeySpan(key))
     }
     if header.hasIntents {
       return replica.get(key, try header(for: range), lock: lock, observed: &observed, into: &block)
@@ -360,7 +360,7 @@ extension Transaction {
           system.learn([replica.descriptor])
           return false
         }
-        try bind(to: range, lease: replica.leaseSequence, over: span)
+        try bind(to: range, lease: replica.lease(of: header.id), over: span)
       }
       let step: ReadStep
       if header.hasIntents {

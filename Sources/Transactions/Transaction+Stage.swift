@@ -87,7 +87,7 @@ extension Transaction {
         concluded = try await system.recover(fate)
       } catch {
         if system.shard.faults.retriesAmbiguousCommits { throw failure }
-        state = .unknown
+        loseSight(of: home)
         throw .ambiguousCommit("\(failure); how the commit ended cannot be known: \(error)")
       }
       guard concluded.status == .committed else { throw failure }

@@ -296,7 +296,7 @@ extension TransactionSystem {
       guard let replica = store.shard(on: reactor).replica(range) else {
         return RangeReply(response: .failed(.notLeaseholder(nil, leader: nil)), lease: 0)
       }
-      return RangeReply(response: await replica.execute(request, header), lease: replica.leaseSequence)
+      return RangeReply(response: await replica.execute(request, header), lease: replica.lease(of: header.id))
     }
   }
 
