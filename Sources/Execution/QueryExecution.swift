@@ -56,6 +56,9 @@ public final class QueryExecution {
     return batch
   }
 
+  /// Whether `next` would return nil, if that is known already: whoever asks need not call it.
+  public var isExhausted: Bool { isDone || root.isExhausted && context.references.isEmpty }
+
   /// Like `next`, for a statement that is a part of another: what foreign keys ask is left to that one.
   func nextWithinStatement() async throws(SQLError) -> Batch? {
     if isDone { return nil }

@@ -82,6 +82,12 @@ public final class Gateway {
     return transaction.sees(read) ? version : nil
   }
 
+  /// Whether a view of an earlier transaction is that of this one, too, as far as is known here.
+  func isStillTrue(_ view: CatalogView, in transaction: Transaction) -> Bool {
+    guard let versionAhead, view.committed.version == versionAhead.version, !view.hasChanges else { return false }
+    return transaction.mayReadAhead(KeyLayout.catalogVersion) && transaction.sees(versionAhead.read)
+  }
+
   /// When the open transactions of this reactor's sessions began, each at a place that it gives back: what they may still read
   /// must not be cleared. As many places as transactions were ever open together, one for each session.
   private var openTransactions: [Int64] = []

@@ -238,7 +238,8 @@ extension Session {
   }
 
   func start(_ portal: Portal, _ active: ActiveTransaction) async throws(SQLError) {
-    let catalog = try await catalog(of: active)
+    let catalog: CatalogView
+    if let known = catalogAtOnce(of: active) { catalog = known } else { catalog = try await self.catalog(of: active) }
     let prepared = portal.statement
     if let plan = prepared.plan, plan.catalogVersion != catalog.version || catalog.hasChanges || plan.dependsOnSettings
     {
@@ -286,6 +287,7 @@ extension Session {
         return
       }
       if client.mustDrain { try await client.drain() }
+      if portal.pending == nil, execution.isExhausted { break }
     }
     let count = plan.kind == .select ? portal.rowCount : execution.affectedRows
     portal.execution = nil

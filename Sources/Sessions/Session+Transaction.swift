@@ -49,6 +49,17 @@ extension Session {
     return view
   }
 
+  /// The same at the beginning of a transaction, if it is known without asking anybody.
+  func catalogAtOnce(of active: ActiveTransaction) -> CatalogView? {
+    guard active.catalog == nil, let view = lastCatalog, gateway.isStillTrue(view, in: active.kv) else { return nil }
+    active.catalogTimestamp = active.kv.readTimestamp
+    active.catalog = view
+    view.searchPath = settings.searchPath
+    view.temporary = temporary
+    view.user = user
+    return view
+  }
+
   private func readCatalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
     let known = active.catalog
     let view = try await gateway.view(in: active.kv, user: user, database: database, like: known ?? lastCatalog)

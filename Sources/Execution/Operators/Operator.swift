@@ -25,6 +25,9 @@ class Operator {
   /// The next rows, or nil after the last ones.
   func next() async throws(SQLError) -> Batch? { nil }
 
+  /// Whether the next call of `next` would find nothing, if that is known already.
+  var isExhausted: Bool { false }
+
   /// Makes the next call of `next` begin at the first row again.
   func rewind(_ reason: Rewind) {}
 }

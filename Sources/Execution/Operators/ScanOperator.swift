@@ -60,6 +60,8 @@ final class ScanOperator: Operator {
     if reason == .restart, fetched.byteCapacity > 64 << 10 { fetched = KeyValueBlock() }
   }
 
+  override var isExhausted: Bool { isOpen && access == .keys && position == keys.count }
+
   override func next() async throws(SQLError) -> Batch? {
     if !isOpen { try open() }
     while true {
