@@ -107,7 +107,7 @@ extension Transaction {
     waitingAt.append(home)
     defer { waitingAt.removeAll { $0.id == home.id } }
     let header = try header(for: home)
-    let failure: RangeFailure
+    var failure = RangeFailure.notLeaseholder(nil, leader: nil)
     if let replica = system.replica(home) {
       let lease = replica.lease(of: header.id)
       switch await replica.write(request, header) {
@@ -116,7 +116,9 @@ extension Transaction {
         return .committed(timestamp)
       case .failed(let reason): failure = reason
       }
-    } else {
+    }
+    // Whoever serves it now is found by asking, also if the lease has moved while the commit waited here.
+    if case .notLeaseholder = failure {
       let reply = await system.ask(.write(request), header, home)
       switch reply.response {
       case .written(let timestamp):
@@ -135,8 +137,7 @@ extension Transaction {
     case .conflict(let inquiries):
       try await system.settle(inquiries, in: home)
       return .moved
-    // While it waited here. Whoever holds the lease now is asked whether the locks have come along.
-    case .notLeaseholder: return .moved
+    case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
     case .ambiguous:
       if system.shard.faults.retriesAmbiguousCommits { throw .retry(reason: "its outcome is not known", key: nil) }
       loseSight(of: home)

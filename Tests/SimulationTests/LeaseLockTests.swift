@@ -163,6 +163,22 @@ import Transport
     cluster.end()
   }
 
+  @Test func `A commit beside a leaseholder that is cut off ends`() throws {
+    let cluster = cluster()
+    #expect(cluster.put("k", "0", through: 1)?.value != nil)
+    move(to: 1, cluster)
+    let first = mark(["k"], "a", through: 1, cluster, seconds: 6)
+    cluster.run(seconds: 0.5)
+    cluster.isolate(1)
+    // Its lease is over, and it has not heard of another.
+    let answer = try #require(cluster.wait(for: first, withinSeconds: 40))
+    #expect(answer.value == nil, "\(answer)")
+    cluster.heal()
+    #expect(cluster.wait(for: mark(["k"], "b", through: 2, cluster))?.value != nil)
+    #expect(cluster.get("k", through: 3)?.value == "0b")
+    cluster.end()
+  }
+
   @Test func `Whoever has begun to write begins anew`() throws {
     let cluster = cluster()
     for key in ["k", "l"] { #expect(cluster.put(key, "0", through: 1)?.value != nil) }
