@@ -13,7 +13,7 @@ public struct CatalogMark: Sendable {
 
 public final class CatalogView {
   /// The catalog with this transaction's own changes.
-  public internal(set) var snapshot: CatalogSnapshot
+  public internal(set) var snapshot: CatalogSnapshot { didSet { forgetObjects() } }
   /// What others see.
   public let committed: CatalogSnapshot
 
@@ -29,19 +29,33 @@ public final class CatalogView {
 
   /// The schemas searched, resolved; forgotten when the path or the catalog changes.
   private var path: (version: ObjectIdentifier, all: [OID], explicit: [OID])?
-  /// What `objectNames` gave last, for the snapshot it was made of.
-  private var names: (snapshot: CatalogSnapshot, names: any ObjectNames)?
+  /// What `objectNames` gave last.
+  private var names: (any ObjectNames)?
+  private var knownSuperuser: Bool?
 
   private func forgetNames() {
     path = nil
+    forgetObjects()
+  }
+
+  private func forgetObjects() {
     names = nil
+    knownSuperuser = nil
+  }
+
+  /// Whether the current role may do everything.
+  public var isSuperuser: Bool {
+    if let knownSuperuser { return knownSuperuser }
+    let isSuperuser = snapshot.role(named: user)?.isSuperuser ?? false
+    knownSuperuser = isSuperuser
+    return isSuperuser
   }
 
   /// Names of objects as values of `regclass` and its kin.
   public func objectNames() -> any ObjectNames {
-    if let names, names.snapshot === snapshot { return names.names }
+    if let names { return names }
     let made = CatalogObjectNames(self)
-    names = (snapshot, made)
+    names = made
     return made
   }
 

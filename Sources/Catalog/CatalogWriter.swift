@@ -163,8 +163,6 @@ extension CatalogContents {
 }
 
 extension CatalogView {
-  public var isSuperuser: Bool { snapshot.role(named: user)?.isSuperuser ?? false }
-
   /// Whether the current role has the rights of `role`: it is a superuser, that role, or the database's owner where
   /// `pg_database_owner` is meant.
   public func acts(for role: OID) -> Bool {

@@ -45,6 +45,8 @@ final class MemoryAccount {
 public final class ExecutionContext {
   public var transaction: Transaction
   public let evaluation: EvaluationContext
+  /// Its owner's number for the settings in `evaluation`: with the same they need not be set again.
+  public var settingsVersion = -1
   public var limits = ExecutionLimits()
   /// Whether the client, or `statement_timeout`, wants the statement to end: the error to end it with, or nil.
   public var interruption: () -> SQLError? = { nil }

@@ -49,7 +49,11 @@ extension Session {
     evaluation.parameters = parameters
     evaluation.transactionTime = active.beginTime
     evaluation.statementTime = statementTime
-    evaluation.settings = settings.format(at: active.beginTime)
+    if context.settingsVersion != settings.formatVersion {
+      evaluation.settings = settings.format
+      context.settingsVersion = settings.formatVersion
+    }
+    evaluation.settings.transactionTime = active.beginTime
     evaluation.settings.objectNames = catalog.objectNames()
     context.limits.workMemory = settings.workMemoryByteCount
   }

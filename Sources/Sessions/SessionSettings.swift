@@ -23,7 +23,9 @@ struct SessionSettings {
   private var atBegin: Values?
 
   /// The values that text conversions need.
-  private(set) var format = FormatSettings()
+  private(set) var format = FormatSettings() { didSet { formatVersion &+= 1 } }
+  /// Rises with each change of `format`.
+  private(set) var formatVersion = 0
   private(set) var searchPath: [String] = ["$user", "public"]
   private(set) var statementTimeout: Int64 = 0
   private(set) var lockTimeout: Int64 = 0
