@@ -11,6 +11,9 @@ final class ClockFault {
   /// Nanoseconds within which the node must have ended, where nothing keeps it from hearing others.
   private static let patience = 12 * Int64.second
 
+  /// Nanoseconds by which a wrong clock is ahead at most, and some: what was acknowledged under its timestamps is seen once they are past.
+  static let reach = 3500 * Int64.millisecond
+
   private let world: SimulatedWorld
   private let nodes: [SimulatedNode]
   private var random: RandomSource

@@ -389,6 +389,7 @@ final class NodeSimulation: @unchecked Sendable {
     let isAlive: @Sendable () -> Bool = { [unowned self] in node.isAlive(life) && !isEnding }
     if isHealed {
       guard node.number == 1 else { return }
+      if clockFault != nil { await reactor.sleep(nanoseconds: ClockFault.reach) }
       while node.isAlive(life), workload.report == nil || isCluster && !staleReads.isVerified {
         do throws(ClientFailure) {
           let client = try await connect(0, door)
