@@ -54,8 +54,7 @@ public final class Gateway {
   ) async throws(SQLError) -> CatalogView {
     let view: CatalogView
     do throws(TransactionError) {
-      let version = try await catalogVersion(for: transaction)
-      view = try await catalog.view(in: transaction, version: version, like: known)
+      view = try await catalog.view(in: transaction, version: catalogVersion(for: transaction), like: known)
       if view === known { return view }
     } catch {
       throw SQLError(error, relation: { _ in nil })
@@ -69,23 +68,26 @@ public final class Gateway {
   private var versionAhead: (read: ReadAhead, version: UInt64)?
   private var isReadingAhead = false
 
-  /// The catalog's version for a transaction, if it is known without a read of its own.
-  private func catalogVersion(for transaction: Transaction) async throws(TransactionError) -> UInt64? {
+  /// The catalog's version for a transaction, if it is known without a read of its own. Nobody waits for a read ahead,
+  /// which could not be cancelled: it serves those that come later.
+  func catalogVersion(for transaction: Transaction) -> UInt64? {
     guard transaction.mayReadAhead(KeyLayout.catalogVersion) else { return nil }
     if let versionAhead, transaction.sees(versionAhead.read) { return versionAhead.version }
     if isReadingAhead { return nil }
     isReadingAhead = true
-    defer { isReadingAhead = false }
-    let read = try await transactions.readAhead(KeyLayout.catalogVersion, for: transaction)
-    let version = try CatalogSnapshot.decodeVersion(read.value)
-    versionAhead = (read, version)
-    return transaction.sees(read) ? version : nil
+    let me = Confined(self, to: reactor)
+    let horizon = transaction.horizon
+    reactor.spawn { reactor in await me.access(on: reactor).readVersionAhead(of: horizon) }
+    return nil
   }
 
-  /// Whether a view of an earlier transaction is that of this one, too, as far as is known here.
-  func isStillTrue(_ view: CatalogView, in transaction: Transaction) -> Bool {
-    guard let versionAhead, view.committed.version == versionAhead.version, !view.hasChanges else { return false }
-    return transaction.mayReadAhead(KeyLayout.catalogVersion) && transaction.sees(versionAhead.read)
+  private func readVersionAhead(of horizon: Timestamp) async {
+    defer { isReadingAhead = false }
+    // Whoever needs it reads it, and hears why that fails.
+    guard let read = try? await transactions.readAhead(KeyLayout.catalogVersion, of: horizon),
+      let version = try? CatalogSnapshot.decodeVersion(read.value)
+    else { return }
+    versionAhead = (read, version)
   }
 
   /// When the open transactions of this reactor's sessions began, each at a place that it gives back: what they may still read

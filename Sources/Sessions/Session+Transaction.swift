@@ -51,21 +51,25 @@ extension Session {
 
   /// The same at the beginning of a transaction, if it is known without asking anybody.
   func catalogAtOnce(of active: ActiveTransaction) -> CatalogView? {
-    guard active.catalog == nil, let view = lastCatalog, gateway.isStillTrue(view, in: active.kv) else { return nil }
-    active.catalogTimestamp = active.kv.readTimestamp
+    guard active.catalog == nil, let view = lastCatalog, !view.hasChanges,
+      gateway.catalogVersion(for: active.kv) == view.committed.version
+    else { return nil }
+    take(view, for: active)
     active.catalog = view
-    view.searchPath = settings.searchPath
-    view.temporary = temporary
     view.user = user
     return view
+  }
+
+  private func take(_ view: CatalogView, for active: ActiveTransaction) {
+    active.catalogTimestamp = active.kv.readTimestamp
+    view.searchPath = settings.searchPath
+    view.temporary = temporary
   }
 
   private func readCatalog(of active: ActiveTransaction) async throws(SQLError) -> CatalogView {
     let known = active.catalog
     let view = try await gateway.view(in: active.kv, user: user, database: database, like: known ?? lastCatalog)
-    active.catalogTimestamp = active.kv.readTimestamp
-    view.searchPath = settings.searchPath
-    view.temporary = temporary
+    take(view, for: active)
     if let known {
       if known === view || known.version == view.version { return known }
       guard view.committed.agrees(with: known.committed, on: active.kv.dependencies) else {

@@ -19,9 +19,9 @@ public struct ReadAhead: Sendable {
 }
 
 extension TransactionSystem {
-  /// Reads a key ahead of time, so that it holds for `transaction` and those that come within the next milliseconds.
-  public func readAhead(_ key: Key, for transaction: Transaction) async throws(TransactionError) -> ReadAhead {
-    let upTo = transaction.horizon.adding(nanoseconds: Limits.readAhead)
+  /// Reads a key ahead of a transaction's horizon, so that it holds for that one and those that come within the next milliseconds.
+  public func readAhead(_ key: Key, of horizon: Timestamp) async throws(TransactionError) -> ReadAhead {
+    let upTo = horizon.adding(nanoseconds: Limits.readAhead)
     let reader = beginRead(asOf: upTo, fromLeaseholders: true)
     var block = KeyValueBlock()
     let isFound = try await reader.getUnrecorded(key, into: &block)
@@ -31,7 +31,7 @@ extension TransactionSystem {
 
 extension Transaction {
   /// Up to here versions matter to its reads.
-  fileprivate var horizon: Timestamp { max(header.readTimestamp, header.uncertainUpTo) }
+  public var horizon: Timestamp { max(header.readTimestamp, header.uncertainUpTo) }
 
   /// Whether it may be told of keys instead of reading them: it has written nothing itself that they may hold.
   public func mayReadAhead(_ key: Key) -> Bool {

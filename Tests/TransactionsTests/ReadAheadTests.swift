@@ -17,7 +17,7 @@ import Testing
       first.write("k", 1)
       _ = try await first.commit()
       let early = system.begin()
-      let read = try await system.readAhead(key("k"), for: early)
+      let read = try await system.readAhead(key("k"), of: early.horizon)
       #expect(read.value == bytes("1") && read.upTo > early.readTimestamp && read.from < early.readTimestamp)
       #expect(early.sees(read))
       // What began before the key was written reads it by itself.
