@@ -317,8 +317,14 @@ final class ConsensusGroup {
 
   /// Nobody of a node leads any more in a term in which this member has promised to follow it.
   func forgetPromise(to host: NodeID, in term: Term) {
-    guard let lead, lead.node == host, lead.term == term, node.term == term, !node.isLeader else { return }
-    self.lead = nil
+    guard let lead, lead.node == host, lead.term == term, node.term == term else { return }
+    forgetLeader()
+  }
+
+  /// Whoever this member follows does not lead any more, whatever stores promise each other.
+  func forgetLeader() {
+    guard !node.isLeader else { return }
+    lead = nil
     wake()
     node.forgetLeader()
     campaignCountdown = 0

@@ -94,8 +94,11 @@ extension StoreShard {
       if !directory.awaits(target, at: replica.descriptor.span.start) { remove(replica) }
     } else if !replica.isInitialized || replica.isOutside {
       remove(replica)
+    } else {
+      // One that is not even frozen left its range before, if this is true: whoever serves the keys now knows (`take(_:of:)`), and is asked
+      // once no leader is known here. It may rest, since the store of the last one that it knew lives.
+      replica.group.forgetLeader()
     }
-    // One that is not even frozen left its range before, if this is true: whoever serves the keys now knows (`take(_:of:)`).
   }
 
   /// Ranges whose replica here has heard of no leader for so many nanoseconds, or is frozen or left alone.

@@ -4,6 +4,7 @@ import Encoding
 import Ranges
 import Testing
 import Transactions
+import Transport
 
 @testable import Simulation
 
@@ -42,6 +43,42 @@ import Transactions
     #expect(cluster.serving(right) == [])
     #expect(cluster.get("x", through: heir)?.value == "1")
     #expect(cluster.get("k", through: heir)?.value == "1")
+    cluster.end()
+  }
+
+  /// It rests, and takes a store that lives for its leader's; those that it knows say only that its range is no more.
+  @Test func `A replica that slept through its removal and the end of its range makes room`() throws {
+    let (cluster, right) = try cluster(4)
+    let leader = try #require(cluster.serving(right).first)
+    let members = try #require(cluster.look(leader, right) { $0.descriptor.replicas.map { Int($0.node.rawValue) } })
+    let whole = try #require(cluster.serving(1).first)
+    let sleeper = try #require(members.first { $0 != leader && $0 != whole })
+    cluster.silenceGroups(of: sleeper, onlyToIt: true)
+    let node = NodeID(rawValue: UInt32(sleeper))
+    let heir = NodeID(rawValue: UInt32(try #require((1...4).first { !members.contains($0) })))
+    for (place, range) in [(leader, right), (whole, 1)] {
+      let isReplaced = cluster.act(place, range) { _, replica in
+        do {
+          try await replica.removeReplica(on: node)
+          // Whoever sees to replicas makes it a voter.
+          try await replica.addLearner(on: heir)
+          return true
+        } catch {
+          return false
+        }
+      }
+      #expect(isReplaced == true)
+    }
+    for node in cluster.nodes { node.store?.setMerging(.automatic) }
+    cluster.run(seconds: 60)
+    #expect(cluster.serving(right) == [])
+    #expect(cluster.look(sleeper, right) { !$0.holdsLease } == true)
+    cluster.heal()
+    let keeper = try #require(cluster.serving(1).first)
+    let addition = cluster.act(keeper) { _, replica in (try? await replica.addLearner(on: node)) != nil }
+    #expect(addition == true)
+    cluster.run(seconds: 60)
+    #expect(cluster.look(sleeper, right) { _ in true } == nil)
     cluster.end()
   }
 
