@@ -361,6 +361,8 @@ final class LockTable {
     return nil
   }
 
+  var waiters: [TransactionID] { owners.values.filter { $0.waiting?.lock != nil }.map(\.id) }
+
   /// The waits there are, in the order of the transactions.
   var waits: [LockWait] {
     owners.values.filter { $0.waiting?.lock != nil }.sorted { $0.id < $1.id }.compactMap { owner in

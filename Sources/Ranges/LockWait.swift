@@ -54,6 +54,13 @@ extension StoreShard {
     return waits
   }
 
+  /// Who waits for locks of the ranges that this reactor serves.
+  public var lockWaiters: Set<TransactionID> {
+    var waiters: Set<TransactionID> = []
+    for replica in awake where replica.holdsLease && !replica.locks.isEmpty { waiters.formUnion(replica.locks.waiters) }
+    return waiters
+  }
+
   /// Ends the wait of a transaction that was chosen to break a deadlock.
   public func breakWait(of id: TransactionID, _ cycle: String) {
     for replica in busyReplicas { replica.locks.breakWait(of: id, cycle) }
@@ -67,7 +74,8 @@ extension Store {
     return NodeMessage(kind: StoreMessageKind.lockWaits, body: writer.bytes)
   }
 
-  private func ownLockWaits() async -> [LockWait] {
+  /// The waits of all ranges that this node serves.
+  public func ownLockWaits() async -> [LockWait] {
     var waits: [LockWait] = []
     for (index, reactor) in environment.reactors.enumerated() {
       let shard = confinedShard(index)
@@ -76,18 +84,17 @@ extension Store {
     return waits
   }
 
-  /// The waits of all nodes that answer.
-  public func lockWaits(on reactor: Reactor) async -> [LockWait] {
-    var waits = await ownLockWaits()
-    guard let network else { return waits }
-    for peer in network.peers() where peer.isUp == true {
-      let reply = await reactor.perform { reactor in
-        try? await network.call(
-          NodeMessage(kind: StoreMessageKind.lockWaits), to: peer.id, class: .system,
-          timeoutNanoseconds: 1_000_000_000, on: reactor)
-      }
-      if let reply, let known = try? LockWait.list(from: reply.body) { waits += known }
+  /// The other nodes that may have waits.
+  public var peersUp: [NodeID] { network.map { $0.peers().filter { $0.isUp == true }.map(\.id) } ?? [] }
+
+  /// The waits of the ranges that another node serves; none if it does not answer.
+  public func lockWaits(of peer: NodeID, on reactor: Reactor) async -> [LockWait] {
+    guard let network else { return [] }
+    let reply = await reactor.perform { reactor in
+      try? await network.call(
+        NodeMessage(kind: StoreMessageKind.lockWaits), to: peer, class: .system, timeoutNanoseconds: 1_000_000_000,
+        on: reactor)
     }
-    return waits
+    return reply.flatMap { try? LockWait.list(from: $0.body) } ?? []
   }
 }

@@ -633,6 +633,7 @@ public final class Replica {
         locks.access(on: reactor).cancel(waiter, .timedOut)
       }
     }
+    if isLock, !waiter.isFinished { shard.onLockWait?() }
     let owner = waiter.owner.map { (id: $0.id, epoch: $0.epoch) }
     let contention = contention(waiter)
     let outcome = await waiter.value(on: shard.reactor)

@@ -133,6 +133,8 @@ public final class StoreShard {
   private var random: RandomSource
   /// Log bytes applied since the state was last flushed for the log's sake.
   var unflushedLogBytes = 0
+  /// Is told that somebody begins to wait for a lock, which may close a cycle over several ranges.
+  public var onLockWait: (() -> Void)?
   /// How replicas come into being.
   let opener: ReplicaOpener
   let support: StoreSupport

@@ -34,13 +34,16 @@ struct DeadlockSearch {
     }
     let lasting = edges.intersection(known)
     known = edges
+    let stuck = Self.stuck(lasting)
     var victims: [Victim] = []
     var gone: Set<TransactionID> = []
     func blockers(_ id: TransactionID) -> [TransactionID] {
       if gone.contains(id) { return [] }
-      return byWaiter[id]?.blockers.filter { lasting.contains(Edge(waiter: id, blocker: $0)) } ?? []
+      return byWaiter[id]?.blockers.filter {
+        stuck.contains($0) && lasting.contains(Edge(waiter: id, blocker: $0))
+      } ?? []
     }
-    for start in byWaiter.keys.sorted() {
+    for start in stuck.sorted() {
       while let cycle = DeadlockDetector.cycle(from: start, blockers: blockers) {
         let members = cycle.compactMap { byWaiter[$0] }
         guard let youngest = members.max(by: { ($0.start, $0.waiter) < ($1.start, $1.waiter) }) else { break }
@@ -54,5 +57,26 @@ struct DeadlockSearch {
       }
     }
     return victims
+  }
+
+  /// Who waits, by whatever way, for somebody on a cycle: those that are left when all go whose blockers have gone. Most often nobody, so
+  /// that a long line costs one look at each of its members.
+  private static func stuck(_ edges: Set<Edge>) -> Set<TransactionID> {
+    var waitersOf: [TransactionID: [TransactionID]] = [:]
+    var blockerCounts: [TransactionID: Int] = [:]
+    for edge in edges {
+      waitersOf[edge.blocker, default: []].append(edge.waiter)
+      blockerCounts[edge.waiter, default: 0] += 1
+    }
+    var going = waitersOf.keys.filter { blockerCounts[$0] == nil }
+    while let next = going.popLast() {
+      for waiter in waitersOf[next] ?? [] {
+        blockerCounts[waiter]! -= 1
+        guard blockerCounts[waiter] == 0 else { continue }
+        blockerCounts[waiter] = nil
+        going.append(waiter)
+      }
+    }
+    return Set(blockerCounts.keys)
   }
 }

@@ -27,9 +27,8 @@ public final class RangeKeeper {
   /// Bytes beyond which a range is split.
   let rangeByteLimit: UInt64
   private var round = 0
-  /// Who waited here in the last round.
-  private var waiting: Set<TransactionID> = []
-  private var deadlocks = DeadlockSearch()
+  /// Deadlocks are being looked for.
+  var isWatchingWaits = false
   private var underWay: Set<Duty> = []
   /// Brings a range that is led here nearer to being on the given nodes; nil: ranges are merged only where they lie side by side.
   public var gather: (@Sendable (RangeID, [NodeID]) async -> Void)?
@@ -39,7 +38,7 @@ public final class RangeKeeper {
   var mergeCursor = RangeID(0)
   /// When loads were last looked at, by the monotonic clock.
   var loadsSeen: Int64 = 0
-  private var isStopped = false
+  private(set) var isStopped = false
 
   public init(_ system: TransactionSystem, rangeByteLimit: UInt64 = 512 << 20) {
     self.system = system
@@ -47,13 +46,17 @@ public final class RangeKeeper {
   }
 
   /// Works until `stop`.
-  public func start() { schedule(after: 0) }
+  public func start() {
+    schedule(after: 0)
+    system.shard.onLockWait = { [weak self] in self?.watchWaits() }
+    watchWaits()
+  }
 
   public func stop() { isStopped = true }
 
   /// What there is to do. Each may wait long for a range that does not answer, so none waits for another.
   private enum Duty {
-    case publish, breakDeadlocks, settle, sweep, split, merge
+    case publish, settle, sweep, split, merge
   }
 
   private func schedule(after nanoseconds: Int64) {
@@ -71,7 +74,7 @@ public final class RangeKeeper {
   /// What is due now and not being done.
   private func due() -> [Duty] {
     round += 1
-    var due: [Duty] = [.publish, .breakDeadlocks]
+    var due: [Duty] = [.publish]
     if round % Self.settlingRounds == 0 {
       thawForgotten()
       due += [.settle, .sweep]
@@ -83,7 +86,6 @@ public final class RangeKeeper {
   private func perform(_ duty: Duty) async {
     switch duty {
     case .publish: await publish()
-    case .breakDeadlocks: await breakDeadlocks()
     case .settle:
       await settle()
       await splitBusy()
@@ -107,22 +109,6 @@ public final class RangeKeeper {
         for descriptor in rest { system.shard.putBack(descriptor.id) }
         return
       }
-    }
-  }
-
-  /// Looks only where somebody has waited for a whole round: waits that end by themselves cost no message.
-  private func breakDeadlocks() async {
-    let before = waiting
-    let now = Set(system.shard.lockWaits().map(\.waiter))
-    waiting = now
-    let lasting = now.intersection(before)
-    if lasting.isEmpty {
-      deadlocks = DeadlockSearch()
-      return
-    }
-    for victim in deadlocks.victims(among: await system.store.lockWaits(on: system.reactor)) {
-      guard lasting.contains(victim.id) else { continue }
-      system.shard.breakWait(of: victim.id, victim.cycle)
     }
   }
 

@@ -24,6 +24,13 @@ import Testing
     #expect(search.victims(among: waits).map(\.id) == [id(3)])
   }
 
+  @Test func whoAlsoWaitsForSomebodyWhoGetsOnIsOnACycleAllTheSame() {
+    var search = DeadlockSearch()
+    let waits = [wait(1, for: [9, 2]), wait(2, for: [8, 1]), wait(3, for: [9]), wait(4, for: [3, 1])]
+    _ = search.victims(among: waits)
+    #expect(search.victims(among: waits).map(\.id) == [id(2)])
+  }
+
   @Test func waitsThatComeAndGoAreNoCycle() {
     var search = DeadlockSearch()
     #expect(search.victims(among: [wait(1, for: [2])]).isEmpty)
