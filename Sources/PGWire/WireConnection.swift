@@ -294,7 +294,11 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     }
   }
 
-  private func report(_ error: SQLError) { encoder.error(error, severity: "ERROR") }
+  private func report(_ error: SQLError) {
+    // Nothing that is still to be done for the transaction can succeed: the session ends, as the manual says.
+    if error.state == .transactionTimeout { return fail(error) }
+    encoder.error(error, severity: "ERROR")
+  }
 
   // MARK: Startup
 

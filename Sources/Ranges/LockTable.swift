@@ -1,11 +1,11 @@
-// The locks of one range: unreplicated, in memory, first come first served.
+// The locks of one range: unreplicated, in memory; of one priority, first come first served.
 //
 // Invariants: holders of one key are compatible with each other; the first waiter of a queue is not compatible with the
 // holders, so that no lock is free while somebody waits for it; a lock with neither holders nor waiters is not in the table.
 // Locks are re-entrant. A holder that wants more goes before everybody else in the queue and waits only for the other
 // holders. An intent that somebody met stands here as an exclusive lock of its transaction, so waits for intents and for
 // locks are one graph. Losing this table costs a retry, never correctness: whoever counts on a lock names the lease under which he holds it.
-// A wait that closes a cycle ends with exactly one victim, the youngest transaction in the cycle.
+// A wait that closes a cycle ends with exactly one victim, the youngest of the lowest priority in the cycle.
 
 import Clocks
 import DequeModule
@@ -17,6 +17,8 @@ final class LockOwner {
   let id: TransactionID
   /// When it began; the larger, the younger.
   let start: Timestamp
+  /// As it said when it asked for a lock here last.
+  fileprivate(set) var priority = TransactionPriority.normal
   /// For messages: what the transaction calls itself, when it asked for a lock here last.
   fileprivate(set) var label: [UInt8]
   var name: String { ContentionEvent.name(id, label) }
@@ -31,6 +33,12 @@ final class LockOwner {
   fileprivate(set) var lease: UInt64?
   /// Under earlier leases nobody can have been told that it was given up, of those that met intents of it in other ranges.
   fileprivate(set) var isUnquestioned = false
+
+  /// Of two in a deadlock.
+  func goesRather(than other: LockOwner) -> Bool {
+    if priority != other.priority { return priority < other.priority }
+    return (start, id) > (other.start, other.id)
+  }
 
   init(id: TransactionID, start: Timestamp, label: [UInt8]) {
     self.id = id
@@ -55,6 +63,17 @@ final class KeyLock {
   fileprivate var queue: Deque<Waiter> = []
 
   init(_ key: Key) { self.key = key }
+
+  /// Where in the queue somebody of a priority stands, who holds nothing of this lock: behind holders that want more, and those of his own.
+  fileprivate func place(for priority: TransactionPriority) -> Int {
+    var place = queue.count
+    while place > 0, let owner = queue[place - 1].owner, owner.priority < priority,
+      !holders.contains(where: { $0.owner === owner })
+    {
+      place -= 1
+    }
+    return place
+  }
 }
 
 /// The answer to a request for a lock.
@@ -83,14 +102,17 @@ final class LockTable {
 
   /// The owner's entry, made on first use.
   func owner(
-    _ id: TransactionID, start: Timestamp, label: [UInt8], coordinator: Coordinator? = nil
+    _ id: TransactionID, start: Timestamp, label: [UInt8], priority: TransactionPriority? = nil,
+    coordinator: Coordinator? = nil
   ) -> LockOwner {
     if let owner = owners[id] {
+      if let priority { owner.priority = priority }
       if !label.isEmpty, owner.label != label { owner.label = label }
       if owner.coordinator == nil { owner.coordinator = coordinator }
       return owner
     }
     let owner = LockOwner(id: id, start: start, label: label)
+    if let priority { owner.priority = priority }
     owner.coordinator = coordinator
     owners[id] = owner
     return owner
@@ -131,7 +153,7 @@ final class LockTable {
         lock.holders[mine].strength = strength
         return .granted(lock)
       }
-    } else if !Self.conflicts(strength, with: lock) {
+    } else if !Self.conflicts(strength, owner.priority, with: lock) {
       lock.holders.append(KeyLock.Holder(owner: owner, strength: strength, isCurrent: false))
       owner.held.append(lock)
       return .granted(lock)
@@ -144,11 +166,7 @@ final class LockTable {
     waiter.owner = owner
     waiter.lock = lock
     waiter.strength = strength
-    if mine != nil {
-      lock.queue.insert(waiter, at: 0)
-    } else {
-      lock.queue.append(waiter)
-    }
+    lock.queue.insert(waiter, at: mine == nil ? lock.place(for: owner.priority) : 0)
     owner.waiting = waiter
     if let cycle = breakDeadlocks(startingAt: owner) {
       remove(waiter)
@@ -159,12 +177,11 @@ final class LockTable {
     return waiter.isFinished ? .granted(lock) : .wait(waiter)
   }
 
-  private static func conflicts(_ strength: LockStrength, with lock: KeyLock) -> Bool {
-    switch strength {
-    case .exclusive: !lock.holders.isEmpty || !lock.queue.isEmpty
-    case .shared:
-      lock.holders.contains { $0.strength == .exclusive } || lock.queue.contains { $0.strength == .exclusive }
-    }
+  /// Whether who asks has to wait for those that hold `lock`, or that stand before him in the queue.
+  private static func conflicts(_ strength: LockStrength, _ priority: TransactionPriority, with lock: KeyLock) -> Bool {
+    let isExclusive = strength == .exclusive
+    return lock.holders.contains { isExclusive || $0.strength == .exclusive }
+      || lock.queue.prefix(lock.place(for: priority)).contains { isExclusive || $0.strength == .exclusive }
   }
 
   /// Who besides `owner` holds an exclusive lock on `key`, or any lock at all.
@@ -224,7 +241,7 @@ final class LockTable {
   /// Takes over all that a transaction held under an earlier lease. False: others are in the way, which is so only of what nobody can have held.
   func inherit(_ left: LockBequest.Owner, coordinator: Coordinator?) -> Bool {
     guard owners[left.id] == nil, Set(left.locks.map(\.key)).count == left.locks.count,
-      left.locks.allSatisfy({ lock in locks[lock.key].map { !Self.conflicts(lock.strength, with: $0) } ?? true })
+      left.locks.allSatisfy({ lock in locks[lock.key].map { !Self.conflicts(lock.strength, .low, with: $0) } ?? true })
     else { return false }
     let owner = owner(left.id, start: left.start, label: left.label, coordinator: coordinator)
     owner.epoch = left.epoch
@@ -351,8 +368,7 @@ final class LockTable {
     {
       let cycle = found.compactMap { owners[$0] }
       var victim = owner
-      for member in cycle
-      where (member.start, member.id) > (victim.start, victim.id) { victim = member }
+      for member in cycle where member.goesRather(than: victim) { victim = member }
       let description = describe(cycle)
       if victim === owner { return description }
       guard let waiting = victim.waiting else { return nil }
@@ -368,7 +384,8 @@ final class LockTable {
     owners.values.filter { $0.waiting?.lock != nil }.sorted { $0.id < $1.id }.compactMap { owner in
       guard let lock = owner.waiting?.lock else { return nil }
       return LockWait(
-        waiter: owner.id, start: owner.start, name: owner.name, key: lock.key, blockers: blockers(owner).map(\.id))
+        waiter: owner.id, start: owner.start, priority: owner.priority, name: owner.name, key: lock.key,
+        blockers: blockers(owner).map(\.id))
     }
   }
 

@@ -8,7 +8,7 @@ public enum LockStrength: UInt8, Sendable, Hashable, Comparable {
 
 /// What to do where another transaction holds a conflicting lock.
 public enum LockWaitPolicy: UInt8, Sendable, Hashable {
-  /// Queue, first come first served, until `lock_timeout`.
+  /// Queue, first come first served among those of one priority, until `lock_timeout`.
   case wait
   /// `NOWAIT`: fail at once.
   case fail
@@ -25,6 +25,15 @@ public struct LockRequest: Sendable, Hashable {
     self.strength = strength
     self.wait = wait
   }
+}
+
+/// Where a transaction stands in line for locks: before all of lower priority that wait, and after whoever holds them. Of a deadlock one of the
+/// lowest priority goes.
+public enum TransactionPriority: Int8, Sendable, Hashable, Comparable, CaseIterable {
+  case low = -1
+  case normal = 0
+  case high = 1
+  public static func < (a: TransactionPriority, b: TransactionPriority) -> Bool { a.rawValue < b.rawValue }
 }
 
 public enum IsolationLevel: UInt8, Sendable, Hashable {

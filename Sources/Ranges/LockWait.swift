@@ -11,6 +11,7 @@ public struct LockWait: Sendable, Hashable {
   public var waiter: TransactionID
   /// When it began; the larger, the younger.
   public var start: Timestamp
+  public var priority = TransactionPriority.normal
   /// What it calls itself.
   public var name: String
   public var key: Key
@@ -41,6 +42,15 @@ public struct LockWait: Sendable, Hashable {
         }
         waits.append(wait)
       }
+      // Nodes that know nothing of priorities say no more.
+      guard !reader.isAtEnd else { return waits }
+      for _ in 0..<(try reader.count()) {
+        let place = try reader.number(Int.self)
+        guard let priority = TransactionPriority(rawValue: Int8(bitPattern: try reader.byte())),
+          waits.indices.contains(place)
+        else { throw MalformedMessage() }
+        waits[place].priority = priority
+      }
       return waits
     }
   }
@@ -70,7 +80,15 @@ extension StoreShard {
 extension Store {
   func answerLockWaits() async -> NodeMessage {
     var writer = RangeWriter()
-    writer.put(await ownLockWaits()) { $1.encode(into: &$0) }
+    let waits = await ownLockWaits()
+    writer.put(waits) { $1.encode(into: &$0) }
+    let special = waits.indices.filter { waits[$0].priority != .normal }
+    if !special.isEmpty {
+      writer.put(special) { writer, place in
+        writer.put(UInt64(place))
+        writer.bytes.append(UInt8(bitPattern: waits[place].priority.rawValue))
+      }
+    }
     return NodeMessage(kind: StoreMessageKind.lockWaits, body: writer.bytes)
   }
 

@@ -146,6 +146,9 @@ extension TransactionHeader {
   private static let servedByAny: UInt8 = 0x80
   /// The same; `uncertainUpTo` follows the rest then.
   private static let isUncertain: UInt8 = 0x40
+  /// The same, as of version 6: two bits for the priority, as a signed number.
+  private static let priorityShift: UInt8 = 4
+  private static let priorityMask: UInt8 = 0x30
 
   func encode(into writer: inout RangeWriter) {
     writer.put(id.high)
@@ -158,7 +161,8 @@ extension TransactionHeader {
     writer.putRanges(ignored)
     let isUncertain = uncertainUpTo > readTimestamp
     writer.bytes.append(
-      isolation.rawValue | (isServedByAny ? Self.servedByAny : 0) | (isUncertain ? Self.isUncertain : 0))
+      isolation.rawValue | (isServedByAny ? Self.servedByAny : 0) | (isUncertain ? Self.isUncertain : 0)
+        | UInt8(bitPattern: priority.rawValue) << Self.priorityShift & Self.priorityMask)
     writer.put(hasIntents)
     writer.put(hasIntentsElsewhere)
     writer.put(anchor)
@@ -177,10 +181,14 @@ extension TransactionHeader {
     let sequence = try reader.number(UInt32.self)
     let ignored = try reader.ranges()
     let level = try reader.byte()
-    guard let isolation = IsolationLevel(rawValue: level & ~(Self.servedByAny | Self.isUncertain)) else {
+    let others = Self.servedByAny | Self.isUncertain | Self.priorityMask
+    guard let isolation = IsolationLevel(rawValue: level & ~others),
+      let priority = TransactionPriority(rawValue: Int8(bitPattern: level << 2) >> 6)
+    else {
       throw MalformedMessage()
     }
     self.init(id: id, start: start, readTimestamp: readTimestamp, isolation: isolation, label: "")
+    self.priority = priority
     self.named = named
     self.epoch = epoch
     isServedByAny = level & Self.servedByAny != 0

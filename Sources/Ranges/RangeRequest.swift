@@ -21,6 +21,7 @@ public struct TransactionHeader: Sendable {
   /// Writes that were rolled back to a savepoint after they had become intents.
   public var ignored: [ClosedRange<UInt32>] = []
   public var isolation: IsolationLevel
+  public var priority = TransactionPriority.normal
   /// Whether it has laid intents down: in a request, in the range that is asked.
   public var hasIntents = false
   /// Whether it has laid, or lays just now, intents down in other ranges.

@@ -282,7 +282,7 @@ extension Replica {
       }
     }
     let owner = locks.owner(
-      header.id, start: header.start, label: header.label, coordinator: header.coordinator)
+      header.id, start: header.start, label: header.label, priority: header.priority, coordinator: header.coordinator)
     owner.epoch = max(owner.epoch, header.epoch)
     switch locks.acquire(key, request.strength, by: owner, policy: request.wait) {
     case .granted: return .locked(owner)

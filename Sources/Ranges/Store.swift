@@ -43,6 +43,8 @@ public struct StoreOptions: Sendable {
   public var merging = RangeMerging.unknown
   /// Whether commits over several ranges are made in one round (`StagedCommit`), which all members of the cluster must know.
   public var stagesCommits = true
+  /// Whether transactions tell other nodes their priority, which all members of the cluster must know.
+  public var tellsPriorities = true
   /// Whether the past is closed, and read on any replica, which all members of the cluster must know.
   public var closesPast = true
   /// Nanoseconds behind true time at which it is.
@@ -329,6 +331,9 @@ public final class Store: Sendable {
 
   public var stagesCommits: Bool { options.withLock { $0.stagesCommits } }
   public func setStagesCommits(_ stages: Bool) { options.withLock { $0.stagesCommits = stages } }
+
+  public var tellsPriorities: Bool { network == nil || options.withLock { $0.tellsPriorities } }
+  public func setTellsPriorities(_ tells: Bool) { options.withLock { $0.tellsPriorities = tells } }
 
   /// Where nodes stand, from the widest part to the narrowest, as far as is known.
   public var places: [NodeID: [String]] { knownPlaces.withLock { $0 } }

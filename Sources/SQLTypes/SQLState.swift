@@ -64,6 +64,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let noActiveSQLTransaction = SQLState("25P01")
   public static let inFailedSQLTransaction = SQLState("25P02")
   public static let idleInTransactionSessionTimeout = SQLState("25P03")
+  public static let transactionTimeout = SQLState("25P04")
   public static let invalidSQLStatementName = SQLState("26000")
   public static let invalidAuthorizationSpecification = SQLState("28000")
   public static let invalidPassword = SQLState("28P01")

@@ -209,6 +209,7 @@ public final class Node: SessionFactory, AdminSource {
     var options = StoreOptions()
     options.stagesCommits = false
     options.closesPast = false
+    options.tellsPriorities = false
     if let cluster = configuration.cluster { options.supportDuration = cluster.supportDuration }
     let store = try await Store.open(
       environment: environment, local: local, clock: clock, network: transport, clockWatch: clockWatch,

@@ -65,6 +65,7 @@ final class ActiveTransaction {
   /// It has done nothing so far, and reads through `past` from now on. Then is its `now()`.
   func moveIntoPast(_ past: Transaction) {
     past.lockTimeout = kv.lockTimeout
+    past.priority = kv.priority
     kv = past
     isReadOnly = true
     beginTime = past.readTimestamp.wall / 1000 - 946_684_800_000_000

@@ -153,6 +153,19 @@ extension Session {
         throw SQLError(
           .invalidParameterValue, "invalid value for parameter \"transaction_isolation\": \"\(value ?? "")\"")
       }
+    case "transaction_priority":
+      guard let transaction, transaction.isExplicit else { return }
+      guard let value else {
+        transaction.kv.priority = settings.defaultPriority
+        break
+      }
+      guard let priority = Transactions.TransactionPriority(sqlName: value.lowercased()) else {
+        throw SQLError(.invalidParameterValue, "invalid value for parameter \"transaction_priority\": \"\(value)\"")
+      }
+      transaction.kv.priority = priority
+    case "transaction_timeout":
+      try settings.set(name, to: value, isLocal: isLocal)
+      limitTransaction()
     case "transaction_read_only":
       if let transaction, let value, let flag = SettingDefinition.parseBool(value) {
         try transaction.setReadOnly(flag)
@@ -195,6 +208,8 @@ extension Session {
     case "transaction_isolation":
       if let transaction { return ("transaction_isolation", transaction.isolation.sqlName) }
       return ("transaction_isolation", settings.value("default_transaction_isolation") ?? "serializable")
+    case "transaction_priority":
+      return ("transaction_priority", (transaction?.kv.priority ?? settings.defaultPriority).sqlName)
     case "transaction_read_only":
       if let transaction { return ("transaction_read_only", transaction.isReadOnly ? "on" : "off") }
       return ("transaction_read_only", settings.value("default_transaction_read_only") ?? "off")

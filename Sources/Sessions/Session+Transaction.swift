@@ -19,12 +19,14 @@ extension Session {
     let isReadOnly = modes.isReadOnly ?? settings.isReadOnlyByDefault
     let kv = gateway.transactions.begin(isolation: isolation)
     kv.lockTimeout = settings.lockTimeout
+    kv.priority = modes.priority.map(Self.priority) ?? settings.defaultPriority
     if isInterrupted { kv.cancelWait() }
     let active = ActiveTransaction(
       kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
       place: gateway.transactionBegan(kv))
     transaction = active
     settings.transactionBegins()
+    if settings.transactionTimeout > 0 { limitTransaction() }
     return active
   }
 
@@ -33,6 +35,14 @@ extension Session {
     case .serializable: .serializable
     case .repeatableRead: .repeatableRead
     case .readCommitted, .readUncommitted: .readCommitted
+    }
+  }
+
+  private static func priority(_ priority: SQLSyntax.TransactionPriority) -> Transactions.TransactionPriority {
+    switch priority {
+    case .low: .low
+    case .normal: .normal
+    case .high: .high
     }
   }
 
@@ -122,6 +132,7 @@ extension Session {
   private func endTransaction(isCommit: Bool) {
     if let transaction { gateway.transactionEnded(transaction.place) }
     transaction = nil
+    endTransactionLimit()
     replay = nil
     portals.transactionEnds(isCommit: isCommit)
     settings.transactionEnds(isCommit: isCommit)
@@ -220,6 +231,7 @@ extension Session {
         // Inside a query string: what ran before becomes part of the block.
         active.isExplicit = true
         if let level = modes.isolation { try setIsolation(Self.level(level), on: active) }
+        if let priority = modes.priority { active.kv.priority = Self.priority(priority) }
         if let isReadOnly = modes.isReadOnly { try active.setReadOnly(isReadOnly) }
         try await readWhenStated(modes, source: source, active)
       } else {
@@ -295,6 +307,7 @@ extension Session {
     if chain {
       let next = try begin(TransactionModes(isReadOnly: active.isReadOnly), isExplicit: true)
       try setIsolation(active.isolation, on: next)
+      next.kv.priority = active.kv.priority
     }
     client.send(commandTag: commits ? "COMMIT" : "ROLLBACK")
   }
@@ -323,6 +336,7 @@ extension Session {
         break
       }
       if let level = modes.isolation { try setIsolation(Self.level(level), on: active) }
+      if let priority = modes.priority { active.kv.priority = Self.priority(priority) }
       if let isReadOnly = modes.isReadOnly {
         if !isReadOnly, active.isReadOnly, active.statementCount > 0 {
           throw SQLError(.activeSQLTransaction, "transaction read-write mode must be set before any query")
@@ -338,6 +352,9 @@ extension Session {
       }
       if let level = modes.isolation {
         try settings.set("default_transaction_isolation", to: level.rawValue, isLocal: false)
+      }
+      if let priority = modes.priority {
+        try settings.set("default_transaction_priority", to: priority.rawValue, isLocal: false)
       }
       if let isReadOnly = modes.isReadOnly {
         try settings.set("default_transaction_read_only", to: isReadOnly ? "on" : "off", isLocal: false)
@@ -355,6 +372,22 @@ extension Session {
     }
     active.isolation = level
     active.kv.isolation = level
+  }
+}
+
+extension Transactions.TransactionPriority {
+  init?(sqlName: String) {
+    guard let found = Self.allCases.first(where: { $0.sqlName == sqlName }) else { return nil }
+    self = found
+  }
+
+  /// As `SHOW transaction_priority` prints it.
+  var sqlName: String {
+    switch self {
+    case .low: "low"
+    case .normal: "normal"
+    case .high: "high"
+    }
   }
 }
 

@@ -70,6 +70,7 @@ public final class Session {
   /// That of the step of an online schema change under way.
   var stepTransaction: Transaction?
   private var idleTimer: TimerToken?
+  private var transactionTimer: TimerToken?
   /// When the session's work last began or went on, on the monotonic clock.
   private var turnStart: Int64 = 0
 
@@ -216,6 +217,24 @@ public final class Session {
       session.client.terminate(
         SQLError(.idleInTransactionSessionTimeout, "terminating connection due to idle-in-transaction timeout"))
     }
+  }
+
+  /// `transaction_timeout` counts from now.
+  func limitTransaction() {
+    transactionTimer?.cancel()
+    transactionTimer = nil
+    guard settings.transactionTimeout > 0, transaction != nil else { return }
+    transactionTimer = gateway.reactor.schedule(afterNanoseconds: settings.transactionTimeout) {
+      [box = SessionBox(self)] _ in
+      let session = box.session
+      let error = SQLError(.transactionTimeout, "terminating connection due to transaction timeout")
+      if session.isRunning { session.interrupt(error) } else { session.client.terminate(error) }
+    }
+  }
+
+  func endTransactionLimit() {
+    transactionTimer?.cancel()
+    transactionTimer = nil
   }
 
   /// Brackets the work of one message: interruptions reach it, timeouts run, settings that changed are told.

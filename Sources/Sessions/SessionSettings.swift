@@ -30,8 +30,10 @@ struct SessionSettings {
   private(set) var statementTimeout: Int64 = 0
   private(set) var lockTimeout: Int64 = 0
   private(set) var idleInTransactionTimeout: Int64 = 0
+  private(set) var transactionTimeout: Int64 = 0
   private(set) var workMemoryByteCount = 64 << 20
   private(set) var defaultIsolation = IsolationLevel.serializable
+  private(set) var defaultPriority = TransactionPriority.normal
   private(set) var isReadOnlyByDefault = false
   private(set) var usesFollowerReads = false
   /// What `SET SESSION AUTHORIZATION` said; nil: nothing.
@@ -175,7 +177,8 @@ struct SessionSettings {
     for name in [
       "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
       "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
-      "default_transaction_isolation", "default_transaction_read_only", "default_transaction_use_follower_reads",
+      "transaction_timeout",
+      "default_transaction_isolation", "default_transaction_priority", "default_transaction_read_only", "default_transaction_use_follower_reads",
       "role",
     ] { try derive(name) }
   }
@@ -204,6 +207,8 @@ struct SessionSettings {
     case "statement_timeout": statementTimeout = (Int64(value) ?? 0) * 1_000_000
     case "lock_timeout": lockTimeout = (Int64(value) ?? 0) * 1_000_000
     case "idle_in_transaction_session_timeout": idleInTransactionTimeout = (Int64(value) ?? 0) * 1_000_000
+    case "transaction_timeout": transactionTimeout = (Int64(value) ?? 0) * 1_000_000
+    case "default_transaction_priority": defaultPriority = TransactionPriority(sqlName: value) ?? .normal
     case "default_transaction_isolation":
       defaultIsolation =
         switch value {

@@ -70,6 +70,7 @@ struct SettingDefinition: Sendable {
   }
 
   private static let milliseconds = SettingKind.integer(0...Int64(Int32.max), unit: .milliseconds)
+  static let priorities = ["low", "normal", "high"]
   static let isolationLevels = ["serializable", "repeatable read", "read committed", "read uncommitted"]
 
   static let all: [SettingDefinition] = own + planner
@@ -134,6 +135,9 @@ struct SettingDefinition: Sendable {
       "default_transaction_isolation", .choice(isolationLevels), "serializable", isReported: false,
       "The transaction isolation level of each new transaction."),
     .init(
+      "default_transaction_priority", .choice(priorities), "normal",
+      "The priority of each new transaction: where it stands in line for locks."),
+    .init(
       "default_transaction_read_only", .bool, "off", isReported: true,
       "The default read-only status of new transactions."),
     .init(
@@ -196,7 +200,13 @@ struct SettingDefinition: Sendable {
     .init(
       "transaction_isolation", .choice(isolationLevels), "serializable", access: .transaction,
       "The current transaction's isolation level."),
+    .init(
+      "transaction_priority", .choice(priorities), "normal", access: .transaction,
+      "The current transaction's priority: where it stands in line for locks."),
     .init("transaction_read_only", .bool, "off", access: .transaction, "The current transaction's read-only status."),
+    .init(
+      "transaction_timeout", milliseconds, "0",
+      "The maximum allowed duration of any transaction, after which its session ends."),
     .init("vacuum_cost_delay", .real(0...100), "0", "Accepted for compatibility: there is no vacuum."),
     .init(
       "work_mem", .integer(64...2_147_483_647, unit: .kilobytes), "65536",

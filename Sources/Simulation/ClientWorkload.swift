@@ -3,6 +3,7 @@
 
 import Checkers
 import Reactors
+import Transactions
 
 /// Used by the thread of its world alone.
 final class ClientWorkload {
@@ -96,11 +97,13 @@ final class ClientWorkload {
   ) async -> Bool {
     let begun = world.now
     let isLocking = !script.isReadOnly && random.chance(percent: 30)
+    let priority: TransactionPriority =
+      random.chance(percent: 80) ? .normal : random.chance(percent: 50) ? .high : .low
     var done: [Operation] = []
     // Where the record stands once the commit is under way: then it may have happened, whatever becomes of us.
     var place: Int?
     do throws(ClientFailure) {
-      try await client.begin(plan.isolation, isReadOnly: script.isReadOnly)
+      try await client.begin(plan.isolation, priority, isReadOnly: script.isReadOnly)
       while let step = script.next(after: done) { done.append(try await client.perform(step, isLocking: isLocking)) }
       let noted = history.add(record(number, begun, done))
       place = noted

@@ -17,7 +17,7 @@ enum ClientFailure: Error {
 
 /// Used by the thread of its world alone.
 protocol NodeClient: AnyObject {
-  func begin(_ isolation: Isolation, isReadOnly: Bool) async throws(ClientFailure)
+  func begin(_ isolation: Isolation, _ priority: TransactionPriority, isReadOnly: Bool) async throws(ClientFailure)
   /// One step of the transaction, with what it reads.
   /// - Parameter isLocking: whether what is read is locked.
   func perform(_ step: Operation, isLocking: Bool) async throws(ClientFailure) -> Operation
@@ -92,14 +92,16 @@ final class KeyClient: NodeClient {
     }
   }
 
-  func begin(_ isolation: Isolation, isReadOnly: Bool) async throws(ClientFailure) {
+  func begin(_ isolation: Isolation, _ priority: TransactionPriority, isReadOnly: Bool) async throws(ClientFailure) {
     let level: IsolationLevel =
       switch isolation {
       case .serializable: .serializable
       case .repeatableRead: .repeatableRead
       case .readCommitted: .readCommitted
       }
-    transaction = system.begin(isolation: level, isReadOnly: isReadOnly)
+    let transaction = system.begin(isolation: level, isReadOnly: isReadOnly)
+    transaction.priority = priority
+    self.transaction = transaction
   }
 
   func perform(_ step: Operation, isLocking: Bool) async throws(ClientFailure) -> Operation {
@@ -171,7 +173,7 @@ final class KeyClient: NodeClient {
   }
 
   func performAlone(_ step: Operation, _ isolation: Isolation) async throws(ClientFailure) -> Operation {
-    try await begin(isolation, isReadOnly: step.isRead)
+    try await begin(isolation, .normal, isReadOnly: step.isRead)
     let done: Operation
     do throws(ClientFailure) { done = try await perform(step, isLocking: false) } catch { throw .retry }
     try await commit()

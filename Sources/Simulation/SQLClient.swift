@@ -5,6 +5,7 @@ import Checkers
 import Planning
 import SQLTypes
 import Sessions
+import Transactions
 
 /// What a session sends to its client, kept in memory.
 private final class MemoryChannel: ClientChannel {
@@ -87,8 +88,8 @@ final class SQLClient: NodeClient {
     }
   }
 
-  func begin(_ isolation: Isolation, isReadOnly: Bool) async throws(ClientFailure) {
-    try await run("BEGIN ISOLATION LEVEL \(isolation.sql)" + (isReadOnly ? " READ ONLY" : ""))
+  func begin(_ isolation: Isolation, _ priority: TransactionPriority, isReadOnly: Bool) async throws(ClientFailure) {
+    try await run("BEGIN ISOLATION LEVEL \(isolation.sql) PRIORITY \(priority)" + (isReadOnly ? " READ ONLY" : ""))
   }
 
   func perform(_ step: Operation, isLocking: Bool) async throws(ClientFailure) -> Operation {

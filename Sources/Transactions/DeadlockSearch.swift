@@ -1,6 +1,6 @@
 // Finds deadlocks in waits that were gathered from many ranges, one after the other: some may have ended by the time the last is
 // asked. So a cycle counts only if each of its waits was there the last time, too. Each cycle gives one victim, the
-// youngest, and everybody who looks chooses the same.
+// youngest of the lowest priority, and everybody who looks chooses the same.
 
 import Encoding
 import Ranges
@@ -46,17 +46,22 @@ struct DeadlockSearch {
     for start in stuck.sorted() {
       while let cycle = DeadlockDetector.cycle(from: start, blockers: blockers) {
         let members = cycle.compactMap { byWaiter[$0] }
-        guard let youngest = members.max(by: { ($0.start, $0.waiter) < ($1.start, $1.waiter) }) else { break }
-        gone.insert(youngest.waiter)
+        guard let victim = members.min(by: Self.goesRather) else { break }
+        gone.insert(victim.waiter)
         let lines = members.enumerated().map { index, member in
           let next = members[(index + 1) % members.count]
           let key = KeyMention.text(member.key)
           return "\(member.name) waits for a lock on \(key), which \(next.name) holds or waits for before it."
         }
-        victims.append(Victim(id: youngest.waiter, cycle: lines.joined(separator: "\n")))
+        victims.append(Victim(id: victim.waiter, cycle: lines.joined(separator: "\n")))
       }
     }
     return victims
+  }
+
+  private static func goesRather(_ a: LockWait, _ b: LockWait) -> Bool {
+    if a.priority != b.priority { return a.priority < b.priority }
+    return (a.start, a.waiter) > (b.start, b.waiter)
   }
 
   /// Who waits, by whatever way, for somebody on a cycle: those that are left when all go whose blockers have gone. Most often nobody, so

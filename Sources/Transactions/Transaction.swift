@@ -92,6 +92,12 @@ public final class Transaction {
     set { header.isolation = newValue }
   }
 
+  /// Counts for the locks that it asks for from now on.
+  public var priority: TransactionPriority {
+    get { header.priority }
+    set { header.priority = system.store.tellsPriorities ? newValue : .normal }
+  }
+
   /// Whether nothing has been written so far.
   public var isReadOnly: Bool { buffer.isEmpty && !header.hasIntents }
 

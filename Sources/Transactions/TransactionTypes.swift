@@ -9,6 +9,7 @@ public typealias LockStrength = Ranges.LockStrength
 public typealias LockWaitPolicy = Ranges.LockWaitPolicy
 public typealias LockRequest = Ranges.LockRequest
 public typealias IsolationLevel = Ranges.IsolationLevel
+public typealias TransactionPriority = Ranges.TransactionPriority
 public typealias TransactionID = Storage.TransactionID
 
 public struct ScanOptions: Sendable {

@@ -9,10 +9,11 @@ import Transport
 @testable import Ranges
 
 @Suite struct RangeCodecTests {
-  private func header() -> TransactionHeader {
+  private func header(_ priority: TransactionPriority = .high) -> TransactionHeader {
     var header = TransactionHeader(
       id: TransactionID(high: 7, low: .max), start: Timestamp(wall: 5, logical: 1),
       readTimestamp: Timestamp(wall: 9, logical: 2), isolation: .repeatableRead, label: "naïve")
+    header.priority = priority
     header.epoch = 3
     header.sequence = 70_000
     header.ignored = [2...4, 9...9]
@@ -81,6 +82,20 @@ import Transport
       let (header, decoded) = try #require(decode(bytes(request)))
       #expect("\(header)" == "\(self.header())")
       #expect("\(decoded)" == "\(request)")
+    }
+  }
+
+  @Test func `A header keeps its priority beside what else its byte says`() throws {
+    for priority in TransactionPriority.allCases {
+      for isServedByAny in [false, true] {
+        var header = header(priority)
+        header.isServedByAny = isServedByAny
+        header.uncertainUpTo = isServedByAny ? Timestamp(wall: 10, logical: 0) : .zero
+        var writer = RangeWriter()
+        header.encode(into: &writer)
+        RangeRequest.heartbeat.encode(into: &writer)
+        #expect(try "\(#require(decode(writer.bytes)).0)" == "\(header)")
+      }
     }
   }
 

@@ -208,6 +208,71 @@ struct LockTests {
     #expect(await b.query("select v from idle where k = 1 for update").value == "1")
   }
 
+  /// Source: PostgreSQL 17's manual, transaction_timeout.
+  @Test func aLongTransactionEndsWithItsConnection() async throws {
+    let clients = try await TestNode.shared().clients(4)
+    let (a, b, c, d) = (clients[0], clients[1], clients[2], clients[3])
+    await table("too_long", a)
+    for client in [a, c, d] { await client.query("set transaction_timeout = '150ms'") }
+    // One that waits for its client.
+    #expect(await a.query("begin; update too_long set v = 5 where k = 1").status == "T")
+    let end = await a.listen().value()
+    #expect(end.state == "25P04")
+    #expect(end.error?.severity == "FATAL")
+    #expect(end.error?.message == "terminating connection due to transaction timeout")
+    #expect(end.status == nil)
+    #expect(await b.query("select v from too_long where k = 1 for update").value == "1")
+    // One of a single statement, which waits for a lock; and one that computes.
+    await b.query("begin; update too_long set v = 6 where k = 1")
+    let waiting = await c.query("update too_long set v = 7 where k = 1")
+    #expect(waiting.state == "25P04")
+    #expect(waiting.error?.severity == "FATAL")
+    let computing = await d.query(
+      "begin; select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000) b")
+    #expect(computing.state == "25P04")
+    await b.query("commit")
+    // One that began before is limited from when it is said; short ones, one after the other, are not.
+    await b.query("begin; set local transaction_timeout = '10s'; select 1; commit")
+    await b.query("set transaction_timeout = '10s'")
+    for _ in 0..<3 { #expect(await b.query("select v from too_long where k = 1").value == "6") }
+    await b.query("begin; set transaction_timeout = '50ms'")
+    #expect(await b.listen().value().state == "25P04")
+  }
+
+  @Test func theHigherPriorityIsServedFirst() async throws {
+    let clients = try await TestNode.shared().clients(4)
+    let (a, b, c, d) = (clients[0], clients[1], clients[2], clients[3])
+    await table("in_line", a)
+    await a.query("begin; update in_line set v = 0 where k = 1")
+    await b.query("begin priority low")
+    let low = b.start("update in_line set v = v * 10 + 1 where k = 1; commit")
+    #expect(await low.isBlocked())
+    let normal = c.start("update in_line set v = v * 10 + 2 where k = 1")
+    #expect(await normal.isBlocked())
+    await d.query("set default_transaction_priority to high")
+    let high = d.start("update in_line set v = v * 10 + 3 where k = 1")
+    #expect(await high.isBlocked())
+    await a.query("commit")
+    for waiting in [low, normal, high] { #expect(await waiting.value().error == nil) }
+    #expect(await a.query("select v from in_line where k = 1").value == "321")
+  }
+
+  @Test func aPriorityIsShown() async throws {
+    let a = try await TestNode.shared().client()
+    #expect(await a.query("show transaction priority").value == "normal")
+    await a.query("begin isolation level serializable, priority high")
+    #expect(await a.query("show transaction_priority").value == "high")
+    await a.query("set transaction priority low")
+    #expect(await a.query("show transaction_priority").value == "low")
+    #expect(await a.query("set transaction_priority = 'urgent'").state == "22023")
+    await a.query("rollback; begin priority low; commit and chain")
+    #expect(await a.query("show transaction_priority").value == "low")
+    await a.query("rollback; set session characteristics as transaction priority high")
+    #expect(await a.query("show default_transaction_priority").value == "high")
+    #expect(await a.query("show transaction_priority").value == "high")
+    #expect(await a.query("begin priority urgent").state == "42601")
+  }
+
   @Test func tablesChangeUnderUse() async throws {
     let node = try await TestNode.shared()
     let clients = try await node.clients(3)

@@ -17,9 +17,9 @@ import Transport
     let broken = Mutex<[(node: Int, at: Int64)]>([])
   }
 
-  /// The node of the youngest is told, though another one's wait closed the cycle.
-  @Test(arguments: [100_000, 15_000_000] as [Int64])
-  func `A deadlock over three nodes is broken soon, and by one`(delay: Int64) throws {
+  /// The node of the youngest is told, though another one's wait closed the cycle; or that of the lowest priority.
+  @Test(arguments: [(100_000, nil), (100_000, 2), (15_000_000, nil)] as [(Int64, Int?)])
+  func `A deadlock over three nodes is broken soon, and by one`(delay: Int64, low: Int?) throws {
     let cluster = TestCluster(3, delay: delay)
     let keys: [String] = ["a", "m", "x"]
     for key in keys { #expect(cluster.put(key, "0", through: 1)?.value != nil) }
@@ -49,6 +49,7 @@ import Transport
       let next = Key(Array(keys[(index + 1) % 3].utf8))
       let transaction = cluster.begin(index + 1) { system async throws(TransactionError) -> Bool in
         let transaction = system.begin()
+        if index + 1 == low { transaction.priority = .low }
         do throws(TransactionError) {
           var block = KeyValueBlock()
           _ = try await transaction.get(own, lock: LockRequest(.exclusive), into: &block)
@@ -68,8 +69,8 @@ import Transport
     }
     let answers = pending.map { cluster.wait(for: $0)?.value }
     let broken = times.broken.withLock { $0 }
-    #expect(broken.map(\.node) == [3])
-    #expect(answers == [true, true, nil])
+    #expect(broken.map(\.node) == [low ?? 3])
+    #expect(answers == (1...3).map { $0 == low ?? 3 ? nil : true })
     let lasted = try #require(broken.first?.at) - times.closed.withLock { $0 }
     // Three looks, and the ways of the request, of two questions after waits, and of the answer.
     #expect(lasted < 3 * 25_000_000 + 8 * delay, "\(lasted)")

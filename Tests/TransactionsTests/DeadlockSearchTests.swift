@@ -11,10 +11,12 @@ import Testing
 @Suite struct DeadlockSearchTests {
   private func id(_ number: UInt64) -> TransactionID { TransactionID(high: 0, low: number) }
 
-  private func wait(_ waiter: UInt64, for blockers: [UInt64]) -> LockWait {
+  private func wait(
+    _ waiter: UInt64, for blockers: [UInt64], _ priority: TransactionPriority = .normal
+  ) -> LockWait {
     LockWait(
-      waiter: id(waiter), start: Timestamp(wall: Int64(waiter), logical: 0), name: "t\(waiter)", key: Key("k"),
-      blockers: blockers.map(id))
+      waiter: id(waiter), start: Timestamp(wall: Int64(waiter), logical: 0), priority: priority, name: "t\(waiter)",
+      key: Key("k"), blockers: blockers.map(id))
   }
 
   @Test func aCycleThatLastsLosesItsYoungest() {
@@ -22,6 +24,16 @@ import Testing
     let waits = [wait(1, for: [2]), wait(2, for: [3]), wait(3, for: [1]), wait(4, for: [1])]
     #expect(search.victims(among: waits).isEmpty)
     #expect(search.victims(among: waits).map(\.id) == [id(3)])
+  }
+
+  @Test func theLowestPriorityGoesBeforeTheYoungest() {
+    var search = DeadlockSearch()
+    let waits = [
+      wait(1, for: [2], .low), wait(2, for: [3], .low), wait(3, for: [1]), wait(4, for: [5], .high),
+      wait(5, for: [4], .high),
+    ]
+    _ = search.victims(among: waits)
+    #expect(search.victims(among: waits).map(\.id) == [id(2), id(5)])
   }
 
   @Test func whoAlsoWaitsForSomebodyWhoGetsOnIsOnACycleAllTheSame() {

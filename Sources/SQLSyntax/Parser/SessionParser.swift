@@ -79,6 +79,13 @@ extension SyntaxParser {
         advance()
         advance()
         modes.isDeferrable = false
+      case _ where isWord("priority", token):
+        advance()
+        guard let priority = TransactionPriority.allCases.first(where: { isWord($0.rawValue, token) }) else {
+          throw syntaxError()
+        }
+        advance()
+        modes.priority = priority
       case .as where isAtAsOf:
         modes.asOf = try asOfClause()
       default:
@@ -317,6 +324,11 @@ extension SyntaxParser {
       advance()
       try expect(.level)
       return .setting("transaction_isolation")
+    }
+    if isAt(.transaction), isWord("priority", peek()) {
+      advance()
+      advance()
+      return .setting("transaction_priority")
     }
     if accept(.session, .authorization) { return .setting("session_authorization") }
     return .setting(try settingName())

@@ -130,6 +130,7 @@ extension SyntaxPrinter {
     if let isolation = modes.isolation { put(&self, "ISOLATION LEVEL " + isolation.rawValue.uppercased()) }
     if let isReadOnly = modes.isReadOnly { put(&self, isReadOnly ? "READ ONLY" : "READ WRITE") }
     if let isDeferrable = modes.isDeferrable { put(&self, isDeferrable ? "DEFERRABLE" : "NOT DEFERRABLE") }
+    if let priority = modes.priority { put(&self, "PRIORITY " + priority.rawValue.uppercased()) }
     if let asOf = modes.asOf {
       if !isFirst { tight(",") }
       self.asOf(asOf)

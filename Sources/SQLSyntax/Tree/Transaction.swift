@@ -22,18 +22,26 @@ public enum IsolationLevel: String, Sendable, Hashable, CaseIterable {
   case serializable = "serializable"
 }
 
+/// `PRIORITY …`, which PostgreSQL does not have.
+public enum TransactionPriority: String, Sendable, Hashable, CaseIterable {
+  case low, normal, high
+}
+
 /// The modes of a transaction; `nil` where nothing was said. Of several, the last one written counts.
 public struct TransactionModes: Sendable, Equatable {
   public var isolation: IsolationLevel?
   public var isReadOnly: Bool?
   public var isDeferrable: Bool?
+  public var priority: TransactionPriority?
   public var asOf: AsOfClause?
   public init(
-    isolation: IsolationLevel? = nil, isReadOnly: Bool? = nil, isDeferrable: Bool? = nil, asOf: AsOfClause? = nil
+    isolation: IsolationLevel? = nil, isReadOnly: Bool? = nil, isDeferrable: Bool? = nil,
+    priority: TransactionPriority? = nil, asOf: AsOfClause? = nil
   ) {
     self.isolation = isolation
     self.isReadOnly = isReadOnly
     self.isDeferrable = isDeferrable
+    self.priority = priority
     self.asOf = asOf
   }
 }

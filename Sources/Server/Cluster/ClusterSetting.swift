@@ -12,12 +12,13 @@ import SQLTypes
 /// Which formats and rules of a cluster a binary knows.
 enum ClusterVersion {
   /// 1: membership; 2: decommissioning, settings; 3: merges of ranges; 4: commits in one round; 5: closed timestamps, the order of real time as a
-  /// setting.
-  static let latest = 5
+  /// setting; 6: priorities of transactions.
+  static let latest = 6
   static let ofMerges = 3
   static let ofStaging = 4
   static let ofClosedTimestamps = 5
   static let ofRealTimeOrder = 5
+  static let ofPriorities = 6
   /// Before anything is said.
   static let first = 1
 }

@@ -210,6 +210,7 @@ extension Node: ClusterService {
     let knowsMerges = value(.version) >= ClusterVersion.ofMerges
     store.setMerging(!knowsMerges ? .unknown : value(.merge) != 0 ? .automatic : .onDemand)
     store.setStagesCommits(value(.version) >= ClusterVersion.ofStaging)
+    store.setTellsPriorities(value(.version) >= ClusterVersion.ofPriorities)
     let closesPast = value(.version) >= ClusterVersion.ofClosedTimestamps
     store.setClosedLag(nanoseconds: closesPast ? value(.closedLag) : nil)
     store.setCheckInterval(nanoseconds: value(.checkInterval))

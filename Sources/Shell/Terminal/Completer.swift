@@ -180,6 +180,7 @@ final class Completer: CompletionSource {
     case "timezone": ["UTC", "DEFAULT"]
     case "client_min_messages", "log_min_messages": ["debug", "log", "notice", "warning", "error", "DEFAULT"]
     case "default_transaction_isolation": ["'serializable'", "'repeatable read'", "'read committed'", "DEFAULT"]
+    case "default_transaction_priority", "transaction_priority": ["low", "normal", "high", "DEFAULT"]
     case "intervalstyle": ["postgres", "postgres_verbose", "sql_standard", "iso_8601", "DEFAULT"]
     case "bytea_output": ["hex", "escape", "DEFAULT"]
     default: ["on", "off", "DEFAULT"]
