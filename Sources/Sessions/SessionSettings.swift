@@ -176,10 +176,9 @@ struct SessionSettings {
   private mutating func deriveAll() throws(SQLError) {
     for name in [
       "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
-      "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem",
-      "transaction_timeout",
-      "default_transaction_isolation", "default_transaction_priority", "default_transaction_read_only", "default_transaction_use_follower_reads",
-      "role",
+      "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "work_mem",
+      "default_transaction_isolation", "default_transaction_priority", "default_transaction_read_only",
+      "default_transaction_use_follower_reads", "role",
     ] { try derive(name) }
   }
 
