@@ -525,7 +525,7 @@ struct ClusterTests {
     }
     let nodes = cluster.nodes
     let (first, second) = (try await Self.client(nodes[0]), try await Self.client(nodes[1]))
-    #expect(await Self.eventually { await first.query("show cluster setting cluster.version").value == "5" })
+    #expect(await Self.eventually { await first.query("show cluster setting cluster.version").value == "6" })
     #expect(await first.query("show cluster setting placement.dead_node_time").value == "5m")
     await first.query("set cluster setting placement.dead_node_time = '90s'")
     #expect(await first.query("show cluster setting placement.dead_node_time").value == "90s")
