@@ -71,6 +71,8 @@ public final class Session {
   var stepTransaction: Transaction?
   private var idleTimer: TimerToken?
   private var transactionTimer: TimerToken?
+  /// `transaction_timeout` has passed, and what ran then may not have noticed.
+  private var isTransactionOverdue = false
   /// When the session's work last began or went on, on the monotonic clock.
   private var turnStart: Int64 = 0
 
@@ -209,6 +211,7 @@ public final class Session {
   func waitForClient() {
     idleTimer?.cancel()
     idleTimer = nil
+    if isTransactionOverdue { return client.terminate(Self.transactionOverdue) }
     guard settings.idleInTransactionTimeout > 0, status != .idle else { return }
     idleTimer = gateway.reactor.schedule(afterNanoseconds: settings.idleInTransactionTimeout) {
       [box = SessionBox(self)] _ in
@@ -221,20 +224,27 @@ public final class Session {
 
   /// `transaction_timeout` counts from now.
   func limitTransaction() {
-    transactionTimer?.cancel()
-    transactionTimer = nil
+    endTransactionLimit()
     guard settings.transactionTimeout > 0, transaction != nil else { return }
     transactionTimer = gateway.reactor.schedule(afterNanoseconds: settings.transactionTimeout) {
       [box = SessionBox(self)] _ in
       let session = box.session
-      let error = SQLError(.transactionTimeout, "terminating connection due to transaction timeout")
-      if session.isRunning { session.interrupt(error) } else { session.client.terminate(error) }
+      session.isTransactionOverdue = true
+      if session.isRunning {
+        session.interrupt(Self.transactionOverdue)
+      } else {
+        session.client.terminate(Self.transactionOverdue)
+      }
     }
   }
+
+  private static let transactionOverdue = SQLError(
+    .transactionTimeout, "terminating connection due to transaction timeout")
 
   func endTransactionLimit() {
     transactionTimer?.cancel()
     transactionTimer = nil
+    isTransactionOverdue = false
   }
 
   /// Brackets the work of one message: interruptions reach it, timeouts run, settings that changed are told.
