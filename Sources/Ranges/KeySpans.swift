@@ -18,6 +18,17 @@ public enum KeySpans {
     return merged
   }
 
+  /// Whether a key lies in one of `spans`, which are normalized.
+  static func contain(_ spans: [KeySpan], _ key: Key) -> Bool {
+    var low = 0
+    var high = spans.count
+    while low < high {
+      let middle = (low + high) / 2
+      if spans[middle].start <= key { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 && spans[low - 1].contains(key)
+  }
+
   /// At most `limit` spans that cover `spans`: neighbours join in pairs.
   public static func condensed(_ spans: [KeySpan], limit: Int) -> [KeySpan] {
     var merged = normalized(spans)

@@ -184,7 +184,7 @@ final class RegisteredTransaction {
 
   /// The coordinator itself gave up, or has heard of it: nobody will ask any more.
   var coordinatorKnows = false
-  /// What is still to be looked through for intents in this range, once it is finished.
+  /// What is still to be looked through for intents in this range, once it is finished; normalized.
   var unresolvedSpans: [KeySpan]
   /// Of a transaction that committed here: where its intents in other ranges are, until somebody says that they are settled.
   var spansElsewhere: [KeySpan] = []
@@ -281,7 +281,7 @@ final class TransactionRegistry {
     guard mayHaveIntents else { return false }
     if hasStrangers { return true }
     return entries.values.contains { entry in
-      !entry.isResolved && entry.unresolvedSpans.contains { $0.contains(key) }
+      !entry.isResolved && KeySpans.contain(entry.unresolvedSpans, key)
     }
   }
 

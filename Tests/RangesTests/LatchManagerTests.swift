@@ -2,6 +2,7 @@
 
 import Clocks
 import Encoding
+import Reactors
 import Storage
 import Testing
 
@@ -63,6 +64,20 @@ import Testing
     var damaged = record.encoded()
     damaged[damaged.count - 1] ^= 1
     #expect(key.withUnsafeBytes { TransactionRecord(key: $0, encoded: damaged) } == nil)
+  }
+
+  @Test func aKeyIsFoundInWhicheverSpanHoldsIt() {
+    var random = RandomSource(seed: 11, label: "spans")
+    for _ in 0..<200 {
+      let spans = (0..<Int.random(in: 0...20, using: &random)).map { _ in
+        let start = UInt8.random(in: 0...250, using: &random)
+        return KeySpan(start: Key([start]), end: Key([start + UInt8.random(in: 0...5, using: &random)]))
+      }
+      let normalized = KeySpans.normalized(spans)
+      for byte in 0...UInt8.max {
+        #expect(KeySpans.contain(normalized, Key([byte])) == spans.contains { $0.contains(Key([byte])) })
+      }
+    }
   }
 
   @Test func condensedSpansCoverWhatTheyReplace() {
