@@ -298,15 +298,17 @@ final class LockTable {
 
   /// Drops the locks on keys that hold an intent of their owner now, except where somebody waits: the intent is the
   /// lock, and memory stays bounded by the buffer.
-  func dropReplicated(_ owner: LockOwner, _ isReplicated: (Key) -> Bool) {
-    owner.held.removeAll { lock in
-      guard lock.queue.isEmpty, lock.holders.count == 1, lock.holders[0].owner === owner,
-        isReplicated(lock.key)
-      else { return false }
-      locks[lock.key] = nil
+  func dropReplicated(_ owner: LockOwner, _ keys: [Key]) {
+    var hasDropped = false
+    for key in keys {
+      guard let lock = locks[key], lock.queue.isEmpty, lock.holders.count == 1, lock.holders[0].owner === owner else {
+        continue
+      }
+      locks[key] = nil
       lock.holders = []
-      return true
+      hasDropped = true
     }
+    if hasDropped { owner.held.removeAll(where: \.holders.isEmpty) }
   }
 
   /// Takes a waiter out of its queue and ends its wait.

@@ -40,7 +40,7 @@ extension Replica {
       self.registry.addSpans(request.intentSpans, to: entry)
       record.spans = entry.record.spans
       entry.record = record
-      if let owner = self.locks.owner(header.id) { self.dropReplicated(owner, keys) }
+      if let owner = self.locks.owner(header.id) { self.locks.dropReplicated(owner, keys) }
     }
     return .proposed(proposal, timestamp)
   }

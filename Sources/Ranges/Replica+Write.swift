@@ -324,7 +324,7 @@ extension Replica {
     entry.record.timestamp = max(entry.record.timestamp, timestamp)
     registry.addSpan(KeySpan(start: first.key, end: last.key.next), to: entry)
     proposal.onApplied = { [unowned self] in
-      if let owner = self.locks.owner(header.id) { self.dropReplicated(owner, keys) }
+      if let owner = self.locks.owner(header.id) { self.locks.dropReplicated(owner, keys) }
     }
     return .proposed(proposal, timestamp)
   }
@@ -351,11 +351,6 @@ extension Replica {
       }
     }
     return nil
-  }
-
-  /// Locks on keys (ascending) that have an intent now are not needed any more.
-  func dropReplicated(_ owner: LockOwner, _ keys: [Key]) {
-    locks.dropReplicated(owner) { binaryContains(keys, $0) }
   }
 
   /// Keys locked and not written were read, and nobody could write them so far; from now on the timestamp cache keeps

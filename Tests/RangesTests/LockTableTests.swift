@@ -200,6 +200,20 @@ import Testing
     #expect(isGranted(first))
   }
 
+  @Test func locksOnKeysThatHoldAnIntentGoUnlessSomebodyWaits() throws {
+    for name in ["a", "b", "c"] as [StaticString] { #expect(isGranted(acquire(1, name))) }
+    #expect(isGranted(acquire(1, "d", .shared)) && isGranted(acquire(2, "d", .shared)))
+    let waiter = try waiter(acquire(3, "b"))
+    table.dropReplicated(owner(1), [Key("a"), Key("b"), Key("d"), Key("e")])
+    #expect(owner(1).held.map(\.key) == [Key("b"), Key("c"), Key("d")])
+    #expect(isGranted(acquire(4, "a", .exclusive, .fail)))
+    #expect(!waiter.isFinished)
+    release(1)
+    #expect(isGranted(waiter))
+    for number in [2, 3, 4] as [UInt64] { release(number) }
+    #expect(table.isEmpty)
+  }
+
   @Test func anIntentStandsInLine() throws {
     #expect(table.addDiscovered(Key("k"), of: owner(1)))
     let waiter = try waiter(acquire(2, "k"))
