@@ -86,22 +86,36 @@ extension TransactionSystem {
     let range = try await range(of: first.key)
     if range.span.contains(last.key) { return [(range, writes)] }
     var parts: [(range: RangeDescriptor, writes: [KeyWrite])] = [(range, [])]
+    var place = 0
     for write in writes {
-      if !parts[parts.count - 1].range.span.contains(write.key) {
-        parts.append((try await self.range(of: write.key), []))
+      if !parts[place].range.span.contains(write.key) {
+        let range = try await self.range(of: write.key)
+        // It may have grown since it was looked up for an earlier key: a range is one part, under the name of what is known last.
+        if let known = parts.firstIndex(where: { $0.range.id == range.id }) {
+          parts[known].range = range
+          place = known
+        } else {
+          parts.append((range, []))
+          place = parts.count - 1
+        }
       }
-      parts[parts.count - 1].writes.append(write)
+      parts[place].writes.append(write)
     }
     return parts
   }
 
-  /// Cuts what was read where ranges end.
+  /// Cuts what was read where ranges end; each range is one part, too.
   func split(_ reads: ReadFootprint) async throws(TransactionError) -> [(range: RangeDescriptor, reads: ReadFootprint)]
   {
     var parts: [(range: RangeDescriptor, reads: ReadFootprint)] = []
     func place(of key: Key) async throws(TransactionError) -> Int {
       if let place = parts.lastIndex(where: { $0.range.span.contains(key) }) { return place }
-      parts.append((try await range(of: key), ReadFootprint()))
+      let range = try await range(of: key)
+      if let known = parts.firstIndex(where: { $0.range.id == range.id }) {
+        parts[known].range = range
+        return known
+      }
+      parts.append((range, ReadFootprint()))
       return parts.count - 1
     }
     for key in reads.keys {

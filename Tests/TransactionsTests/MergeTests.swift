@@ -57,6 +57,25 @@ import Testing
     }
   }
 
+  /// A gateway knows a range from before it took its neighbour's keys over, and looks those up in the middle of the commit.
+  @Test func aRangeThatIsKnownUnderTwoDescriptorsGetsAllOfACommit() async throws {
+    let test = try await open()
+    try await test.on { reactor, system in
+      try await system.split(at: key("m"))
+      let gateway = TransactionSystem(system.store, on: reactor)
+      let right = try #require(gateway.router.find(key("x")))
+      #expect(try await merge(system, "m") == .merged)
+      gateway.router.forget(right.id)
+      #expect(gateway.router.find(key("a"))?.span.contains(key("x")) == false)
+      let t = gateway.begin()
+      t.write("a", 1)
+      t.write("x", 1)
+      _ = try await t.commit()
+      #expect(try await system.begin().rows("a", "z") == ["a=1", "x=1"])
+    }
+    try await test.close()
+  }
+
   @Test func whatCannotBeMergedSaysWhy() async throws {
     let test = try await open()
     try await test.on { _, system in

@@ -116,17 +116,28 @@ public final class LoopbackNetwork: Sendable {
     case .lose: return
     case .reset: Self.run(on: reactor, after: 0) { owner.closed("connection reset by peer", on: $0) }
     case .deliver(let delay):
-      let chosen = state.withLock { state -> Listener? in
-        guard let listener = state.listeners[target], !listener.reactors.isEmpty else { return nil }
+      let (chosen, targetLife) = state.withLock { state -> (Listener?, Int?) in
+        guard let listener = state.listeners[target], !listener.reactors.isEmpty else { return (nil, nil) }
         state.listeners[target]?.next = (listener.next + 1) % listener.reactors.count
-        return listener
+        return (listener, state.lives[target])
       }
       guard let chosen else {
         Self.run(on: reactor, after: delay) { owner.closed("connection refused", on: $0) }
         return
       }
       let there = chosen.reactors[chosen.next]
-      Self.run(on: there, after: delay) { self.accept(source, target, owner, reactor, chosen, $0) }
+      Self.run(on: there, after: delay) { there in
+        // Either side may have ended while this was on its way.
+        let (isSourceAlive, isTargetAlive) = self.state.withLock {
+          ($0.lives[source] == life, $0.lives[target] == targetLife)
+        }
+        guard isSourceAlive else { return }
+        if isTargetAlive {
+          self.accept(source, target, owner, reactor, chosen, there)
+        } else {
+          Self.run(on: reactor, after: 0) { owner.closed("connection refused", on: $0) }
+        }
+      }
     }
   }
 
