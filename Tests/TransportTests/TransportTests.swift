@@ -102,6 +102,36 @@ import Testing
     #expect(counts.values == [100, 1])
   }
 
+  /// Its objects go on for a while as a ghost, in simulations.
+  @Test func `A process that has died is not connected, though its call was on the way`() {
+    let world = SimulatedWorld(seed: 1)
+    let network = LoopbackNetwork { _ in .deliver(afterNanoseconds: 1000) }
+    let received = Mutex(0)
+    let transports = (0..<2).map { index in
+      let environment = SimulatedEnvironment(SimulatedMachine(index, world))
+      let transport = NodeTransport(
+        environment: environment,
+        identity: NodeIdentity(
+          clusterID: Nodes.cluster, nodeID: Nodes.node(index), binaryVersion: "", bootID: UInt64(index + 1)),
+        carrier: network.carrier(for: Nodes.address(index), reactors: environment.reactors),
+        logger: LogLines().logger())
+      transport.onMessage(5) { _, _, _ in received.withLock { $0 += 1 } }
+      environment.reactors[0].enqueue { reactor in
+        reactor.run { _ in _ = try? await transport.listen(on: Nodes.address(index)) }
+      }
+      return (transport, environment)
+    }
+    world.run(until: 100)
+    transports[0].0.setAddress(of: Nodes.node(1), Nodes.address(1))
+    transports[0].1.reactors[0].enqueue { reactor in
+      transports[0].0.send(NodeMessage(kind: 5), to: Nodes.node(1), class: .raft, from: reactor)
+    }
+    world.run(until: 600)
+    network.disconnect(Nodes.address(0))
+    world.run(until: 1_000_000)
+    #expect(received.withLock { $0 } == 0)
+  }
+
   @Test func `A call ends at its deadline, and its late reply goes nowhere`() {
     let nodes = Nodes()
     nodes.run(seconds: 1)
