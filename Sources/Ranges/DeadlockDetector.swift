@@ -2,7 +2,20 @@
 // begins, finds every deadlock of one range at once. Edges are asked for and not stored: lock queues move all the time.
 // Deadlocks over several ranges are found from the edges of all of them, gathered now and then (`LockWait`).
 
+import Clocks
 import Storage
+
+/// Who of a cycle is sent away: the least, which is the youngest of the lowest priority.
+public struct VictimRank: Comparable {
+  var priority: TransactionPriority
+  var start: Timestamp
+  var id: TransactionID
+
+  public static func < (a: VictimRank, b: VictimRank) -> Bool {
+    if a.priority != b.priority { return a.priority < b.priority }
+    return (a.start, a.id) > (b.start, b.id)
+  }
+}
 
 public enum DeadlockDetector {
   /// The members of a cycle through `start`, in waiting order and beginning with it, or nil.

@@ -34,11 +34,7 @@ final class LockOwner {
   /// Under earlier leases nobody can have been told that it was given up, of those that met intents of it in other ranges.
   fileprivate(set) var isUnquestioned = false
 
-  /// Of two in a deadlock.
-  func goesRather(than other: LockOwner) -> Bool {
-    if priority != other.priority { return priority < other.priority }
-    return (start, id) > (other.start, other.id)
-  }
+  var rank: VictimRank { VictimRank(priority: priority, start: start, id: id) }
 
   init(id: TransactionID, start: Timestamp, label: [UInt8]) {
     self.id = id
@@ -369,8 +365,7 @@ final class LockTable {
       from: owner.id, blockers: { id in owners[id].map { blockers($0).map(\.id) } ?? [] })
     {
       let cycle = found.compactMap { owners[$0] }
-      var victim = owner
-      for member in cycle where member.goesRather(than: victim) { victim = member }
+      let victim = cycle.min { $0.rank < $1.rank } ?? owner
       let description = describe(cycle)
       if victim === owner { return description }
       guard let waiting = victim.waiting else { return nil }
@@ -379,6 +374,7 @@ final class LockTable {
     return nil
   }
 
+  /// Who waits, in no order.
   var waiters: [TransactionID] { owners.values.filter { $0.waiting?.lock != nil }.map(\.id) }
 
   /// The waits there are, in the order of the transactions.

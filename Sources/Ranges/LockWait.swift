@@ -17,6 +17,8 @@ public struct LockWait: Sendable, Hashable {
   public var key: Key
   public var blockers: [TransactionID]
 
+  public var rank: VictimRank { VictimRank(priority: priority, start: start, id: waiter) }
+
   fileprivate func encode(into writer: inout RangeWriter) {
     writer.put(waiter.high)
     writer.put(waiter.low)

@@ -382,13 +382,7 @@ extension Transactions.TransactionPriority {
   }
 
   /// As `SHOW transaction_priority` prints it.
-  var sqlName: String {
-    switch self {
-    case .low: "low"
-    case .normal: "normal"
-    case .high: "high"
-    }
-  }
+  var sqlName: String { "\(self)" }
 }
 
 extension Transactions.IsolationLevel {

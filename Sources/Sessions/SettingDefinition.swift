@@ -3,6 +3,7 @@
 // Source: PostgreSQL manual, chapter 20, and its view pg_settings.
 
 import SQLTypes
+import Transactions
 
 /// What a parameter's value may be and how it is printed.
 enum SettingKind: Sendable {
@@ -70,7 +71,7 @@ struct SettingDefinition: Sendable {
   }
 
   private static let milliseconds = SettingKind.integer(0...Int64(Int32.max), unit: .milliseconds)
-  static let priorities = ["low", "normal", "high"]
+  static let priorities = TransactionPriority.allCases.map(\.sqlName)
   static let isolationLevels = ["serializable", "repeatable read", "read committed", "read uncommitted"]
 
   static let all: [SettingDefinition] = own + planner

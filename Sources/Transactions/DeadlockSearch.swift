@@ -46,7 +46,7 @@ struct DeadlockSearch {
     for start in stuck.sorted() {
       while let cycle = DeadlockDetector.cycle(from: start, blockers: blockers) {
         let members = cycle.compactMap { byWaiter[$0] }
-        guard let victim = members.min(by: Self.goesRather) else { break }
+        guard let victim = members.min(by: { $0.rank < $1.rank }) else { break }
         gone.insert(victim.waiter)
         let lines = members.enumerated().map { index, member in
           let next = members[(index + 1) % members.count]
@@ -57,11 +57,6 @@ struct DeadlockSearch {
       }
     }
     return victims
-  }
-
-  private static func goesRather(_ a: LockWait, _ b: LockWait) -> Bool {
-    if a.priority != b.priority { return a.priority < b.priority }
-    return (a.start, a.waiter) > (b.start, b.waiter)
   }
 
   /// Who waits, by whatever way, for somebody on a cycle: those that are left when all go whose blockers have gone. Most often nobody, so

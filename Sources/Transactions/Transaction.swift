@@ -95,7 +95,7 @@ public final class Transaction {
   /// Counts for the locks that it asks for from now on.
   public var priority: TransactionPriority {
     get { header.priority }
-    set { header.priority = system.store.tellsPriorities ? newValue : .normal }
+    set { header.priority = newValue == .normal || system.store.tellsPriorities ? newValue : .normal }
   }
 
   /// Whether nothing has been written so far.
