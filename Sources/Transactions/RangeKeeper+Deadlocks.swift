@@ -5,6 +5,13 @@
 import Ranges
 import Storage
 
+/// What is known from one look to the next.
+struct WaitWatch {
+  var search = DeadlockSearch()
+  /// Who waited here at the last look.
+  var waiting: Set<TransactionID> = []
+}
+
 extension RangeKeeper {
   /// Nanoseconds between two looks where few wait and nodes are few.
   private static let lookInterval: Int64 = 20_000_000
@@ -14,29 +21,31 @@ extension RangeKeeper {
 
   /// Looks for deadlocks until nobody waits here.
   func watchWaits() {
-    guard !isWatchingWaits, !isStopped else { return }
-    isWatchingWaits = true
+    guard waitWatch == nil, !isStopped else { return }
+    waitWatch = WaitWatch()
+    look(after: Self.lookInterval)
+  }
+
+  /// By a timer, which goes with its reactor: a task asleep would hold the store for ever.
+  private func look(after nanoseconds: Int64) {
     let me = Confined(self, to: system.reactor)
-    system.reactor.enqueue { reactor in
-      reactor.run { reactor in await me.access(on: reactor).breakDeadlocks() }
+    _ = system.reactor.schedule(afterNanoseconds: nanoseconds) { reactor in
+      reactor.run { reactor in await me.access(on: reactor).look() }
     }
   }
 
-  private func breakDeadlocks() async {
-    var search = DeadlockSearch()
-    var before: Set<TransactionID> = []
+  private func look() async {
+    let now = system.shard.lockWaiters
+    guard var watch = waitWatch, !now.isEmpty, !isStopped, !system.store.isStopped else {
+      waitWatch = nil
+      return
+    }
+    let lasting = now.intersection(watch.waiting)
+    watch.waiting = now
     var pause = Self.lookInterval
-    while !isStopped, !system.store.isStopped {
-      await system.reactor.sleep(nanoseconds: pause)
-      pause = Self.lookInterval
-      let now = system.shard.lockWaiters
-      if now.isEmpty { break }
-      let lasting = now.intersection(before)
-      before = now
-      if lasting.isEmpty {
-        search = DeadlockSearch()
-        continue
-      }
+    if lasting.isEmpty {
+      watch.search = DeadlockSearch()
+    } else {
       let store = system.store
       let reactor = system.reactor
       let peers = store.peersUp
@@ -44,10 +53,11 @@ extension RangeKeeper {
         place == 0 ? await store.ownLockWaits() : await store.lockWaits(of: peers[place - 1], on: reactor)
       }.flatMap { $0 }
       pause += Int64(waits.count) * Self.pausePerWait + Int64(peers.count) * Self.pausePerNode
-      for victim in search.victims(among: waits) where lasting.contains(victim.id) {
+      for victim in watch.search.victims(among: waits) where lasting.contains(victim.id) {
         system.shard.breakWait(of: victim.id, victim.cycle)
       }
     }
-    isWatchingWaits = false
+    waitWatch = watch
+    look(after: pause)
   }
 }

@@ -27,8 +27,8 @@ public final class RangeKeeper {
   /// Bytes beyond which a range is split.
   let rangeByteLimit: UInt64
   private var round = 0
-  /// Deadlocks are being looked for.
-  var isWatchingWaits = false
+  /// Set while deadlocks are being looked for.
+  var waitWatch: WaitWatch?
   private var underWay: Set<Duty> = []
   /// Brings a range that is led here nearer to being on the given nodes; nil: ranges are merged only where they lie side by side.
   public var gather: (@Sendable (RangeID, [NodeID]) async -> Void)?
