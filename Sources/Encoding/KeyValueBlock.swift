@@ -57,6 +57,21 @@ public struct KeyValueBlock: Sendable {
     ends.append(Int32(bytes.count))
   }
 
+  /// Appends a row whose key is what `build` appends to the buffer; no row if that says false.
+  public mutating func append(
+    value: UnsafeRawBufferPointer, buildingKey build: (inout [UInt8]) -> Bool
+  ) -> Bool {
+    let start = bytes.count
+    guard build(&bytes) else {
+      bytes.removeSubrange(start...)
+      return false
+    }
+    ends.append(Int32(bytes.count))
+    bytes.append(contentsOf: value)
+    ends.append(Int32(bytes.count))
+    return true
+  }
+
   public mutating func append(key: [UInt8], value: [UInt8]) {
     key.withUnsafeBytes { key in value.withUnsafeBytes { value in append(key: key, value: value) } }
   }

@@ -96,6 +96,8 @@ extension TypeInfo {
   }
 
   /// Appends row `row` to a key; NULLs stand `nulls` (first or last, before `descending` reverses anything).
+  @inlinable
+  @inline(__always)
   public func encodeKey(
     _ vector: ColumnVector, _ row: Int, descending: Bool = false, nulls: NullPlacement,
     into key: inout [UInt8]
@@ -104,26 +106,30 @@ extension TypeInfo {
       KeyEncoding.appendNull(nulls, to: &key)
       return
     }
+    switch kind {
+    case .int64: KeyEncoding.appendInt64(vector.int64s[row], descending: descending, to: &key)
+    case .float64: KeyEncoding.appendDouble(vector.float64s[row], descending: descending, to: &key)
+    case .numeric: TypeInfo.encodeKey(vector.numerics[row], descending: descending, into: &key)
+    case .bytes: vector.bytes.withBytes(row) { encodeKey($0, descending: descending, into: &key) }
+    }
+  }
+
+  @usableFromInline
+  static func encodeKey(_ value: Numeric, descending: Bool, into key: inout [UInt8]) {
+    value.appendKey(descending: descending, to: &key)
+  }
+
+  /// Of the types whose values are bytes.
+  @usableFromInline
+  func encodeKey(_ value: UnsafeRawBufferPointer, descending: Bool, into key: inout [UInt8]) {
     switch order {
-    case .integer: KeyEncoding.appendInt64(vector.int64s[row], descending: descending, to: &key)
-    case .float: KeyEncoding.appendDouble(vector.float64s[row], descending: descending, to: &key)
-    case .numeric: vector.numerics[row].appendKey(descending: descending, to: &key)
-    case .bytes, .none:
-      vector.bytes.withBytes(row) { KeyEncoding.appendBytes($0, descending: descending, to: &key) }
-    case .blankPadded:
-      vector.bytes.withBytes(row) {
-        KeyEncoding.appendBytes(BlankPadding.strip($0), descending: descending, to: &key)
-      }
-    case .interval:
-      vector.bytes.withBytes(row) {
-        Interval(bytes: $0).appendKey(descending: descending, to: &key)
-      }
-    case .array:
-      vector.bytes.withBytes(row) { ArrayValue.appendKey($0, descending: descending, to: &key) }
-    case .record:
-      vector.bytes.withBytes(row) { RowValue.appendKey($0, descending: descending, to: &key) }
-    case .json:
-      vector.bytes.withBytes(row) { JSONKey.append($0, descending: descending, to: &key) }
+    case .bytes, .none: KeyEncoding.appendBytes(value, descending: descending, to: &key)
+    case .blankPadded: KeyEncoding.appendBytes(BlankPadding.strip(value), descending: descending, to: &key)
+    case .interval: Interval(bytes: value).appendKey(descending: descending, to: &key)
+    case .array: ArrayValue.appendKey(value, descending: descending, to: &key)
+    case .record: RowValue.appendKey(value, descending: descending, to: &key)
+    case .json: JSONKey.append(value, descending: descending, to: &key)
+    case .integer, .float, .numeric: preconditionFailure("\(name) is not kept as bytes")
     }
   }
 
@@ -194,20 +200,25 @@ extension TypeInfo {
   // MARK: Row values
 
   /// Appends row `row` as field `column` of a row; NULL appends nothing.
+  @inlinable
+  @inline(__always)
   public func encodeField(_ vector: ColumnVector, _ row: Int, column: UInt32, into encoder: inout RowEncoder) {
     if vector.nulls[row] { return }
     switch kind {
     case .int64: encoder.append(column, int64: vector.int64s[row])
     case .float64: encoder.append(column, float64: vector.float64s[row])
     case .bytes: vector.bytes.withBytes(row) { encoder.append(column, bytes: $0) }
-    case .numeric:
-      let value = vector.numerics[row]
-      // A whole number of 64 bits costs a varint.
-      if case .small(let high, let low, 0) = value.value, high == Int64(bitPattern: low) >> 63 {
-        encoder.append(column, int64: Int64(bitPattern: low))
-      } else {
-        encoder.append(column, bytes: value.compactBytes)
-      }
+    case .numeric: TypeInfo.encodeField(vector.numerics[row], column: column, into: &encoder)
+    }
+  }
+
+  @usableFromInline
+  static func encodeField(_ value: Numeric, column: UInt32, into encoder: inout RowEncoder) {
+    // A whole number of 64 bits costs a varint.
+    if case .small(let high, let low, 0) = value.value, high == Int64(bitPattern: low) >> 63 {
+      encoder.append(column, int64: Int64(bitPattern: low))
+    } else {
+      encoder.append(column, bytes: value.compactBytes)
     }
   }
 

@@ -84,7 +84,6 @@ struct ScanWalk {
   let firstByte: Int
   var outcome = ScanOutcome()
   private var stem: [UInt8] = []
-  private var userKey: [UInt8] = []
   private var candidate: [UInt8] = []
 
   init(
@@ -100,7 +99,6 @@ struct ScanWalk {
     self.firstRow = firstRow
     self.firstByte = firstByte
     stem.reserveCapacity(128)
-    userKey.reserveCapacity(128)
     move { _ in }
   }
 
@@ -173,8 +171,13 @@ struct ScanWalk {
 
   private mutating func rememberStem() throws(StorageError) {
     let current = try currentStem()
-    stem.removeAll(keepingCapacity: true)
-    stem.append(contentsOf: current)
+    if stem.count == current.count {
+      // As most keys of a table are: nothing but the bytes changes.
+      stem.withUnsafeMutableBytes { $0.copyMemory(from: current) }
+    } else {
+      stem.removeAll(keepingCapacity: true)
+      stem.append(contentsOf: current)
+    }
   }
 
   @inline(__always)
@@ -237,10 +240,10 @@ struct ScanWalk {
   private mutating func deliver(_ value: UnsafeRawBufferPointer, into block: inout KeyValueBlock)
     throws(StorageError)
   {
-    userKey.removeAll(keepingCapacity: true)
-    let isWhole = stem.withUnsafeBytes { MVCCFormat.appendUserKey(stem: $0, to: &userKey) }
+    let isWhole = stem.withUnsafeBytes { stem in
+      block.append(value: value) { MVCCFormat.appendUserKey(stem: stem, to: &$0) }
+    }
     guard isWhole else { throw .corruption("key \(Key(stem)) is not well formed") }
-    userKey.withUnsafeBytes { block.append(key: $0, value: value) }
   }
 
   /// Ascending: the cursor stands on the newest version of `stem`. Leaves it on some version of it, or behind it.

@@ -414,6 +414,23 @@ let edgeIntegers: [Int64] = {
     #expect(other.key(1) == Key([4, 5]))
     #expect(other.key(2) == Key([1]))
     #expect(other.value(2) == [2, 3])
+    let value: [UInt8] = [7]
+    let isAppended = value.withUnsafeBytes { value in
+      other.append(value: value) {
+        $0 += [8, 9]
+        return true
+      }
+    }
+    let isDamagedAppended = value.withUnsafeBytes { value in
+      other.append(value: value) {
+        $0.append(8)
+        return false
+      }
+    }
+    #expect(isAppended && !isDamagedAppended)
+    #expect(other.count == 4 && other.byteCount == 10)
+    #expect(other.key(3) == Key([8, 9]))
+    #expect(other.value(3) == [7])
     block.removeAll()
     #expect(block.isEmpty)
   }

@@ -85,8 +85,8 @@ final class RowDecoding {
   func decode(_ block: borrowing KeyValueBlock, rows: Range<Int>) throws(SQLError) -> Batch {
     var batch = Batch(columns: kinds.map { ColumnVector($0, capacity: rows.count) }, rowCount: 0, unchecked: ())
     let prefixCount = codec.prefix.count
-    /// Bit `i`: field step `i`, of a key column, was absent.
-    var absent = [Bool](repeating: false, count: hasLossyKeys ? fieldSteps.count : 0)
+    /// Whether field step `i`, of a key column, was absent. Never empty: the empty array belongs to everybody, and would be copied for each row.
+    var absent = [Bool](repeating: false, count: hasLossyKeys ? fieldSteps.count : 1)
     var scratch = ColumnVector(.int64)
     for row in rows {
       try block.withKey(row) { (key: UnsafeRawBufferPointer) throws(SQLError) in
