@@ -16,16 +16,16 @@ final class RowDecoding {
     var isDescending: Bool
     /// The output column, or -1: read over it.
     var target: Int
-    /// Whether the value may hold the column's exact form.
-    var fieldStep: Int
+    /// The bit of the field step in which the value may hold the column's exact form, or 0.
+    var exactForm: UInt64
   }
 
   private struct FieldStep {
     var columnID: UInt32
     var info: TypeInfo
     var target: Int
-    /// Absent means "look into the key" rather than NULL.
-    var isInKey: Bool
+    /// Not 0: the column is in the key, where to look if the field is absent; else an absent field is NULL.
+    var keyBit: UInt64
   }
 
   private let table: TableDescriptor
@@ -34,7 +34,6 @@ final class RowDecoding {
   private var suffixSteps: [KeyStep] = []
   private var fieldSteps: [FieldStep] = []
   private var kinds: [PhysicalKind] = []
-  private var hasLossyKeys = false
   /// Wanted columns that entries of this index lack: always empty for a primary index.
   private(set) var missing: [UInt32] = []
 
@@ -54,10 +53,14 @@ final class RowDecoding {
     let keyIDs = Set((codec.columns + codec.suffix).map(\.columnID))
     for field in codec.fields {
       guard let target = targets[field.columnID] else { continue }
-      let isInKey = keyIDs.contains(field.columnID)
-      hasLossyKeys = hasLossyKeys || isInKey
-      fieldSteps.append(
-        FieldStep(columnID: field.columnID, info: field.info, target: target, isInKey: isInKey))
+      var keyBit: UInt64 = 0
+      if keyIDs.contains(field.columnID) {
+        let number = fieldSteps.count { $0.keyBit != 0 }
+        // No index that can be made has as many: 32, and those of the primary key behind them.
+        guard number < 64 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
+        keyBit = 1 << UInt64(number)
+      }
+      fieldSteps.append(FieldStep(columnID: field.columnID, info: field.info, target: target, keyBit: keyBit))
     }
     var taken: Set<UInt32> = []
     keySteps = steps(codec.columns, targets, &taken)
@@ -75,7 +78,7 @@ final class RowDecoding {
       steps.append(
         KeyStep(
           info: column.info, modifier: column.modifier, isDescending: column.isDescending, target: target,
-          fieldStep: target < 0 ? -1 : fieldSteps.firstIndex { $0.columnID == column.columnID } ?? -1))
+          exactForm: target < 0 ? 0 : fieldSteps.first { $0.columnID == column.columnID }?.keyBit ?? 0))
     }
     while steps.last?.target == -1 { steps.removeLast() }
     return steps
@@ -85,8 +88,6 @@ final class RowDecoding {
   func decode(_ block: borrowing KeyValueBlock, rows: Range<Int>) throws(SQLError) -> Batch {
     var batch = Batch(columns: kinds.map { ColumnVector($0, capacity: rows.count) }, rowCount: 0, unchecked: ())
     let prefixCount = codec.prefix.count
-    /// Whether field step `i`, of a key column, was absent. Never empty: the empty array belongs to everybody, and would be copied for each row.
-    var absent = [Bool](repeating: false, count: hasLossyKeys ? fieldSteps.count : 1)
     var scratch = ColumnVector(.int64)
     for row in rows {
       try block.withKey(row) { (key: UnsafeRawBufferPointer) throws(SQLError) in
@@ -98,7 +99,7 @@ final class RowDecoding {
             guard let parts = IndexCodec.suffix(key: key, value: value) else { throw codec.damaged(table) }
             (suffix, fields) = parts
           }
-          if !fieldSteps.isEmpty { try decodeFields(fields, &batch.columns, &absent) }
+          let absent = fieldSteps.isEmpty ? 0 : try decodeFields(fields, &batch.columns)
           if !keySteps.isEmpty {
             var reader = ByteReader(key, offset: prefixCount)
             try decodeKey(keySteps, &reader, &batch.columns, absent, &scratch)
@@ -115,10 +116,12 @@ final class RowDecoding {
     return batch
   }
 
+  /// Returns the bits of the field steps, of key columns, that were absent.
   @inline(__always)
   private func decodeFields(
-    _ bytes: UnsafeRawBufferPointer, _ columns: inout [ColumnVector], _ absent: inout [Bool]
-  ) throws(SQLError) {
+    _ bytes: UnsafeRawBufferPointer, _ columns: inout [ColumnVector]
+  ) throws(SQLError) -> UInt64 {
+    var absent: UInt64 = 0
     var decoder = RowDecoder(bytes)
     var step = 0
     while step < fieldSteps.count, let (id, field) = decoder.next() {
@@ -132,7 +135,6 @@ final class RowDecoding {
         } catch {
           throw codec.damaged(table)
         }
-        if hasLossyKeys { absent[step] = false }
         step += 1
       }
     }
@@ -141,12 +143,13 @@ final class RowDecoding {
       markAbsent(step, &columns, &absent)
       step += 1
     }
+    return absent
   }
 
   @inline(__always)
-  private func markAbsent(_ step: Int, _ columns: inout [ColumnVector], _ absent: inout [Bool]) {
-    if fieldSteps[step].isInKey {
-      absent[step] = true
+  private func markAbsent(_ step: Int, _ columns: inout [ColumnVector], _ absent: inout UInt64) {
+    if fieldSteps[step].keyBit != 0 {
+      absent |= fieldSteps[step].keyBit
     } else {
       columns[fieldSteps[step].target].appendNull()
     }
@@ -154,12 +157,12 @@ final class RowDecoding {
 
   @inline(__always)
   private func decodeKey(
-    _ steps: [KeyStep], _ reader: inout ByteReader, _ columns: inout [ColumnVector], _ absent: [Bool],
+    _ steps: [KeyStep], _ reader: inout ByteReader, _ columns: inout [ColumnVector], _ absent: UInt64,
     _ scratch: inout ColumnVector
   ) throws(SQLError) {
     do throws(SQLError) {
       for step in steps {
-        if step.target >= 0 && (step.fieldStep < 0 || absent[step.fieldStep]) {
+        if step.target >= 0 && (step.exactForm == 0 || absent & step.exactForm != 0) {
           try step.info.decodeKey(
             &reader, descending: step.isDescending, modifier: step.modifier, into: &columns[step.target])
         } else {

@@ -452,7 +452,15 @@ extension SchemaPlanner {
       }
       index.included.append(column.id)
     }
+    try requireFewColumns(index)
     return index
+  }
+
+  /// PostgreSQL's bound for an index, columns that it only holds included.
+  private func requireFewColumns(_ index: IndexDescriptor) throws(SQLError) {
+    if index.columns.count + index.included.count > 32 {
+      throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index")
+    }
   }
 
   func requireOrderable(_ column: ColumnDescriptor) throws(SQLError) {
@@ -519,7 +527,6 @@ extension SchemaPlanner {
         IndexColumn(
           columnID: id, isDescending: isDescending, nullsFirst: element.nulls.map { $0 == .first }))
     }
-    guard keys.count <= 32 else { throw SQLError(.tooManyColumns, "cannot use more than 32 columns in an index") }
     var index = IndexDescriptor(
       id: 0, oid: .invalid, name: statement.name?.text ?? "", columns: keys,
       isUnique: statement.isUnique)
@@ -530,6 +537,7 @@ extension SchemaPlanner {
       }
       index.included.append(try indexColumn(name, of: table).id)
     }
+    try requireFewColumns(index)
     if let filter = statement.filter {
       let condition = try condition(filter, table.columns, of: table.name, .indexPredicate)
       index.predicateSQL = condition.sql
