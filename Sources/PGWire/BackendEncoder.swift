@@ -169,7 +169,7 @@ struct BackendEncoder {
         let length = bytes.count
         append(int32: 0)
         switch format.formats[column] {
-        case .text: infos[column].output(batch.columns[column], row, settings: settings, into: &bytes)
+        case .text: infos[column].output(batch.columns, column, row, settings: settings, into: &bytes)
         case .binary: infos[column].send(batch.columns[column], row, settings: settings, into: &bytes)
         }
         set(int32: Int32(truncatingIfNeeded: bytes.count - length - 4), at: length)

@@ -11,7 +11,6 @@ public struct NullMask: Sendable, Hashable {
 
   public var isEmpty: Bool { words.isEmpty }
 
-  @inlinable
   @inline(__always)
   public subscript(_ row: Int) -> Bool {
     let word = row >> 6
@@ -51,13 +50,11 @@ public struct BytesVector: Sendable, Hashable {
 
   public var count: Int { ends.count }
 
-  @inlinable
   @inline(__always)
   public func range(_ row: Int) -> Range<Int> {
     (row == 0 ? 0 : Int(ends[row - 1]))..<Int(ends[row])
   }
 
-  @inlinable
   @inline(__always)
   public func withBytes<R>(_ row: Int, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     let range = range(row)
@@ -177,7 +174,6 @@ public struct ColumnVector: Sendable, Hashable {
   }
 
   /// Appends row `row` of `other`, a vector of the same kind.
-  @inlinable
   @inline(__always)
   public mutating func append(_ other: ColumnVector, row: Int) {
     if other.nulls[row] {

@@ -95,41 +95,36 @@ extension TypeInfo {
     }
   }
 
-  /// Appends row `row` to a key; NULLs stand `nulls` (first or last, before `descending` reverses anything).
-  @inlinable
-  @inline(__always)
+  /// Appends row `row` of a column to a key; NULLs stand `nulls` (first or last, before `descending` reverses anything). Of a list and
+  /// where in it, since a vector out of a list that is handed on is copied before, a reference for each of its arrays.
   public func encodeKey(
-    _ vector: ColumnVector, _ row: Int, descending: Bool = false, nulls: NullPlacement,
+    _ columns: [ColumnVector], _ index: Int, _ row: Int, descending: Bool = false, nulls: NullPlacement,
     into key: inout [UInt8]
   ) {
-    if vector.nulls[row] {
+    if columns[index].nulls[row] {
       KeyEncoding.appendNull(nulls, to: &key)
       return
     }
-    switch kind {
-    case .int64: KeyEncoding.appendInt64(vector.int64s[row], descending: descending, to: &key)
-    case .float64: KeyEncoding.appendDouble(vector.float64s[row], descending: descending, to: &key)
-    case .numeric: TypeInfo.encodeKey(vector.numerics[row], descending: descending, into: &key)
-    case .bytes: vector.bytes.withBytes(row) { encodeKey($0, descending: descending, into: &key) }
-    }
-  }
-
-  @usableFromInline
-  static func encodeKey(_ value: Numeric, descending: Bool, into key: inout [UInt8]) {
-    value.appendKey(descending: descending, to: &key)
-  }
-
-  /// Of the types whose values are bytes.
-  @usableFromInline
-  func encodeKey(_ value: UnsafeRawBufferPointer, descending: Bool, into key: inout [UInt8]) {
     switch order {
-    case .bytes, .none: KeyEncoding.appendBytes(value, descending: descending, to: &key)
-    case .blankPadded: KeyEncoding.appendBytes(BlankPadding.strip(value), descending: descending, to: &key)
-    case .interval: Interval(bytes: value).appendKey(descending: descending, to: &key)
-    case .array: ArrayValue.appendKey(value, descending: descending, to: &key)
-    case .record: RowValue.appendKey(value, descending: descending, to: &key)
-    case .json: JSONKey.append(value, descending: descending, to: &key)
-    case .integer, .float, .numeric: preconditionFailure("\(name) is not kept as bytes")
+    case .integer: KeyEncoding.appendInt64(columns[index].int64s[row], descending: descending, to: &key)
+    case .float: KeyEncoding.appendDouble(columns[index].float64s[row], descending: descending, to: &key)
+    case .numeric: columns[index].numerics[row].appendKey(descending: descending, to: &key)
+    case .bytes, .none:
+      columns[index].bytes.withBytes(row) { KeyEncoding.appendBytes($0, descending: descending, to: &key) }
+    case .blankPadded:
+      columns[index].bytes.withBytes(row) {
+        KeyEncoding.appendBytes(BlankPadding.strip($0), descending: descending, to: &key)
+      }
+    case .interval:
+      columns[index].bytes.withBytes(row) {
+        Interval(bytes: $0).appendKey(descending: descending, to: &key)
+      }
+    case .array:
+      columns[index].bytes.withBytes(row) { ArrayValue.appendKey($0, descending: descending, to: &key) }
+    case .record:
+      columns[index].bytes.withBytes(row) { RowValue.appendKey($0, descending: descending, to: &key) }
+    case .json:
+      columns[index].bytes.withBytes(row) { JSONKey.append($0, descending: descending, to: &key) }
     }
   }
 
@@ -144,7 +139,7 @@ extension TypeInfo {
     default:
       var vector = ColumnVector(kind)
       vector.append(value)
-      encodeKey(vector, 0, descending: descending, nulls: nulls, into: &key)
+      encodeKey([vector], 0, 0, descending: descending, nulls: nulls, into: &key)
     }
   }
 
@@ -199,26 +194,23 @@ extension TypeInfo {
 
   // MARK: Row values
 
-  /// Appends row `row` as field `column` of a row; NULL appends nothing.
-  @inlinable
-  @inline(__always)
-  public func encodeField(_ vector: ColumnVector, _ row: Int, column: UInt32, into encoder: inout RowEncoder) {
-    if vector.nulls[row] { return }
+  /// Appends row `row` of a column as field `column` of a row; NULL appends nothing.
+  public func encodeField(
+    _ columns: [ColumnVector], _ index: Int, _ row: Int, column: UInt32, into encoder: inout RowEncoder
+  ) {
+    if columns[index].nulls[row] { return }
     switch kind {
-    case .int64: encoder.append(column, int64: vector.int64s[row])
-    case .float64: encoder.append(column, float64: vector.float64s[row])
-    case .bytes: vector.bytes.withBytes(row) { encoder.append(column, bytes: $0) }
-    case .numeric: TypeInfo.encodeField(vector.numerics[row], column: column, into: &encoder)
-    }
-  }
-
-  @usableFromInline
-  static func encodeField(_ value: Numeric, column: UInt32, into encoder: inout RowEncoder) {
-    // A whole number of 64 bits costs a varint.
-    if case .small(let high, let low, 0) = value.value, high == Int64(bitPattern: low) >> 63 {
-      encoder.append(column, int64: Int64(bitPattern: low))
-    } else {
-      encoder.append(column, bytes: value.compactBytes)
+    case .int64: encoder.append(column, int64: columns[index].int64s[row])
+    case .float64: encoder.append(column, float64: columns[index].float64s[row])
+    case .bytes: columns[index].bytes.withBytes(row) { encoder.append(column, bytes: $0) }
+    case .numeric:
+      let value = columns[index].numerics[row]
+      // A whole number of 64 bits costs a varint.
+      if case .small(let high, let low, 0) = value.value, high == Int64(bitPattern: low) >> 63 {
+        encoder.append(column, int64: Int64(bitPattern: low))
+      } else {
+        encoder.append(column, bytes: value.compactBytes)
+      }
     }
   }
 

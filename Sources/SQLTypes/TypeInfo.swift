@@ -15,7 +15,6 @@ public final class TypeInfo: Sendable {
   }
 
   /// Which text output needs no behavior.
-  @usableFromInline
   enum Fast: Sendable { case integer, bytes, none }
 
   public let oid: OID
@@ -41,7 +40,7 @@ public final class TypeInfo: Sendable {
 
   let order: ValueOrder
   let behavior: any TypeBehavior
-  @usableFromInline let fast: Fast
+  let fast: Fast
 
   init(
     _ oid: UInt32, _ name: String, _ sqlName: String? = nil, aliases: [String] = [], kind: PhysicalKind,
@@ -61,14 +60,6 @@ public final class TypeInfo: Sendable {
     self.arrayOID = OID(array)
     self.elementOID = OID(element)
     self.delimiter = UInt8(ascii: ",")
-    let isOrderOfKind =
-      switch kind {
-      case .int64: order == .integer
-      case .float64: order == .float
-      case .numeric: order == .numeric
-      case .bytes: order != .integer && order != .float && order != .numeric
-      }
-    precondition(isOrderOfKind, "only bytes have several orders: \(name)")
     self.order = order
     self.fast = fast
     self.behavior = behavior
@@ -124,26 +115,25 @@ public final class TypeInfo: Sendable {
     try input(Array(text.utf8), modifier: modifier, settings: settings)
   }
 
-  /// Appends the text form of row `row`, which is not NULL. Inlined, as what follows: a vector out of a list that is handed on to a
-  /// function is copied before, one reference for each of its arrays, and where it is inlined only the array in question is touched.
-  @inlinable
+  /// Appends the text form of row `row`, which is not NULL.
   @inline(__always)
   public func output(_ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8]) {
     switch fast {
-    case .integer: TypeInfo.output(vector.int64s[row], into: &output)
+    case .integer: Text.append(vector.int64s[row], to: &output)
     case .bytes: vector.bytes.withBytes(row) { output.append(contentsOf: $0) }
-    case .none: outputByBehavior(vector, row, settings: settings, into: &output)
+    case .none: behavior.output(vector, row, settings: settings, into: &output)
     }
   }
 
-  @usableFromInline
-  static func output(_ value: Int64, into output: inout [UInt8]) { Text.append(value, to: &output) }
-
-  @usableFromInline
-  func outputByBehavior(
-    _ vector: ColumnVector, _ row: Int, settings: FormatSettings, into output: inout [UInt8]
+  /// The same of a column out of a list, which is then not copied.
+  public func output(
+    _ columns: [ColumnVector], _ index: Int, _ row: Int, settings: FormatSettings, into output: inout [UInt8]
   ) {
-    behavior.output(vector, row, settings: settings, into: &output)
+    switch fast {
+    case .integer: Text.append(columns[index].int64s[row], to: &output)
+    case .bytes: columns[index].bytes.withBytes(row) { output.append(contentsOf: $0) }
+    case .none: behavior.output(columns[index], row, settings: settings, into: &output)
+    }
   }
 
   /// The text form of one value that is not NULL.

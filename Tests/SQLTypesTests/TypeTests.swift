@@ -126,7 +126,7 @@ import Testing
       var vector = ColumnVector(info.kind)
       vector.append(value)
       var encoder = RowEncoder()
-      info.encodeField(vector, 0, column: 3, into: &encoder)
+      info.encodeField([vector], 0, 0, column: 3, into: &encoder)
       var decoded = ColumnVector(info.kind)
       try encoder.buffer.withUnsafeBytes { bytes in
         var decoder = RowDecoder(bytes)
@@ -137,7 +137,7 @@ import Testing
       #expect(info.text(decoded.datum(0)) == text, "row \(line)")
       for descending in [false, true] {
         var key: [UInt8] = []
-        info.encodeKey(vector, 0, descending: descending, nulls: .last, into: &key)
+        info.encodeKey([vector], 0, 0, descending: descending, nulls: .last, into: &key)
         var back = ColumnVector(info.kind)
         try key.withUnsafeBytes { bytes in
           var reader = ByteReader(bytes)

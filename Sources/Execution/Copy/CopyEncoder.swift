@@ -53,7 +53,7 @@ public struct CopyEncoder {
           continue
         }
         value.removeAll(keepingCapacity: true)
-        infos[index].output(batch.columns[index], row, settings: settings, into: &value)
+        infos[index].output(batch.columns, index, row, settings: settings, into: &value)
         if options.format == .csv {
           appendCSV(
             value, isForced: options.forceQuote.contains(index), isSingle: infos.count == 1, to: &output)

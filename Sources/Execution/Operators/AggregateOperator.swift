@@ -231,7 +231,7 @@ final class RunningCall {
       scratch.removeAll(keepingCapacity: true)
       withUnsafeBytes(of: groups[row]) { scratch.append(contentsOf: $0) }
       for index in argumentInfos.indices {
-        argumentInfos[index].encodeKey(arguments[index], row, nulls: .last, into: &scratch)
+        argumentInfos[index].encodeKey(arguments, index, row, nulls: .last, into: &scratch)
       }
       if seen.insert(scratch).isNew { fresh.append(Int32(row)) }
     }
@@ -277,7 +277,7 @@ private final class OrderedArguments {
     for row in 0..<groups.count {
       for (index, key) in call.order.enumerated() {
         infos[index].encodeKey(
-          keys[index], row, descending: key.isDescending, nulls: key.nullsFirst ? .first : .last,
+          keys, index, row, descending: key.isDescending, nulls: key.nullsFirst ? .first : .last,
           into: &sorter.bytes)
       }
       sorter.endKey(first + Int64(row))

@@ -125,7 +125,7 @@ struct RowKeys {
       var anyNull = false
       for index in infos.indices {
         anyNull = anyNull || columns[index].nulls[row]
-        infos[index].encodeKey(columns[index], row, nulls: .last, into: &bytes)
+        infos[index].encodeKey(columns, index, row, nulls: .last, into: &bytes)
       }
       ends.append(bytes.count)
       hasNull.append(anyNull)

@@ -63,13 +63,19 @@ final class RowBuffer {
   func gather(_ references: some Collection<RowReference>) -> [ColumnVector] {
     var columns = kinds.map { ColumnVector($0, capacity: references.count) }
     for index in columns.indices {
+      // Taken out of its batch anew only where the batch changes: a copy is a reference for each of a vector's arrays.
+      var number = -1
+      var source = ColumnVector(kinds[index])
       for reference in references {
         if reference < 0 {
           columns[index].appendNull()
-        } else {
-          columns[index].append(
-            batches[RowBuffer.batch(reference)].columns[index], row: RowBuffer.row(reference))
+          continue
         }
+        if RowBuffer.batch(reference) != number {
+          number = RowBuffer.batch(reference)
+          source = batches[number].columns[index]
+        }
+        columns[index].append(source, row: RowBuffer.row(reference))
       }
     }
     return columns

@@ -84,7 +84,7 @@ final class SortOperator: Operator {
     for row in 0..<batch.rowCount {
       for index in keys.indices {
         infos[index].encodeKey(
-          columns[index], row, descending: keys[index].isDescending,
+          columns, index, row, descending: keys[index].isDescending,
           nulls: keys[index].nullsFirst ? .first : .last, into: &sorter.bytes)
       }
       sorter.endKey(first + Int64(row))

@@ -215,10 +215,10 @@ final class LockRowsOperator: Operator {
   private func key(_ batch: Batch, _ row: Int) -> Key? {
     var bytes = table.primary.prefix
     for (index, column) in table.primary.columns.enumerated() {
-      let vector = batch.columns[keyColumns[index]]
-      if vector.nulls[row] { return nil }
+      let ordinal = keyColumns[index]
+      if batch.columns[ordinal].nulls[row] { return nil }
       column.info.encodeKey(
-        vector, row, descending: column.isDescending, nulls: column.nulls, into: &bytes)
+        batch.columns, ordinal, row, descending: column.isDescending, nulls: column.nulls, into: &bytes)
     }
     return Key(bytes)
   }

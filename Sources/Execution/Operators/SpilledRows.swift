@@ -31,7 +31,7 @@ final class SpilledRows {
     buffer.append(contentsOf: key)
     encoder.removeAll()
     for index in infos.indices {
-      infos[index].encodeField(columns[index], row, column: UInt32(index + 1), into: &encoder)
+      infos[index].encodeField(columns, index, row, column: UInt32(index + 1), into: &encoder)
     }
     ValueEncoding.appendLengthPrefixed(encoder.buffer, to: &buffer)
     rowCount += 1

@@ -61,7 +61,7 @@ final class WindowOperator: Operator {
     for row in 0..<batch.rowCount {
       scratch.removeAll(keepingCapacity: true)
       for index in partitionInfos.indices {
-        partitionInfos[index].encodeKey(partitionColumns[index], row, nulls: .last, into: &scratch)
+        partitionInfos[index].encodeKey(partitionColumns, index, row, nulls: .last, into: &scratch)
       }
       let isSame = partitionKey == scratch
       if !isSame {
@@ -75,7 +75,7 @@ final class WindowOperator: Operator {
       }
       scratch.removeAll(keepingCapacity: true)
       for index in orderInfos.indices {
-        orderInfos[index].encodeKey(orderColumns[index], row, nulls: .last, into: &scratch)
+        orderInfos[index].encodeKey(orderColumns, index, row, nulls: .last, into: &scratch)
       }
       if !isSame || peerKey != scratch {
         peers.append(row - begin)

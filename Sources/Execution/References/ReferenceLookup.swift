@@ -50,7 +50,7 @@ struct ReferenceLookup {
       bytes.append(contentsOf: index.prefix)
       for (position, column) in index.columns.enumerated() {
         column.info.encodeKey(
-          columns[position], row, descending: column.isDescending, nulls: column.nulls, into: &bytes)
+          columns, position, row, descending: column.isDescending, nulls: column.nulls, into: &bytes)
       }
       let (number, isNew) = distinct.insert(bytes)
       if isNew { keys.append(Key(bytes)) }
@@ -84,7 +84,7 @@ struct ReferenceLookup {
     func identity(_ batch: Batch, _ row: Int) -> [UInt8] {
       var bytes = codec.primary.key(batch, row, scratch: &scratch).bytes
       for ordinal in reference.ordinals {
-        codec.infos[ordinal].encodeKey(batch.columns[ordinal], row, nulls: .last, into: &bytes)
+        codec.infos[ordinal].encodeKey(batch.columns, ordinal, row, nulls: .last, into: &bytes)
       }
       return bytes
     }

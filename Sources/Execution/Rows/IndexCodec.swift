@@ -98,7 +98,7 @@ final class IndexCodec: Sendable {
     key.append(contentsOf: prefix)
     for column in columns {
       column.info.encodeKey(
-        batch.columns[column.ordinal], row, descending: column.isDescending, nulls: column.nulls, into: &key)
+        batch.columns, column.ordinal, row, descending: column.isDescending, nulls: column.nulls, into: &key)
     }
   }
 
@@ -106,7 +106,7 @@ final class IndexCodec: Sendable {
   func appendSuffix(_ batch: Batch, _ row: Int, into key: inout [UInt8]) {
     for column in suffix {
       column.info.encodeKey(
-        batch.columns[column.ordinal], row, descending: column.isDescending, nulls: column.nulls, into: &key)
+        batch.columns, column.ordinal, row, descending: column.isDescending, nulls: column.nulls, into: &key)
     }
   }
 
@@ -132,7 +132,7 @@ final class IndexCodec: Sendable {
       }
     }
     for field in fields {
-      field.info.encodeField(batch.columns[field.ordinal], row, column: field.columnID, into: &encoder)
+      field.info.encodeField(batch.columns, field.ordinal, row, column: field.columnID, into: &encoder)
     }
     return encoder.buffer.withUnsafeBufferPointer { [UInt8]($0) }
   }

@@ -24,7 +24,7 @@ enum RowText {
         parts.append("null")
         continue
       }
-      codec.infos[ordinal].output(batch.columns[ordinal], row, settings: settings, into: &bytes)
+      codec.infos[ordinal].output(batch.columns, ordinal, row, settings: settings, into: &bytes)
       if bytes.count > maximumValueBytes {
         var end = maximumValueBytes
         while end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
