@@ -131,7 +131,7 @@ extension Transaction {
     switch failure {
     case .writeTooOld(let least, _): return .tooLow(least)
     case .outOfRange(let known):
-      system.learn(known)
+      await system.learn(known, refusedBy: home)
       takeBack(home, to: before)
       return .moved
     case .conflict(let inquiries):
@@ -388,7 +388,7 @@ extension Transaction {
     }
     switch failure {
     case nil: break
-    case .outOfRange(let known): system.learn(known)
+    case .outOfRange(let known): await system.learn(known, refusedBy: range)
     case .notLeaseholder: throw .retry(reason: "the range's lease moved", key: nil)
     case .some(let failure): throw TransactionError(failure)
     }

@@ -212,7 +212,7 @@ extension Transaction {
     switch failure {
     case .writeTooOld(let newer, let key): try await moveForward(above: newer, key: key)
     case .conflict(let inquiries): try await system.settle(inquiries, in: range)
-    case .outOfRange(let known): system.learn(known)
+    case .outOfRange(let known): await system.learn(known, refusedBy: range)
     default: throw TransactionError(failure)
     }
   }
@@ -357,7 +357,7 @@ extension Transaction {
       }
       if options.lock != nil {
         guard replica.descriptor.span.contains(span) else {
-          system.learn([replica.descriptor])
+          await system.learn([replica.descriptor], refusedBy: range)
           return false
         }
         try bind(to: range, lease: replica.lease(of: header.id), over: span)
@@ -379,7 +379,7 @@ extension Transaction {
       case .wait(let wait): try await self.wait(wait, at: replica, of: range)
       case .failed(.notLeaseholder): isLeaseLost = true
       case .failed(.outOfRange(let known)):
-        system.learn(known)
+        await system.learn(known, refusedBy: range)
         return false
       case .failed(let failure): try await cope(with: failure, in: range)
       }
@@ -487,7 +487,7 @@ extension Transaction {
         try await system.settle(inquiries, in: part.range)
         rest.append(part)
       case .outOfRange(let known):
-        system.learn(known)
+        await system.learn(known, refusedBy: part.range)
         rest += try await system.split(part.reads)
       case .some(let failure): throw TransactionError(failure)
       }

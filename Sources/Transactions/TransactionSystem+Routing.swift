@@ -158,6 +158,14 @@ extension TransactionSystem {
     for descriptor in descriptors { router.learn(descriptor) }
   }
 
+  /// The same of a range that has refused what `range` holds, as far as is known here, and will be asked again. Where it has yet to apply what
+  /// others have applied and told, a merge, it is given a moment: asked again at once, it would never come to that on this reactor.
+  func learn(_ descriptors: [RangeDescriptor], refusedBy range: RangeDescriptor) async {
+    var isBehind = false
+    for descriptor in descriptors where !router.learn(descriptor) && descriptor.id == range.id { isBehind = true }
+    if isBehind { await backOff(4) }
+  }
+
   /// Sends a request to a range, wherever it is served.
   func send(
     _ request: RangeRequest, _ header: TransactionHeader, to range: RangeDescriptor
@@ -210,7 +218,7 @@ extension TransactionSystem {
       }
       switch reply.response {
       case .failed(.outOfRange(let known)):
-        learn(known)
+        await learn(known, refusedBy: range)
         return reply
       case .failed(.conflict(let inquiries)):
         do throws(TransactionError) {

@@ -4,6 +4,7 @@ import Clocks
 import Encoding
 import Reactors
 import Storage
+import Synchronization
 import Testing
 
 @testable import Ranges
@@ -72,6 +73,48 @@ import Testing
       t.write("x", 1)
       _ = try await t.commit()
       #expect(try await system.begin().rows("a", "z") == ["a=1", "x=1"])
+    }
+    try await test.close()
+  }
+
+  /// Another node has applied a merge and told of it, and the leaseholder has yet to.
+  @Test(.timeLimit(.minutes(5))) func whoKnowsOfAMergeBeforeTheLeaseholderLetsItHappen() async throws {
+    let test = try await open()
+    try await test.on { reactor, system in
+      try await system.split(at: key("m"))
+      let t = system.begin()
+      t.write("x", 1)
+      _ = try await t.commit()
+      let ranges = system.shard.descriptors(overlapping: .all)
+      try #require(ranges.map(\.span.start) == [.min, key("m")])
+      var merged = ranges[0]
+      merged.span = .all
+      // One for the freezing of the right one, and one for the merge.
+      merged.generation = (ranges.map(\.generation).max() ?? 0) + 2
+      let found = Mutex<[String]>([])
+      for number in 0..<3 {
+        let gateway = Confined(TransactionSystem(system.store, on: reactor), to: reactor)
+        gateway.access(on: reactor).router.learn(merged)
+        reactor.run { reactor in
+          let t = gateway.access(on: reactor).begin()
+          var answers: [String] = []
+          do {
+            switch number {
+            case 0: answers.append("\(try await t.number("x"))")
+            case 1: answers += try await t.rows("x", "z")
+            default: answers.append("\(try await t.number("x", lock: LockRequest(.shared)))")
+            }
+          } catch {
+            answers.append("\(error)")
+          }
+          found.withLock { [answers] in $0 += answers }
+        }
+      }
+      await reactor.sleep(nanoseconds: 20_000_000)
+      #expect(found.withLock { $0 } == [])
+      #expect(try await merge(system, "m") == .merged)
+      while found.withLock({ $0.count }) < 3 { await reactor.sleep(nanoseconds: 1_000_000) }
+      #expect(found.withLock { $0.sorted() } == ["1", "1", "x=1"])
     }
     try await test.close()
   }
