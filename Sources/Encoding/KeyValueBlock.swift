@@ -39,6 +39,7 @@ public struct KeyValueBlock: Sendable {
   }
 
   public mutating func removeAll(keepingCapacity keep: Bool = true) {
+    if keep, ends.isEmpty { return }
     bytes.removeAll(keepingCapacity: keep)
     ends.removeAll(keepingCapacity: keep)
   }

@@ -54,6 +54,8 @@ public final class ExecutionContext {
   /// cancel request, timeout or other client would be heard while rows are computed.
   public var isTurnOver: () -> Bool = { false }
   public var giveWay: () async -> Void = {}
+  /// The message that the execution is for has only just begun: the first look at the clock can be saved.
+  public var isRested = false
   /// Waits so many nanoseconds without keeping the reactor.
   public var sleep: (Int64) async -> Void = { _ in }
   public var virtualTables: (any VirtualTableProvider)?
@@ -134,6 +136,10 @@ public final class ExecutionContext {
   /// Called between batches: ends the statement if it shall end, and lets others have their turn.
   @inline(__always)
   func breathe() async throws(SQLError) {
+    if isRested {
+      isRested = false
+      return
+    }
     try checkInterruption()
     if isTurnOver() { try await pause() }
   }

@@ -31,7 +31,11 @@ public enum Evaluator {
   public static func value(
     _ expression: ScalarExpression, _ context: EvaluationContext
   ) throws(SQLError) -> Datum {
-    try compute(expression, Rows(Batch(columns: [], rowCount: 1), nil, 1), context).datum(0)
+    switch expression {
+    case .constant(let value, _): return value
+    case .parameter(let index, _) where index < context.parameters.count: return context.parameters[index]
+    default: return try compute(expression, Rows(Batch(columns: [], rowCount: 1), nil, 1), context).datum(0)
+    }
   }
 
   /// Some rows of a batch: those of `selection`, or all.

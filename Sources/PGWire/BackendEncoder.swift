@@ -153,7 +153,6 @@ struct BackendEncoder {
 
   /// One `DataRow` for each row of the batch.
   mutating func dataRows(_ batch: Batch, _ format: RowFormat, infos: [TypeInfo]) {
-    let settings = format.settings
     let count = UInt16(truncatingIfNeeded: infos.count)
     let head: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (
       UInt8(ascii: "D"), 0, 0, 0, 0, UInt8(count >> 8), UInt8(count & 0xFF)
@@ -169,8 +168,8 @@ struct BackendEncoder {
         let length = bytes.count
         append(int32: 0)
         switch format.formats[column] {
-        case .text: infos[column].output(batch.columns, column, row, settings: settings, into: &bytes)
-        case .binary: infos[column].send(batch.columns[column], row, settings: settings, into: &bytes)
+        case .text: infos[column].output(batch.columns, column, row, settings: format.settings, into: &bytes)
+        case .binary: infos[column].send(batch.columns[column], row, settings: format.settings, into: &bytes)
         }
         set(int32: Int32(truncatingIfNeeded: bytes.count - length - 4), at: length)
       }

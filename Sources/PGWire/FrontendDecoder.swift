@@ -18,25 +18,45 @@ struct FrontendDecoder {
     static let messageByteCount = 256 << 20
     /// Everything but queries, binds and COPY data is small; PostgreSQL's PQ_SMALL_MESSAGE_LIMIT.
     static let smallMessageByteCount = 10_000
+    static let leastByteCount = 1 << 10
+    /// A larger buffer is given back once all in it is decoded.
+    static let keptByteCount = 1 << 18
   }
 
+  /// Received bytes lie in `start..<end`; what is behind them is room for more.
   private var buffer: [UInt8] = []
   private var start = 0
+  private var end = 0
   /// Until the startup message has come, messages have no type byte.
   private(set) var isStarted = false
 
   /// Bytes received and not yet decoded.
-  var pendingByteCount: Int { buffer.count - start }
+  var pendingByteCount: Int { end - start }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    if start == buffer.count {
-      buffer.removeAll(keepingCapacity: true)
-      start = 0
-    } else if start > 1 << 16 {
-      buffer.removeSubrange(0..<start)
-      start = 0
+    guard let source = bytes.baseAddress else { return }
+    if start == end {
+      (start, end) = (0, 0)
+      if buffer.count > Limits.keptByteCount { buffer = [] }
     }
-    buffer.append(contentsOf: bytes)
+    if buffer.count - end < bytes.count { makeRoom(bytes.count) }
+    buffer.withUnsafeMutableBytes { $0.baseAddress!.advanced(by: end).copyMemory(from: source, byteCount: bytes.count) }
+    end += bytes.count
+  }
+
+  /// Moves what is pending to the front of a buffer that holds `count` bytes more.
+  private mutating func makeRoom(_ count: Int) {
+    let needed = end - start + count
+    if needed <= buffer.count {
+      buffer.withUnsafeMutableBytes { _ = memmove($0.baseAddress!, $0.baseAddress! + start, end - start) }
+    } else {
+      var larger = [UInt8](repeating: 0, count: max(Limits.leastByteCount, needed + needed / 2))
+      larger.withUnsafeMutableBytes { target in
+        buffer.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+      }
+      buffer = larger
+    }
+    (start, end) = (0, end - start)
   }
 
   mutating func next() throws(ProtocolViolation) -> FrontendMessage? {
@@ -44,7 +64,7 @@ struct FrontendDecoder {
   }
 
   private func int32(at offset: Int) -> Int32 {
-    precondition(offset + 4 <= buffer.count, "a number is read where there is one")
+    precondition(offset + 4 <= end, "a number is read where there is one")
     return buffer.withUnsafeBytes { Int32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int32.self)) }
   }
 

@@ -6,8 +6,10 @@
 // Source: PostgreSQL manual, 55.2 "Message Flow".
 
 import DequeModule
+import Glibc
 import Logging
 import NIOCore
+import NIOPosix
 import NIOSSL
 import Reactors
 import SQLTypes
@@ -18,8 +20,6 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   enum Limits {
     /// Output beyond this leaves before the statement ends: bounds memory, and ends the time for retries.
     static let outputByteCount = 1 << 16
-    /// What a connection that says nothing keeps for its next output.
-    static let keptByteCount = 1 << 14
     /// Whole messages beyond this many bytes, or this many, stop the reading from the socket until half is worked off.
     static let queuedByteCount = 8 << 20
     static let queuedMessageCount = 10_000
@@ -29,8 +29,11 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   let context: WireContext
   private let channel: any Channel
   private let pipeline: ChannelPipeline.SynchronousOperations
-  private var outgoing = ByteBuffer()
-  private let turn: OutputTurn
+  /// The channel's socket, once something was sent. Closed with the channel, after which nothing is sent.
+  private var socket: NIOBSDSocket.Handle?
+  /// Pieces of output that are still on their way through the channel.
+  private var queuedOutputCount = 0
+  private let turn: LoopTurn
   private var decoder = FrontendDecoder()
   private var queue: Deque<(message: FrontendMessage, byteCount: Int)> = []
   private var queuedByteCount = 0
@@ -62,9 +65,9 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private var drainWaiter: UnsafeContinuation<Void, Never>?
   private var described: (columns: [ResultColumn], formats: [ValueFormat], bytes: [UInt8]) = ([], [], [])
   private var rowInfos: [TypeInfo] = []
-  private var rowColumns: [ResultColumn] = []
+  private var rowFormat: RowFormat?
 
-  init(channel: any Channel, reactor: Reactor, turn: OutputTurn, context: WireContext) {
+  init(channel: any Channel, reactor: Reactor, turn: LoopTurn, context: WireContext) {
     self.turn = turn
     self.channel = channel
     pipeline = channel.pipeline.syncOperations
@@ -81,7 +84,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   // MARK: From the channel
 
-  func received(_ bytes: UnsafeRawBufferPointer, on reactor: isolated Reactor) {
+  /// Called on the reactor, in the socket's callback.
+  func received(_ bytes: UnsafeRawBufferPointer) {
     if isEnding { return }
     decoder.append(bytes)
     do {
@@ -106,7 +110,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       messageWaiter = nil
       waiter.resume()
     } else if !isWorking, !queue.isEmpty {
-      wake(on: reactor)
+      wake()
     }
     if !isReadingPaused, queue.count > Limits.queuedMessageCount || queuedByteCount > Limits.queuedByteCount {
       isReadingPaused = true
@@ -141,7 +145,7 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     for waiter in [messageWaiter, drainWaiter] { waiter?.resume() }
     messageWaiter = nil
     drainWaiter = nil
-    if !isWorking, isStarted { wake(on: reactor) }
+    if !isWorking, isStarted { wake() }
   }
 
   /// The node is stopping: an idle client goes at once, another when its transaction ends, or now if `isForced`.
@@ -178,8 +182,13 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
 
   /// There are messages, or the connection has come to its end. One task serves a connection for life: a new one for each message
   /// would ask for memory for all of its frames anew.
-  private func wake(on reactor: isolated Reactor) {
+  private func wake() {
     isWorking = true
+    turn.addReceived(self)
+  }
+
+  /// Its turn has come.
+  func takeTurn() {
     if let idle {
       self.idle = nil
       reactor.resume(idle)
@@ -192,8 +201,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   private func work(on reactor: isolated Reactor) async {
     while !isClosed {
       while !isClosed, !isEnding, let message = nextMessage() {
-        await handle(message)
-        if queue.isEmpty, !encoder.bytes.isEmpty { turn.add(self) }
+        if !answersAtOnce(message) { await handle(message) }
+        if queue.isEmpty, !encoder.bytes.isEmpty { turn.addAnswered(self) }
       }
       if isClosed { break }
       isWorking = false
@@ -205,6 +214,35 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       self.session = nil
       await session.close()
     }
+  }
+
+  /// Handles what needs not wait for anything; false: `handle` must do it.
+  private func answersAtOnce(_ message: FrontendMessage) -> Bool {
+    guard let session, !skipsToSync else { return false }
+    switch message {
+    case .bind(let bind):
+      // An error is told by whoever can wait for what follows from it.
+      guard (try? self.bind(bind, session)) != nil else { return false }
+    case .describe(.portal, let name):
+      guard (try? describePortal(name, session)) != nil else { return false }
+    case .sync:
+      guard session.syncAtOnce() else { return false }
+      encoder.readyForQuery(session.status)
+    default: return false
+    }
+    return true
+  }
+
+  private func bind(_ bind: FrontendMessage.Bind, _ session: Session) throws(SQLError) {
+    try session.bind(
+      portal: bind.portal, statement: bind.statement, parameterFormats: bind.parameterFormats,
+      parameters: bind.parameters, resultFormats: bind.resultFormats)
+    encoder.bindComplete()
+  }
+
+  private func describePortal(_ name: String, _ session: Session) throws(SQLError) {
+    let description = try session.describePortal(name)
+    describe(description.columns, description.formats)
   }
 
   private nonisolated(nonsending) func handle(_ message: FrontendMessage) async {
@@ -257,18 +295,12 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     case .parse(let name, let query, let types):
       try await session.parse(name: name, query: query, types: types.map { SQLType(OID($0)) })
       encoder.parseComplete()
-    case .bind(let bind):
-      try session.bind(
-        portal: bind.portal, statement: bind.statement, parameterFormats: bind.parameterFormats,
-        parameters: bind.parameters, resultFormats: bind.resultFormats)
-      encoder.bindComplete()
+    case .bind(let bind): try self.bind(bind, session)
     case .describe(.statement, let name):
       let description = try session.describeStatement(name)
       encoder.parameterDescription(description.parameterTypes)
       describe(description.columns, [ValueFormat](repeating: .text, count: description.columns.count))
-    case .describe(.portal, let name):
-      let description = try session.describePortal(name)
-      describe(description.columns, description.formats)
+    case .describe(.portal, let name): try describePortal(name, session)
     case .execute(let portal, let maximumRowCount):
       try await session.execute(portal: portal, maximumRowCount: Int(max(0, maximumRowCount)))
     case .close(let target, let name):
@@ -335,16 +367,15 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
     }
     let database = parameters.first { $0.name == "database" }?.value ?? user
     let reactor = self.reactor
+    // Until it is closed, which takes it out again: held weakly each count of references to it would take a detour.
     let registered = context.registry.register(
-      cancel: { [weak self] done in
-        guard let self else { return done() }
+      cancel: { [self] done in
         reactor.enqueue { _ in
           self.session?.cancelCurrentStatement()
           done()
         }
       },
-      close: { [weak self] isForced in
-        guard let self else { return }
+      close: { [self] isForced in
         reactor.enqueue { reactor in self.shutDown(isForced: isForced, on: reactor) }
       })
     guard let registered else {
@@ -475,13 +506,32 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   func flushOutput() {
     guard !encoder.bytes.isEmpty, !isClosed else { return }
     let byteCount = encoder.bytes.count
-    // What was written the last time has mostly left, and its memory is free again.
-    outgoing.clear(minimumCapacity: byteCount)
-    encoder.bytes.withUnsafeBytes { _ = outgoing.writeBytes($0) }
+    let sent = encoder.bytes.withUnsafeBytes { sendAtOnce($0) }
+    if sent < byteCount { queueOutput(from: sent) }
     flushedByteCount += byteCount
     encoder.bytes.removeAll(keepingCapacity: byteCount <= Limits.outputByteCount * 4)
-    pipeline.writeAndFlush(NIOAny(outgoing), promise: nil)
-    if byteCount > Limits.keptByteCount { outgoing = ByteBuffer() }
+  }
+
+  /// Hands bytes to the socket itself, past the channel's pipeline, which does nothing with them as long as they need no encryption and
+  /// nothing waits before them. Returns how many it took; what fails is for the channel to find out.
+  private func sendAtOnce(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard encryption == nil, queuedOutputCount == 0 else { return 0 }
+    if socket == nil {
+      socket = try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+    }
+    guard let socket else { return 0 }
+    return max(0, Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)))
+  }
+
+  /// The rest leaves through the channel, as the client takes it.
+  private func queueOutput(from start: Int) {
+    let rest = encoder.bytes.count - start
+    var buffer = channel.allocator.buffer(capacity: rest)
+    encoder.bytes.withUnsafeBytes { _ = buffer.writeBytes($0[start...]) }
+    queuedOutputCount += 1
+    let promise = channel.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.whenComplete { [self] _ in queuedOutputCount -= 1 }
+    pipeline.writeAndFlush(NIOAny(buffer), promise: promise)
   }
 
   var mark: OutputMark { OutputMark(position: flushedByteCount + encoder.bytes.count) }
@@ -507,8 +557,8 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
   }
 
   func send(_ batch: Batch, _ format: RowFormat) {
-    if format.columns != rowColumns {
-      rowColumns = format.columns
+    if format !== rowFormat {
+      rowFormat = format
       rowInfos = format.columns.map(\.type.behavior)
     }
     encoder.dataRows(batch, format, infos: rowInfos)

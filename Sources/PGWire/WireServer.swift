@@ -17,9 +17,7 @@ final class WireHandler: ChannelInboundHandler, @unchecked Sendable {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
-    connection.reactor.assumeIsolated { reactor in
-      buffer.withUnsafeReadableBytes { connection.received($0, on: reactor) }
-    }
+    buffer.withUnsafeReadableBytes { connection.received($0) }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -54,7 +52,7 @@ public final class WireServer: Sendable {
     host: String, port: Int, environment: ProductionEnvironment, context: WireContext
   ) async throws -> WireServer {
     let reactors = environment.reactors
-    let turns = reactors.map { _ in OutputTurn() }
+    let turns = reactors.map { _ in LoopTurn() }
     let bootstrap = ServerBootstrap(group: environment.eventLoopGroup)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

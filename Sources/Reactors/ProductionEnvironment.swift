@@ -42,8 +42,8 @@ final class EventLoopReactorExecutor: ReactorExecutor {
 /// executor, through which tasks of others come too: those must leave for their own threads when they leave the reactor.
 private final class ReturningExecutor: TaskExecutor {
   private let eventLoop: any EventLoop
-  /// Set once, before any task begins. Reactors live as long as their environment.
-  nonisolated(unsafe) unowned var reactor: EventLoopReactorExecutor!
+  /// Set once, before any task begins; it owns this object.
+  nonisolated(unsafe) unowned(unsafe) var reactor: EventLoopReactorExecutor!
 
   init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 

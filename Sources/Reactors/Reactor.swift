@@ -63,8 +63,8 @@ public actor Reactor {
     Task(executorPreference: wayBack) { await work(self) }
   }
 
-  /// Resumes a task that `spawn` began, within this call where the executor can.
-  public func resume(_ continuation: UnsafeContinuation<Void, Never>) { executor.resume(continuation) }
+  /// Resumes a task that `spawn` began, within this call where the executor can. Called on the reactor.
+  public nonisolated func resume(_ continuation: UnsafeContinuation<Void, Never>) { executor.resume(continuation) }
 
   /// Runs `work` here and hands its result back to the caller's executor: the one hop each way of a request to a
   /// range that another reactor owns.

@@ -30,7 +30,7 @@ final class ActiveTransaction {
   var isolation: Transactions.IsolationLevel
   var savepoints: [NamedSavepoint] = []
   /// Checks of foreign keys that wait for the commit.
-  let deferredReferences = DeferredReferences()
+  let deferredReferences: DeferredReferences
   /// Microseconds since 2000-01-01 UTC: `now()`.
   private(set) var beginTime: Int64
   /// Statements run so far, those that only set something left out: while it is 0 isolation may still be set, and while it is
@@ -41,8 +41,9 @@ final class ActiveTransaction {
 
   init(
     kv: Transaction, isExplicit: Bool, isReadOnly: Bool, isolation: Transactions.IsolationLevel, beginTime: Int64,
-    place: Int
+    place: Int, deferredReferences: DeferredReferences
   ) {
+    self.deferredReferences = deferredReferences
     self.kv = kv
     self.isExplicit = isExplicit
     self.isReadOnly = isReadOnly
@@ -74,7 +75,5 @@ final class ActiveTransaction {
   }
 
   /// A plan is about to run: what it was made from must stay as it is until the commit.
-  func depend(on keys: [Key]) {
-    for key in keys { kv.depend(on: key) }
-  }
+  func depend(on keys: [Key]) { kv.depend(on: keys) }
 }

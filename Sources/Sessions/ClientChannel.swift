@@ -14,12 +14,12 @@ public enum ValueFormat: UInt8, Sendable, Hashable {
   case binary = 1
 }
 
-/// How a result's rows are to be written.
-public struct RowFormat {
-  public var columns: [ResultColumn]
+/// How a result's rows are to be written. A class: it goes with each batch, and a statement that runs again has the same.
+public final class RowFormat {
+  public let columns: [ResultColumn]
   /// One for each column.
-  public var formats: [ValueFormat]
-  public var settings: FormatSettings
+  public let formats: [ValueFormat]
+  public let settings: FormatSettings
 
   public init(columns: [ResultColumn], formats: [ValueFormat], settings: FormatSettings) {
     self.columns = columns

@@ -17,10 +17,15 @@ final class PreparedStatement {
   let declaredTypes: [SQLType]
   var parameterTypes: [SQLType] = []
   var columns: [ResultColumn] = [] {
-    didSet { textFormats = [ValueFormat](repeating: .text, count: columns.count) }
+    didSet {
+      textFormats = [ValueFormat](repeating: .text, count: columns.count)
+      lastFormat = nil
+    }
   }
   /// What most clients ask for, one list for all of them.
   private(set) var textFormats: [ValueFormat] = []
+  /// How its rows were written last, and under which version of the session's settings.
+  private var lastFormat: (format: RowFormat, settingsVersion: Int)?
   var plan: QueryPlan?
   /// How many times it was bound, for `pg_prepared_statements`.
   var useCount = 0
@@ -40,6 +45,47 @@ final class PreparedStatement {
     self.declaredTypes = declaredTypes
     self.prepareTime = prepareTime
     self.isFromSQL = isFromSQL
+  }
+}
+
+/// A session's prepared statements by name.
+struct StatementTable {
+  private var named: [String: PreparedStatement] = [:]
+  /// What was looked for last: most clients run one statement many times, and comparing a name is cheaper than finding it.
+  private var last: PreparedStatement?
+
+  mutating func find(_ name: String) -> PreparedStatement? {
+    if let last, last.name == name { return last }
+    last = named[name]
+    return last
+  }
+
+  subscript(name: String) -> PreparedStatement? {
+    get { named[name] }
+    set {
+      last = nil
+      named[name] = newValue
+    }
+  }
+
+  mutating func removeAll() {
+    last = nil
+    named.removeAll()
+  }
+
+  var values: some Collection<PreparedStatement> { named.values }
+}
+
+extension PreparedStatement {
+  /// How its rows are to be written under the session's settings: mostly as the last time.
+  func rowFormat(_ formats: [ValueFormat], settingsVersion: Int, _ settings: () -> FormatSettings) -> RowFormat {
+    if let lastFormat, lastFormat.settingsVersion == settingsVersion, lastFormat.format.formats == formats {
+      return lastFormat.format
+    }
+    let format = RowFormat(columns: columns, formats: formats, settings: settings())
+    // Names of objects are those of one transaction's catalog.
+    if format.settings.objectNames == nil { lastFormat = (format, settingsVersion) }
+    return format
   }
 }
 

@@ -167,7 +167,7 @@ extension Session {
   // MARK: Describe and close
 
   func statement(named name: String) throws(SQLError) -> PreparedStatement {
-    if let statement = statements[name] { return statement }
+    if let statement = statements.find(name) { return statement }
     throw SQLError(
       .invalidSQLStatementName,
       name.isEmpty ? "unnamed prepared statement does not exist" : "prepared statement \"\(name)\" does not exist")
@@ -250,7 +250,9 @@ extension Session {
     }
     try requireWritable(active, plan)
     name(active, prepared.source, plan)
-    portal.execution = try begin(plan, parameters: portal.parameters, active, catalog)
+    let execution = try begin(plan, parameters: portal.parameters, active, catalog)
+    execution.context.isRested = true
+    portal.execution = execution
   }
 
   /// Sends up to `maximumRowCount` rows (0: all) and what follows them.
@@ -260,9 +262,10 @@ extension Session {
       client.send(Self.tag(portal.statement.plan?.kind ?? .select, rowCount: 0))
       return
     }
-    let format = RowFormat(
-      columns: portal.statement.columns, formats: portal.formats,
-      settings: outputSettings(for: portal.statement.columns))
+    let client = client
+    let format = portal.statement.rowFormat(portal.formats, settingsVersion: settings.formatVersion) {
+      outputSettings(for: portal.statement.columns)
+    }
     var sent = 0
     while true {
       var batch: Batch
@@ -298,9 +301,16 @@ extension Session {
 
   // MARK: Sync
 
+  /// `sync` where nothing has to be waited for; false: it must be called.
+  public func syncAtOnce() -> Bool {
+    if let transaction, !transaction.isExplicit, !commitAtOnce() { return false }
+    pipelineEnded()
+    return true
+  }
+
   /// The end of a pipeline: an implicit transaction commits, or is undone if something in it failed.
   public func sync(report: (SQLError) -> Void) async {
-    if let transaction, !transaction.isExplicit, !commitAtOnce() {
+    if let transaction, !transaction.isExplicit {
       do throws(SQLError) {
         try await working { () async throws(SQLError) in try await commitReplaying() }
       } catch {
@@ -309,6 +319,10 @@ extension Session {
         report(explained(error))
       }
     }
+    pipelineEnded()
+  }
+
+  private func pipelineEnded() {
     if transaction == nil { portals[""] = nil }
     tellSettings()
     waitForClient()

@@ -22,8 +22,8 @@ extension Session {
     kv.priority = modes.priority.map(Self.priority) ?? settings.defaultPriority
     if isInterrupted { kv.cancelWait() }
     let active = ActiveTransaction(
-      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: gateway.now,
-      place: gateway.transactionBegan(kv))
+      kv: kv, isExplicit: isExplicit, isReadOnly: isReadOnly, isolation: isolation, beginTime: beginningTime,
+      place: gateway.transactionBegan(kv), deferredReferences: deferredReferences)
     transaction = active
     settings.transactionBegins()
     if settings.transactionTimeout > 0 { limitTransaction() }
@@ -130,7 +130,10 @@ extension Session {
   }
 
   private func endTransaction(isCommit: Bool) {
-    if let transaction { gateway.transactionEnded(transaction.place) }
+    if let transaction {
+      gateway.transactionEnded(transaction.place)
+      transaction.deferredReferences.reset()
+    }
     transaction = nil
     endTransactionLimit()
     replay = nil

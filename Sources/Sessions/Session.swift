@@ -46,7 +46,7 @@ public final class Session {
   /// While CREATE SCHEMA makes what it holds: found first.
   var schemaBeingMade: String?
   var transaction: ActiveTransaction?
-  var statements: [String: PreparedStatement] = [:]
+  var statements = StatementTable()
   var portals = PortalTable()
   var procedures = ProcedureCache()
   /// Where executions are at rest, by plan; each holds its plan, so that the identity stays its own.
@@ -62,6 +62,8 @@ public final class Session {
   /// The schema of its temporary objects, once it was made.
   var temporary: TemporarySchema?
   var commitActions: [CommitAction] = []
+  /// Those of the transaction under way: one object for all, emptied when they end.
+  let deferredReferences = DeferredReferences()
   /// The one portal run so far in an implicit transaction, and where its output began: it can be run again if the commit fails.
   var replay: (portal: Portal, mark: OutputMark)?
   /// Why the current statement shall end: set by cancel requests and timers.
@@ -270,6 +272,9 @@ public final class Session {
     }
     return try await body()
   }
+
+  /// When a transaction that begins now began, as `now()` says: with the message that it begins in.
+  var beginningTime: Int64 { isRunning ? statementTime : gateway.now }
 
   /// What times to read at are told from: the same for all that is done for one message.
   var messageTimestamp: Timestamp {

@@ -155,6 +155,13 @@ public final class Transaction {
     return all
   }
 
+  /// The same for several keys, each once.
+  public func depend(on keys: [Key]) {
+    guard !isDeclaredReadOnly else { return }
+    // Mostly the first plan of a transaction, whose list serves as it is.
+    if dependencies.isEmpty { dependencies = keys } else { for key in keys { depend(on: key) } }
+  }
+
   /// Begins anew after `retry`: a fresh timestamp, no writes. Locks are kept unless intents had been laid down.
   public func restart() async {
     guard state == .open else { return }

@@ -30,6 +30,21 @@ struct ProtocolTests {
     #expect(await a.query("select k from pipeline").values == ["4"])
   }
 
+  /// More than sockets hold: the server waits for the client, and serves others meanwhile.
+  @Test func aClientThatReadsLateGetsEverything() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let late = clients[0].start(
+      "select g || repeat('x', 100000) from generate_series(1, 200) g", readsAfterMilliseconds: 500)
+    #expect(await clients[1].query("select 1").value == "1")
+    let rows = await late.value().rows.map { $0[0] ?? "" }
+    #expect(rows.count == 200)
+    for (number, row) in rows.enumerated() {
+      let head = "\(number + 1)"
+      #expect(row.utf8.count == head.count + 100_000 && row.hasPrefix(head + "x") && row.hasSuffix("x"))
+    }
+    #expect(await clients[0].query("select 2").value == "2")
+  }
+
   @Test func portalsGiveRowsInPieces() async throws {
     let a = try await TestNode.shared().client()
     await a.query("create table pieces (k int primary key)")

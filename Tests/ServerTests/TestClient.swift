@@ -139,6 +139,18 @@ final class TestClient: @unchecked Sendable {
     }
   }
 
+  /// Sends a query string, and reads the answer only after a while.
+  func start(_ sql: String, readsAfterMilliseconds milliseconds: UInt32) -> Pending {
+    perform { client in
+      var body = Bytes()
+      body.text(sql)
+      client.write(message("Q", body.array))
+      usleep(milliseconds * 1000)
+    } copy: {
+      nil
+    }
+  }
+
   @discardableResult
   func query(_ sql: String, copy: [String]? = nil) async -> Answer { await start(sql, copy: copy).value() }
 

@@ -21,12 +21,14 @@ public enum ReadSpans {
       guard let index = codec.index(scan.index.id) else {
         preconditionFailure("table \(scan.table.name) has no index \(scan.index.id) that it is read by")
       }
-      for span in scan.spans {
-        guard span.isKnown else {
+      for number in scan.spans.indices {
+        guard scan.spans[number].isKnown else {
           spans.append(KeySpan(prefix: Key(index.prefix)))
           continue
         }
-        if let range = try SpanBuilder.range(span, of: index, context) { spans.append(range.span) }
+        if let range = try SpanBuilder.range(scan.spans, number, of: index, context) {
+          spans.append(range.span)
+        }
       }
       // What the index lacks lies anywhere in the primary one.
       if !index.isPrimary, !scan.spans.isEmpty { spans.append(KeySpan(prefix: Key(codec.primary.prefix))) }

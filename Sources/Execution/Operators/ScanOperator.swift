@@ -157,29 +157,31 @@ final class ScanOperator: Operator {
     isOpen = true
     position = 0
     resume = nil
-    keys.removeAll(keepingCapacity: true)
-    spans.removeAll(keepingCapacity: true)
+    if !spans.isEmpty { spans.removeAll(keepingCapacity: true) }
     for pruning in plan.pruning {
       if try !pruning.mayHold(context) {
         access = .keys
+        keys.removeAll(keepingCapacity: true)
         return
       }
     }
     pageRows = min(max(1, plan.rowHint ?? ExecutionLimits.firstPageRows), Batch.maximumRowCount)
-    if plan.spans.count == 1, let range = try SpanBuilder.range(plan.spans[0], of: index, context.evaluation) {
+    if plan.spans.count == 1, let range = try SpanBuilder.range(plan.spans, 0, of: index, context.evaluation) {
       switch range {
       case .key(let key):
         access = .keys
-        keys.append(key)
+        // In place of the last execution's.
+        if keys.count == 1 { keys[0] = key } else { keys = [key] }
       case .span(let span):
         access = .spans
         spans.append(span)
       }
       return
     }
+    keys.removeAll(keepingCapacity: true)
     var ranges: [SpanBuilder.Range] = []
-    for span in plan.spans {
-      if let range = try SpanBuilder.range(span, of: index, context.evaluation) { ranges.append(range) }
+    for number in plan.spans.indices {
+      if let range = try SpanBuilder.range(plan.spans, number, of: index, context.evaluation) { ranges.append(range) }
     }
     let areKeys = ranges.allSatisfy { if case .key = $0 { true } else { false } }
     if areKeys {

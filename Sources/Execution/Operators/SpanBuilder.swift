@@ -19,23 +19,24 @@ enum SpanBuilder {
     }
   }
 
-  /// The keys of one span; nil when it is empty.
+  /// The keys of one span out of a list; nil when it is empty.
   static func range(
-    _ span: IndexSpan, of index: IndexCodec, _ context: EvaluationContext
+    _ spans: [IndexSpan], _ number: Int, of index: IndexCodec, _ context: EvaluationContext
   ) throws(SQLError) -> Range? {
     var bytes = index.prefix
     bytes.reserveCapacity(bytes.count + 24)
-    precondition(span.equal.count <= index.columns.count, "a span names columns of its index")
-    for (position, expression) in span.equal.enumerated() {
-      let value = try Evaluator.value(expression, context)
+    let next = spans[number].equal.count
+    precondition(next <= index.columns.count, "a span names columns of its index")
+    for position in 0..<next {
+      let value = try Evaluator.value(spans[number].equal[position], context)
       if value.isNull { return nil }
-      append(value, index.columns[position], to: &bytes)
+      append(value, index, position, to: &bytes)
     }
-    let next = span.equal.count
     if next == index.columns.count {
       // All columns are given: one entry if it must be the only one, else all those with some suffix.
       return index.isPrimary || index.descriptor.isUnique ? .key(Key(bytes)) : .span(KeySpan(prefix: Key(bytes)))
     }
+    let span = spans[number]
     let column = index.columns[next]
     if span.nextIsNull {
       KeyEncoding.appendNull(column.nulls, to: &bytes)
@@ -48,7 +49,7 @@ enum SpanBuilder {
     if let first {
       let value = try Evaluator.value(first.value, context)
       if value.isNull { return nil }
-      append(value, column, to: &bytes)
+      append(value, index, next, to: &bytes)
       start = first.isInclusive ? Key(bytes) : Key(bytes).prefixEnd
     } else {
       start = column.nulls == .first ? Key(prefix.bytes + [0x01]) : prefix
@@ -58,7 +59,7 @@ enum SpanBuilder {
       let value = try Evaluator.value(last.value, context)
       if value.isNull { return nil }
       bytes = prefix.bytes
-      append(value, column, to: &bytes)
+      append(value, index, next, to: &bytes)
       end = last.isInclusive ? Key(bytes).prefixEnd : Key(bytes)
     } else {
       end = column.nulls == .last ? Key(prefix.bytes + [0xFF]) : prefix.prefixEnd
@@ -68,8 +69,9 @@ enum SpanBuilder {
   }
 
   @inline(__always)
-  private static func append(_ value: Datum, _ column: KeyColumn, to bytes: inout [UInt8]) {
-    column.info.encodeKey(value, descending: column.isDescending, nulls: column.nulls, into: &bytes)
+  private static func append(_ value: Datum, _ index: IndexCodec, _ column: Int, to bytes: inout [UInt8]) {
+    index.columns[column].info.encodeKey(
+      value, descending: index.columns[column].isDescending, nulls: index.columns[column].nulls, into: &bytes)
   }
 
   /// Orders keys and drops repetitions, which `IN ($1, $2)` may contain.

@@ -57,6 +57,13 @@ public final class DeferredReferences {
   /// The transaction begins anew.
   public func removeAll() { events = [] }
 
+  /// The transaction is over: `SET CONSTRAINTS` ends with it.
+  public func reset() {
+    if !modes.isEmpty { modes = [:] }
+    modeOfAll = nil
+    if !events.isEmpty { events = [] }
+  }
+
   /// Takes out what no longer is deferred, or everything.
   func take(all: Bool) -> [ReferenceEvent] {
     var taken: [ReferenceEvent] = []
