@@ -10,7 +10,7 @@ import Transactions
 
 /// Keeps an execution of a plan for the next time: a place that is found once and then filled and emptied without being looked for.
 public final class ExecutionSlot {
-  let plan: QueryPlan
+  public let plan: QueryPlan
   private var execution: QueryExecution?
 
   public init(_ plan: QueryPlan) { self.plan = plan }

@@ -52,7 +52,7 @@ public struct TransactionHeader: Sendable {
 
   /// The owner's name in the timestamp cache: random bits, never 0.
   @inline(__always)
-  var tag: UInt64 { id.low | 1 }
+  public var tag: UInt64 { id.low | 1 }
 
   var view: TransactionView {
     TransactionView(id: id, epoch: epoch, sequence: sequence, ignored: ignored)

@@ -28,28 +28,38 @@ extension Replica {
     into block: inout KeyValueBlock
   ) -> ReadStep {
     if let lock { return lockingGet(key, header, lock, observed: &observed, into: &block) }
+    if let refusal = refusal(header) { return .failed(refusal) }
+    return get(
+      key, at: header.readTimestamp, uncertainUpTo: header.uncertainUpTo, owner: header.tag, { header },
+      observed: &observed, into: &block)
+  }
+
+  /// The same for a plain read of a transaction that holds no locks here: what counts of its header as long as nothing is in the way,
+  /// since a header that somebody holds is copied for each call.
+  public func get(
+    _ key: Key, at timestamp: Timestamp, uncertainUpTo: Timestamp, owner: UInt64, _ header: () -> TransactionHeader,
+    observed: inout Timestamp, into block: inout KeyValueBlock
+  ) -> ReadStep {
     let shard = shard
-    if let refusal = refusal(header) ?? refusal(of: key) { return .failed(refusal) }
+    if let refusal = refusal(at: timestamp) ?? refusal(of: key) { return .failed(refusal) }
     shard.counters.reads &+= 1
     noteRequest(key)
-    let timestamp = header.readTimestamp
     if timestamp < applied.collectionThreshold { return .failed(tooOld) }
     let hash = KeyHash.hash(key.bytes)
     // A commit may have been acknowledged before it is applied.
-    if let latch = latches.conflict(key, hash: hash, upTo: max(timestamp, header.uncertainUpTo)) {
+    if let latch = latches.conflict(key, hash: hash, upTo: max(timestamp, uncertainUpTo)) {
       return wait(latch, key)
     }
     if !shard.faults.skipsTimestampCache {
-      shard.timestampCache.noteRead(hash: hash, at: timestamp, owner: header.tag)
+      shard.timestampCache.noteRead(hash: hash, at: timestamp, owner: owner)
     }
     do throws(StorageError) {
-      if header.uncertainUpTo > timestamp { return try getCertain(key, header, observed: &observed, into: &block) }
+      if uncertainUpTo > timestamp { return try getCertain(key, header(), observed: &observed, into: &block) }
       if registry.mayHaveIntents {
-        return try getAmongIntents(key, header, observed: &observed, into: &block)
+        return try getAmongIntents(key, header(), observed: &observed, into: &block)
       }
-      let outcome = try shard.reader.get(
-        key, ReadOptions(at: timestamp, mayHaveIntents: false), into: &block)
-      if outcome.version > observed { observed = outcome.version }
+      let version = try shard.reader.get(key, at: timestamp, into: &block)
+      if version > observed { observed = version }
       return .done
     } catch {
       return failed(error)

@@ -84,9 +84,16 @@ extension Session {
   }
 
   private func executionSlot(of plan: QueryPlan) -> ExecutionSlot {
-    if let known = executionSlots[ObjectIdentifier(plan)] { return known }
+    if let lastSlot, lastSlot.plan === plan { return lastSlot }
+    if let known = executionSlots[ObjectIdentifier(plan)] {
+      lastSlot = known
+      return known
+    }
     // What the client no longer uses goes with the rest, now and then.
-    if executionSlots.count >= Limits.keptExecutionCount { executionSlots.removeAll() }
+    if executionSlots.count >= Limits.keptExecutionCount {
+      executionSlots.removeAll()
+      lastSlot = nil
+    }
     let slot = ExecutionSlot(plan)
     executionSlots[ObjectIdentifier(plan)] = slot
     return slot

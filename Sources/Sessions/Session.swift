@@ -51,6 +51,8 @@ public final class Session {
   var procedures = ProcedureCache()
   /// Where executions are at rest, by plan; each holds its plan, so that the identity stays its own.
   var executionSlots: [ObjectIdentifier: ExecutionSlot] = [:]
+  /// The one of them that was used last.
+  var lastSlot: ExecutionSlot?
   /// The catalog as an earlier transaction saw it, for the next that sees the same.
   var lastCatalog: CatalogView?
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
@@ -75,7 +77,7 @@ public final class Session {
   private var transactionTimer: TimerToken?
   /// `transaction_timeout` has passed, and what ran then may not have noticed.
   private var isTransactionOverdue = false
-  /// When the session's work last began or went on, on the monotonic clock.
+  /// When it was first asked whether the session's turn is over since its work began or went on, on the monotonic clock; 0: not yet.
   private var turnStart: Int64 = 0
 
   /// Called once the role and the database are known to exist.
@@ -189,6 +191,7 @@ public final class Session {
     await leaveTemporaryObjects()
     statements.removeAll()
     executionSlots.removeAll()
+    lastSlot = nil
     gateway.counters.sessions -= 1
   }
 
@@ -257,7 +260,7 @@ public final class Session {
     isRunning = true
     interruption = nil
     transaction?.kv.allowWaits()
-    turnStart = gateway.environment.monotonicNow().nanoseconds
+    turnStart = 0
     statementTime = gateway.now
     knownMessageTimestamp = nil
     var timer: TimerToken?
@@ -284,11 +287,15 @@ public final class Session {
     return now
   }
 
-  var isTurnOver: Bool { gateway.environment.monotonicNow().nanoseconds - turnStart > Limits.turnNanoseconds }
+  var isTurnOver: Bool {
+    let now = gateway.environment.monotonicNow().nanoseconds
+    if turnStart == 0 { turnStart = now }
+    return now - turnStart > Limits.turnNanoseconds
+  }
 
   func giveWay() async {
     await gateway.reactor.sleep(nanoseconds: Limits.pauseNanoseconds)
-    turnStart = gateway.environment.monotonicNow().nanoseconds
+    turnStart = 0
   }
 
   /// The interruption, in place of the `cancelled` by which a wait ended.

@@ -110,6 +110,16 @@ public final class MVCCReader {
     }
   }
 
+  /// The same for a key that bears no intent; returns the version that decided, a deletion included, or `zero`.
+  public func get(
+    _ key: Key, at timestamp: Timestamp, into block: inout KeyValueBlock
+  ) throws(StorageError) -> Timestamp {
+    try key.bytes.span.withUnsafeBytes { (key) throws(StorageError) in
+      MVCCFormat.makeStem(key, into: &target)
+      return try readVersion(at: timestamp) { block.append(key: key, value: $0) }.version
+    }
+  }
+
   /// Reads one key; calls `deliver` once with the value if there is one. The bytes live only during the call.
   @inline(__always)
   public func read(
@@ -135,12 +145,30 @@ public final class MVCCReader {
         return outcome
       }
     }
+    let read = try readVersion(at: options.timestamp, deliver)
+    (outcome.isFound, outcome.version, outcome.newer) = (read.isFound, read.version, read.newer)
+    return outcome
+  }
+
+  /// What `PointOutcome` says of versions.
+  private struct VersionOutcome {
+    var isFound = false
+    var version = Timestamp.zero
+    var newer = Timestamp.zero
+  }
+
+  /// Reads the key whose stem is in `target`, whatever its intents.
+  @inline(__always)
+  private func readVersion(
+    at timestamp: Timestamp, _ deliver: (UnsafeRawBufferPointer) -> Void
+  ) throws(StorageError) -> VersionOutcome {
+    var outcome = VersionOutcome()
     let stemCount = target.count
     var hash: UInt64 = 0
     if let cache {
       let isKept = target.withUnsafeBytes { stem in
         hash = KeyHash.hash(stem)
-        guard let (version, payload) = cache.find(stem, hash), version <= options.timestamp else { return false }
+        guard let (version, payload) = cache.find(stem, hash), version <= timestamp else { return false }
         outcome.version = version
         outcome.isFound = true
         deliver(payload)
@@ -157,7 +185,7 @@ public final class MVCCReader {
       guard let version = MVCCFormat.timestamp(of: found) else {
         throw .corruption("key \(Key(copying: found)) has no timestamp")
       }
-      if version <= options.timestamp {
+      if version <= timestamp {
         outcome.version = version
         if let payload = try MVCCFormat.payload(of: cursor.value, key: found) {
           outcome.isFound = true
@@ -174,7 +202,7 @@ public final class MVCCReader {
       steps += 1
       if steps == Self.stepLimit {
         target.withUnsafeMutableBytes { raw in
-          if let base = raw.baseAddress { options.timestamp.storeInverted(to: base + stemCount) }
+          if let base = raw.baseAddress { timestamp.storeInverted(to: base + stemCount) }
         }
         cursor.seek(target)
       } else {

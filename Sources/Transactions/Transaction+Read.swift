@@ -125,7 +125,9 @@ extension Transaction {
     async throws(TransactionError)
   {
     if lock == nil, !header.hasIntents, let replica = system.replica(holding: key) {
-      let step = replica.get(key, header, lock: nil, observed: &observed, into: &block)
+      let step = replica.get(
+        key, at: header.readTimestamp, uncertainUpTo: header.uncertainUpTo, owner: header.tag, { header },
+        observed: &observed, into: &block)
       if case .done = step {
         record(key, nil, isRecorded)
         return
