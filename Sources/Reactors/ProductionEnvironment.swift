@@ -42,7 +42,7 @@ final class EventLoopReactorExecutor: ReactorExecutor {
 /// executor, through which tasks of others come too: those must leave for their own threads when they leave the reactor.
 private final class ReturningExecutor: TaskExecutor {
   private let eventLoop: any EventLoop
-  /// Set once, before any task begins; it owns this object.
+  /// Set once, before any task begins, and only read after that. It owns this object, so that it lives as long.
   nonisolated(unsafe) unowned(unsafe) var reactor: EventLoopReactorExecutor!
 
   init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }

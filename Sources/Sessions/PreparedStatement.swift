@@ -76,6 +76,34 @@ struct StatementTable {
   var values: some Collection<PreparedStatement> { named.values }
 }
 
+/// Where a session's executions are at rest, by plan.
+struct ExecutionSlotTable {
+  private static let limit = 64
+  /// Each holds its plan, so that the identity stays its own.
+  private var slots: [ObjectIdentifier: ExecutionSlot] = [:]
+  /// The one that was used last.
+  private var last: ExecutionSlot?
+
+  mutating func slot(of plan: QueryPlan) -> ExecutionSlot {
+    if let last, last.plan === plan { return last }
+    if let known = slots[ObjectIdentifier(plan)] {
+      last = known
+      return known
+    }
+    // What the client no longer uses goes with the rest, now and then.
+    if slots.count >= Self.limit { removeAll() }
+    let slot = ExecutionSlot(plan)
+    slots[ObjectIdentifier(plan)] = slot
+    last = slot
+    return slot
+  }
+
+  mutating func removeAll() {
+    last = nil
+    slots.removeAll()
+  }
+}
+
 extension PreparedStatement {
   /// How its rows are to be written under the session's settings: mostly as the last time.
   func rowFormat(_ formats: [ValueFormat], settingsVersion: Int, _ settings: () -> FormatSettings) -> RowFormat {
@@ -84,7 +112,7 @@ extension PreparedStatement {
     }
     let format = RowFormat(columns: columns, formats: formats, settings: settings())
     // Names of objects are those of one transaction's catalog.
-    if format.settings.objectNames == nil { lastFormat = (format, settingsVersion) }
+    if !columns.contains(where: \.type.namesObjects) { lastFormat = (format, settingsVersion) }
     return format
   }
 }

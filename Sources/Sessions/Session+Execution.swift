@@ -70,7 +70,7 @@ extension Session {
   ) throws(SQLError) -> QueryExecution {
     active.depend(on: plan.dependencies)
     try check(plan, active, catalog)
-    let slot = executionSlot(of: plan)
+    let slot = executionSlots.slot(of: plan)
     let execution: QueryExecution
     if let kept = slot.take() {
       execution = kept
@@ -81,22 +81,6 @@ extension Session {
     }
     execution.slot = slot
     return execution
-  }
-
-  private func executionSlot(of plan: QueryPlan) -> ExecutionSlot {
-    if let lastSlot, lastSlot.plan === plan { return lastSlot }
-    if let known = executionSlots[ObjectIdentifier(plan)] {
-      lastSlot = known
-      return known
-    }
-    // What the client no longer uses goes with the rest, now and then.
-    if executionSlots.count >= Limits.keptExecutionCount {
-      executionSlots.removeAll()
-      lastSlot = nil
-    }
-    let slot = ExecutionSlot(plan)
-    executionSlots[ObjectIdentifier(plan)] = slot
-    return slot
   }
 
   /// An execution has come to its end: its operators may serve the next one of the same plan.

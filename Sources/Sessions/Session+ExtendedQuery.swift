@@ -262,6 +262,7 @@ extension Session {
       client.send(Self.tag(portal.statement.plan?.kind ?? .select, rowCount: 0))
       return
     }
+    // Held once: it is not owned by the session, and each use of it would count.
     let client = client
     let format = portal.statement.rowFormat(portal.formats, settingsVersion: settings.formatVersion) {
       outputSettings(for: portal.statement.columns)

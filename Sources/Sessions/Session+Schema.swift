@@ -155,12 +155,16 @@ private final class SessionSteps: StepTransactions {
   init(session: Session) { self.session = session }
 
   func run(
-    _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
+    isUndo: Bool, _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
   ) async throws(SQLError) {
     let gateway = session.gateway
     let transaction = gateway.transactions.begin(label: "a schema change")
-    transaction.lockTimeout = session.settings.lockTimeout
-    session.stepTransaction = transaction
+    if !isUndo {
+      transaction.lockTimeout = session.settings.lockTimeout
+      session.stepTransaction = transaction
+      // What came before there was a step to hear it.
+      if session.isInterrupted { transaction.cancelWait() }
+    }
     defer { session.stepTransaction = nil }
     var attempt = 0
     while true {
@@ -181,7 +185,8 @@ private final class SessionSteps: StepTransactions {
         return
       } catch {
         _ = view
-        guard error.retry == .transaction, session.interruption == nil, attempt < Session.Limits.retryCount else {
+        guard error.retry == .transaction, isUndo || session.interruption == nil, attempt < Session.Limits.retryCount
+        else {
           await transaction.rollback()
           throw error
         }

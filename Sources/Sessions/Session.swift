@@ -25,8 +25,6 @@ public final class Session {
     /// pause is a timer's: a task that only yields is taken up again before sockets are looked at.
     static let turnNanoseconds: Int64 = 5_000_000
     static let pauseNanoseconds: Int64 = 20_000
-    /// Executions kept for the next time their plans run.
-    static let keptExecutionCount = 64
     /// Times that a session which ends tries to drop its temporary objects.
     static let temporaryAttemptCount = 10
   }
@@ -49,10 +47,7 @@ public final class Session {
   var statements = StatementTable()
   var portals = PortalTable()
   var procedures = ProcedureCache()
-  /// Where executions are at rest, by plan; each holds its plan, so that the identity stays its own.
-  var executionSlots: [ObjectIdentifier: ExecutionSlot] = [:]
-  /// The one of them that was used last.
-  var lastSlot: ExecutionSlot?
+  var executionSlots = ExecutionSlotTable()
   /// The catalog as an earlier transaction saw it, for the next that sees the same.
   var lastCatalog: CatalogView?
   /// When the message worked on came, in microseconds since 2000-01-01 UTC: `statement_timestamp()`.
@@ -191,7 +186,6 @@ public final class Session {
     await leaveTemporaryObjects()
     statements.removeAll()
     executionSlots.removeAll()
-    lastSlot = nil
     gateway.counters.sessions -= 1
   }
 

@@ -50,6 +50,9 @@ public final class Transaction {
   var waitingAt: [RangeDescriptor] = []
   /// Set by `cancelWait`: further waits end before they begin.
   private(set) var isCancelled = false
+  /// Whether a timer will say again that waits shall end.
+  private var repeatsCancel = false
+  private static let cancelInterval: Int64 = 100_000_000
   /// Keys that must stand as they are read from now until the commit, whatever the isolation level: what the meaning of the
   /// writes hangs on, such as descriptors of tables. Few, each once.
   public private(set) var dependencies: [Key] = []
@@ -298,12 +301,24 @@ public final class Transaction {
   /// its reactor. What only cleans up is not held back.
   public func cancelWait() {
     isCancelled = true
+    if !repeatsCancel { cancelWaits() }
+  }
+
+  private func cancelWaits() {
+    repeatsCancel = false
+    guard isCancelled, !waitingAt.isEmpty else { return }
     for range in waitingAt {
       if let replica = system.replica(range) {
         replica.cancelWait(header.id)
       } else {
         system.post(over: KeySpan(start: range.span.start, end: range.span.start.next), header) { _ in .cancelWait }
       }
+    }
+    // Said again until it is heard: it may be lost on its way, or come to a range between two waits of one request.
+    repeatsCancel = true
+    let me = Confined(self, to: system.reactor)
+    _ = system.reactor.schedule(afterNanoseconds: Self.cancelInterval) { reactor in
+      me.access(on: reactor).cancelWaits()
     }
   }
 

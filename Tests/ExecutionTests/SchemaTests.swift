@@ -33,7 +33,7 @@ private final class TestSteps: StepTransactions {
   init(_ bench: Bench) { self.bench = bench }
 
   func run(
-    _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
+    isUndo: Bool, _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
   ) async throws(SQLError) {
     let transaction = bench.system.begin()
     let view = CatalogView(snapshot)

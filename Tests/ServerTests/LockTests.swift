@@ -161,6 +161,44 @@ struct LockTests {
     #expect(await c.query("create index on schema_wait (v)").tags == ["CREATE INDEX"])
   }
 
+  /// It comes while the statement still reads the catalog, before the step that waits.
+  @Test func aCancelThatComesEarlyIsNotLost() async throws {
+    let clients = try await TestNode.shared().clients(5)
+    let (a, others) = (clients[0], clients[1...])
+    await table("early_cancel", a)
+    await a.query("begin; create table early_cancel_holder (k int)")
+    for c in [others, others].joined() {
+      let waiting = c.startAndCancel("create index on early_cancel (v)")
+      try #require(await c.cancel(waiting).state == "57014")
+    }
+    await a.query("rollback")
+  }
+
+  /// However impatient its statement is: half an index would stay, which all writers maintain.
+  @Test func whatASchemaChangeHasBegunIsTakenBack() async throws {
+    let clients = try await TestNode.shared().clients(2)
+    let (a, b) = (clients[0], clients[1])
+    await b.query(
+      "create table half_index (v int); insert into half_index select least(g, 12000) from generate_series(1, 12001) g")
+    await b.query("set lock_timeout = '20ms'")
+    // Its first step may wait too long for schema changes of other tests.
+    var building = b.start("create unique index half_index_v on half_index (v)")
+    let unfinished = "select count(*) from pg_index where indrelid = 'half_index'::regclass and not indisvalid"
+    while await a.query(unfinished).value == "0" {
+      if building.isDone {
+        try #require(await building.value().state == "55P03")
+        building = b.start("create unique index half_index_v on half_index (v)")
+      }
+    }
+    // If this comes late, the undo has nothing to wait for.
+    await a.query("begin; create table half_index_holder (k int)")
+    try? await Task.sleep(nanoseconds: 300_000_000)
+    await a.query("rollback")
+    #expect(await building.value().state == "23505")
+    #expect(await a.query("select count(*) from pg_index where indrelid = 'half_index'::regclass").value == "0")
+    #expect(await b.query("insert into half_index values (1)").tags == ["INSERT 0 1"])
+  }
+
   @Test func savepointsClearAFailedBlock() async throws {
     let a = try await TestNode.shared().client()
     await table("save", a)
@@ -213,7 +251,7 @@ struct LockTests {
     let clients = try await TestNode.shared().clients(4)
     let (a, b, c, d) = (clients[0], clients[1], clients[2], clients[3])
     await table("too_long", a)
-    for client in [a, c, d] { await client.query("set transaction_timeout = '150ms'") }
+    for client in [a, c, d] { await client.query("set transaction_timeout = '500ms'") }
     // One that waits for its client.
     #expect(await a.query("begin; update too_long set v = 5 where k = 1").status == "T")
     let end = await a.listen().value()

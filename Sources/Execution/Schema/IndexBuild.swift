@@ -60,7 +60,7 @@ struct IndexBuild {
         _ = try await context.writer(transaction, view).activateIndex(made.index.id, of: table)
       }
     } catch {
-      try await steps.run { (transaction, view) throws(SQLError) in
+      try await steps.run(isUndo: true) { (transaction, view) throws(SQLError) in
         if view.relation(table)?.indexes.contains(where: { $0.id == made.index.id }) == true {
           _ = try await context.writer(transaction, view).dropIndex(made.index.id, of: table)
         }

@@ -17,9 +17,17 @@ public protocol ExpressionCompiler: AnyObject {
 /// Transactions of their own for the steps of an online change.
 public protocol StepTransactions: AnyObject {
   /// Runs `body` in a new transaction, with the catalog as it is there, commits, and tries again what must be retried.
+  /// - Parameter isUndo: it takes back what earlier steps have done: what ends the statement, and how long it waits for locks, is
+  ///   not for this one.
+  func run(
+    isUndo: Bool, _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
+  ) async throws(SQLError)
+}
+
+extension StepTransactions {
   func run(
     _ body: (_ transaction: Transaction, _ view: CatalogView) async throws(SQLError) -> Void
-  ) async throws(SQLError)
+  ) async throws(SQLError) { try await run(isUndo: false, body) }
 }
 
 /// How far long work has come; read by whoever shows it.
