@@ -186,7 +186,7 @@ struct LockTests {
     let unfinished = "select count(*) from pg_index where indrelid = 'half_index'::regclass and not indisvalid"
     while await a.query(unfinished).value == "0" {
       if building.isDone {
-        try #require(await building.value().state == "55P03")
+        if await building.value().state != "55P03" { break }
         building = b.start("create unique index half_index_v on half_index (v)")
       }
     }
