@@ -58,7 +58,7 @@ import Testing
       transports[1].onCall(1) { _, message, reactor in
         if message.body == [250] {
           begun.isBegun.store(true, ordering: .relaxed)
-          await reactor.sleep(nanoseconds: 30 * SocketTests.second)
+          await reactor.sleep(nanoseconds: 300 * SocketTests.second)
         }
         return .success(message)
       }
@@ -74,7 +74,7 @@ import Testing
         do throws(TransportError) {
           return .success(
             try await transport.call(
-              message, to: NodeID(rawValue: 2), class: messageClass, timeoutNanoseconds: 10 * SocketTests.second,
+              message, to: NodeID(rawValue: 2), class: messageClass, timeoutNanoseconds: 120 * SocketTests.second,
               on: reactor))
         } catch {
           return .failure(error)
