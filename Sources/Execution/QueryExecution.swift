@@ -32,6 +32,9 @@ public final class QueryExecution {
   public let plan: QueryPlan
   public let context: ExecutionContext
   private let root: Operator
+  /// The root, if it is a scan and nothing more, as most statements of applications are: a call that is known when compiling needs no
+  /// look at the executor after it (Decisions/0040).
+  private let scan: ScanOperator?
   private var isDone = false
   /// Where it comes to rest at its end, if its owner said so.
   public var slot: ExecutionSlot?
@@ -41,6 +44,7 @@ public final class QueryExecution {
     self.plan = plan
     self.context = context
     root = try OperatorBuilder(context: context, drawsFromSequences: !plan.sequences.isEmpty).build(plan.root)
+    scan = root as? ScanOperator
     prepareSlots()
   }
 
@@ -48,7 +52,8 @@ public final class QueryExecution {
   /// one row. A statement without result rows does its work in the first call.
   public func next() async throws(SQLError) -> Batch? {
     if isDone { return nil }
-    guard let batch = try await root.next() else {
+    let next = if let scan { try await scan.next() } else { try await root.next() }
+    guard let batch = next else {
       isDone = true
       if !context.references.isEmpty { try await context.references.finish(context) }
       return nil

@@ -4,6 +4,7 @@
 
 import Glibc
 import SQLTypes
+import Sessions
 
 /// Why a connection's bytes make no sense; the connection cannot go on.
 struct ProtocolViolation: Error {
@@ -143,9 +144,9 @@ struct FrontendDecoder {
     case UInt8(ascii: "B"):
       let portal = try reader.string()
       let statement = try reader.string()
-      let formats = try reader.array { reader throws(ProtocolViolation) in try reader.int16() }
-      let parameters = try reader.array { reader throws(ProtocolViolation) in try reader.nullableBytes() }
-      let resultFormats = try reader.array { reader throws(ProtocolViolation) in try reader.int16() }
+      let formats = try reader.formatCodes()
+      let parameters = try reader.parameterValues()
+      let resultFormats = try reader.formatCodes()
       return .bind(
         FrontendMessage.Bind(
           portal: portal, statement: statement, parameterFormats: formats, parameters: parameters,
@@ -239,11 +240,32 @@ struct MessageReader {
     return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]), as: UTF8.self)
   }
 
-  mutating func nullableBytes() throws(ProtocolViolation) -> [UInt8]? {
-    let count = Int(try int32())
-    if count == -1 { return nil }
-    try require(count)
-    return take(count)
+  mutating func formatCodes() throws(ProtocolViolation) -> FormatCodes {
+    let count = Int(UInt16(bitPattern: try int16()))
+    switch count {
+    case 0: return .text
+    case 1: return .same(try int16())
+    default:
+      try require(2 * count)
+      var codes: [Int16] = []
+      codes.reserveCapacity(count)
+      for _ in 0..<count { codes.append(try int16()) }
+      return .each(codes)
+    }
+  }
+
+  mutating func parameterValues() throws(ProtocolViolation) -> ParameterValues {
+    let count = Int(UInt16(bitPattern: try int16()))
+    let start = offset
+    for _ in 0..<count {
+      let length = Int(try int32())
+      if length == -1 { continue }
+      try require(length)
+      offset += length
+    }
+    let end = offset
+    offset = start
+    return ParameterValues(count: count, bytes: take(end - start))
   }
 
   mutating func rest() -> [UInt8] { take(bytes.count - offset) }

@@ -1,5 +1,7 @@
 // What a client may say. Source: PostgreSQL manual, 55.7 "Message Formats".
 
+import Sessions
+
 /// A message from a client, its strings as raw bytes.
 enum FrontendMessage: Sendable {
   case startup(major: Int, minor: Int, parameters: [(name: String, value: String)])
@@ -29,10 +31,8 @@ enum FrontendMessage: Sendable {
   struct Bind: Sendable {
     var portal: String
     var statement: String
-    /// Format codes: none, one for all, or one each.
-    var parameterFormats: [Int16]
-    /// nil is NULL.
-    var parameters: [[UInt8]?]
-    var resultFormats: [Int16]
+    var parameterFormats: FormatCodes
+    var parameters: ParameterValues
+    var resultFormats: FormatCodes
   }
 }

@@ -45,7 +45,7 @@ final class LoopTurn: @unchecked Sendable {
   }
 
   private func flush() {
-    for connection in answered { connection.flushOutput() }
+    for index in answered.indices { answered[index].flushOutput() }
     answered.removeAll(keepingCapacity: true)
   }
 }

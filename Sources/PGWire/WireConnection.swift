@@ -194,11 +194,11 @@ final class WireConnection: ClientChannel, @unchecked Sendable {
       reactor.resume(idle)
     } else if !isStarted {
       isStarted = true
-      reactor.spawn { reactor in await self.work(on: reactor) }
+      reactor.spawn { _ in await self.work() }
     }
   }
 
-  private func work(on reactor: isolated Reactor) async {
+  private nonisolated(nonsending) func work() async {
     while !isClosed {
       while !isClosed, !isEnding, let message = nextMessage() {
         if !answersAtOnce(message) { await handle(message) }

@@ -73,8 +73,8 @@ extension Session {
   // MARK: Bind
 
   public func bind(
-    portal name: String, statement statementName: String, parameterFormats: [Int16], parameters: [[UInt8]?],
-    resultFormats: [Int16]
+    portal name: String, statement statementName: String, parameterFormats: FormatCodes, parameters: ParameterValues,
+    resultFormats: FormatCodes
   ) throws(SQLError) {
     let prepared = try statement(named: statementName)
     if !name.isEmpty, portals[name] != nil {
@@ -87,30 +87,27 @@ extension Session {
         "bind message supplies \(parameters.count) parameters, but prepared statement \"\(statementName)\" requires \(prepared.parameterTypes.count)"
       )
     }
-    guard parameterFormats.count <= 1 || parameterFormats.count == parameters.count else {
+    if case .each(let codes) = parameterFormats, codes.count != parameters.count {
       throw SQLError(
         .protocolViolation,
-        "bind message has \(parameterFormats.count) parameter formats but \(parameters.count) parameters")
+        "bind message has \(codes.count) parameter formats but \(parameters.count) parameters")
     }
     var values: [Datum] = []
     values.reserveCapacity(parameters.count)
-    for (index, bytes) in parameters.enumerated() {
-      guard let bytes else {
-        values.append(.null)
-        continue
-      }
-      let format = parameterFormats.isEmpty ? 0 : parameterFormats[parameterFormats.count == 1 ? 0 : index]
-      values.append(try readParameter(bytes, type: prepared.parameterTypes[index], format: format, number: index + 1))
+    try parameters.forEach { (index, bytes) throws(SQLError) in
+      guard let bytes else { return values.append(.null) }
+      let type = prepared.parameterTypes[index]
+      values.append(try readParameter(bytes, type: type, format: parameterFormats[index], number: index + 1))
     }
-    let isText = resultFormats.isEmpty || (resultFormats.count == 1 && resultFormats[0] == 0)
     let formats =
-      isText ? prepared.textFormats : try Self.expand(resultFormats, columnCount: prepared.columns.count)
+      resultFormats == .text
+      ? prepared.textFormats : try Self.expand(resultFormats, columnCount: prepared.columns.count)
     prepared.useCount += 1
     portals[name] = Portal(name: name, statement: prepared, parameters: values, formats: formats)
   }
 
   private func readParameter(
-    _ bytes: [UInt8], type: SQLType, format: Int16, number: Int
+    _ bytes: UnsafeRawBufferPointer, type: SQLType, format: Int16, number: Int
   ) throws(SQLError) -> Datum {
     guard let info = TypeInfo.find(type.oid) else {
       throw SQLError(.undefinedObject, "type with OID \(type.oid) does not exist")
@@ -126,17 +123,7 @@ extension Session {
         if type.namesObjects { format.objectNames = transaction?.catalog?.objectNames() }
         return try info.input(bytes, modifier: type.modifier, settings: format)
       case 1:
-        var value = Datum.null
-        var failure: SQLError?
-        bytes.withUnsafeBytes { buffer in
-          do throws(SQLError) {
-            value = try info.receive(buffer, modifier: type.modifier, settings: settings.format)
-          } catch {
-            failure = error
-          }
-        }
-        if let failure { throw failure }
-        return value
+        return try info.receive(bytes, modifier: type.modifier, settings: settings.format)
       default: throw SQLError(.invalidParameterValue, "unsupported format code: \(format)")
       }
     } catch {
@@ -146,22 +133,22 @@ extension Session {
     }
   }
 
-  private static func expand(_ codes: [Int16], columnCount: Int) throws(SQLError) -> [ValueFormat] {
-    guard codes.count <= 1 || codes.count == columnCount else {
+  private static func expand(_ formats: FormatCodes, columnCount: Int) throws(SQLError) -> [ValueFormat] {
+    if case .each(let codes) = formats, codes.count != columnCount {
       throw SQLError(
         .protocolViolation,
         "bind message has \(codes.count) result formats but query has \(columnCount) columns")
     }
-    var formats: [ValueFormat] = []
-    formats.reserveCapacity(columnCount)
+    var expanded: [ValueFormat] = []
+    expanded.reserveCapacity(columnCount)
     for index in 0..<columnCount {
-      let code = codes.isEmpty ? 0 : codes[codes.count == 1 ? 0 : index]
+      let code = formats[index]
       guard let format = ValueFormat(rawValue: UInt8(truncatingIfNeeded: code)), code >= 0, code < 2 else {
         throw SQLError(.invalidParameterValue, "unsupported format code: \(code)")
       }
-      formats.append(format)
+      expanded.append(format)
     }
-    return formats
+    return expanded
   }
 
   // MARK: Describe and close

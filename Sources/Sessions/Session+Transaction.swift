@@ -159,61 +159,87 @@ extension Session {
 
   // MARK: Retries
 
+  /// A statement that may have to run again.
+  private struct Retries {
+    let mark: OutputMark
+    /// Statements that came before this one in its transaction: they would be lost if it began anew.
+    let earlier: Int
+    var count = 0
+    /// What this attempt can be taken back to.
+    var isPartial = false
+    var mayUndo = false
+    var catalogMark: CatalogMark?
+  }
+
   /// Runs `body` within the session's transaction, and again from the start while that is possible and the client has seen
   /// nothing: whole implicit transactions, the first statement of an explicit one, any statement under READ COMMITTED.
+  /// Inlined: `body` is then known when compiling (Decisions/0040).
+  @inline(__always)
   func withRetries(commits: Bool, _ body: (ActiveTransaction) async throws(SQLError) -> Void) async throws(SQLError) {
-    let mark = client.mark
-    var attempt = 0
-    // Statements that came before this one in its transaction: they would be lost if it began anew.
-    let earlier = transaction?.statementCount ?? 0
+    var retries = Retries(mark: client.mark, earlier: transaction?.statementCount ?? 0)
     while true {
-      let active = try beginIfNeeded()
-      active.statementCount = earlier
-      let isPartial = earlier > 0 || !active.savepoints.isEmpty
-      let mayUndo = active.isolation == .readCommitted || isPartial
-      if mayUndo { active.kv.markStatement() }
-      let catalogMark = active.catalog?.mark()
-      func undoStatement() -> Bool {
-        guard active.kv.undoStatement() else { return false }
-        if let catalogMark { active.catalog?.rollback(to: catalogMark) } else { active.catalog = nil }
-        return true
-      }
+      let active = try beginAttempt(&retries)
       do throws(SQLError) {
-        if active.isolation == .readCommitted { active.kv.beginStatement() }
         try await body(active)
         try await finishSequences()
         if commits { try await commitTransaction() }
         return
       } catch {
-        if try await reserveMissingSequences(), client.rewind(to: mark) {
-          // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
-          if !mayUndo {
-            await active.kv.restart()
-            active.catalog = nil
-            active.deferredReferences.removeAll()
-          } else if !undoStatement() {
-            throw explained(error)
-          }
-          continue
-        }
-        attempt += 1
-        let canRestart = !isPartial
-        let isRetryable =
-          error.retry == .transaction && interruption == nil && attempt <= Limits.retryCount
-          && (canRestart || (active.isolation == .readCommitted && error.state == .serializationFailure))
-        guard isRetryable, client.rewind(to: mark) else { throw explained(error) }
-        gateway.counters.retries += 1
-        await gateway.reactor.sleep(nanoseconds: backoff(attempt))
-        if transaction == nil { continue }
-        if canRestart {
-          await active.kv.restart()
-          active.catalog = nil
-          active.deferredReferences.removeAll()
-        } else if mayUndo, !undoStatement() {
-          throw explained(error)
-        }
+        try await recover(from: error, active, &retries)
       }
     }
+  }
+
+  private func beginAttempt(_ retries: inout Retries) throws(SQLError) -> ActiveTransaction {
+    let active = try beginIfNeeded()
+    active.statementCount = retries.earlier
+    retries.isPartial = retries.earlier > 0 || !active.savepoints.isEmpty
+    retries.mayUndo = active.isolation == .readCommitted || retries.isPartial
+    if retries.mayUndo { active.kv.markStatement() }
+    retries.catalogMark = active.catalog?.mark()
+    if active.isolation == .readCommitted { active.kv.beginStatement() }
+    return active
+  }
+
+  /// Makes the next attempt possible; throws what the statement ends with if none is.
+  private func recover(
+    from error: SQLError, _ active: ActiveTransaction, _ retries: inout Retries
+  ) async throws(SQLError) {
+    if try await reserveMissingSequences(), client.rewind(to: retries.mark) {
+      // A sequence that the plan could not foresee: its values are there now, and nothing has been told.
+      if !retries.mayUndo {
+        await beginAnew(active)
+      } else if !undoStatement(active, retries) {
+        throw explained(error)
+      }
+      return
+    }
+    retries.count += 1
+    let canRestart = !retries.isPartial
+    let isRetryable =
+      error.retry == .transaction && interruption == nil && retries.count <= Limits.retryCount
+      && (canRestart || (active.isolation == .readCommitted && error.state == .serializationFailure))
+    guard isRetryable, client.rewind(to: retries.mark) else { throw explained(error) }
+    gateway.counters.retries += 1
+    await gateway.reactor.sleep(nanoseconds: backoff(retries.count))
+    if transaction == nil { return }
+    if canRestart {
+      await beginAnew(active)
+    } else if retries.mayUndo, !undoStatement(active, retries) {
+      throw explained(error)
+    }
+  }
+
+  private func beginAnew(_ active: ActiveTransaction) async {
+    await active.kv.restart()
+    active.catalog = nil
+    active.deferredReferences.removeAll()
+  }
+
+  private func undoStatement(_ active: ActiveTransaction, _ retries: Retries) -> Bool {
+    guard active.kv.undoStatement() else { return false }
+    if let mark = retries.catalogMark { active.catalog?.rollback(to: mark) } else { active.catalog = nil }
+    return true
   }
 
   /// Doubles with each attempt; half of it is chance, so that two that collided do not again.

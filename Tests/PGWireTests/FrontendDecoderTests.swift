@@ -1,6 +1,7 @@
 // Messages out of bytes, however the network has cut them. The bytes are written out by hand.
 // Source: PostgreSQL manual, 55.7 "Message Formats".
 
+import Sessions
 import Testing
 
 @testable import PGWire
@@ -22,9 +23,10 @@ struct FrontendDecoderTests {
   /// A conversation with small messages, a large one, and small ones again; and what it says.
   private static let conversation: (bytes: [UInt8], messages: [FrontendMessage]) = {
     let large = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let values = number(3, bytes: 4) + [7, 8, 9] + number(-1, bytes: 4)
     let bind =
-      text("p") + text("s") + number(1, bytes: 2) + number(1, bytes: 2) + number(2, bytes: 2)
-      + number(3, bytes: 4) + [7, 8, 9] + number(-1, bytes: 4) + number(0, bytes: 2)
+      text("p") + text("s") + number(2, bytes: 2) + number(0, bytes: 2) + number(1, bytes: 2) + number(2, bytes: 2)
+      + values + number(1, bytes: 2) + number(1, bytes: 2)
     let bytes: [UInt8] =
       startup + typed("P", text("s") + text("select $1, $2") + number(1, bytes: 2) + number(23, bytes: 4))
       + typed("B", bind) + typed("D", [UInt8(ascii: "P")] + text("p")) + typed("E", text("p") + number(5, bytes: 4))
@@ -34,7 +36,8 @@ struct FrontendDecoderTests {
       .parse(name: "s", query: Array("select $1, $2".utf8), types: [23]),
       .bind(
         FrontendMessage.Bind(
-          portal: "p", statement: "s", parameterFormats: [1], parameters: [[7, 8, 9], nil], resultFormats: [])),
+          portal: "p", statement: "s", parameterFormats: .each([0, 1]), parameters: ParameterValues(count: 2, bytes: values),
+          resultFormats: .same(1))),
       .describe(.portal, name: "p"), .execute(portal: "p", maximumRowCount: 5), .sync, .copyData(large), .copyDone,
       .query(Array("commit".utf8)), .terminate,
     ]

@@ -88,7 +88,7 @@ final class RowDecoding {
   func decode(_ block: borrowing KeyValueBlock, rows: Range<Int>) throws(SQLError) -> Batch {
     var batch = Batch(columns: kinds.map { ColumnVector($0, capacity: rows.count) }, rowCount: 0, unchecked: ())
     let prefixCount = codec.prefix.count
-    var scratch = ColumnVector(.int64)
+    var scratch: ColumnVector?
     for row in rows {
       try block.withKey(row) { (key: UnsafeRawBufferPointer) throws(SQLError) in
         try block.withValue(row) { (value: UnsafeRawBufferPointer) throws(SQLError) in
@@ -158,7 +158,7 @@ final class RowDecoding {
   @inline(__always)
   private func decodeKey(
     _ steps: [KeyStep], _ reader: inout ByteReader, _ columns: inout [ColumnVector], _ absent: UInt64,
-    _ scratch: inout ColumnVector
+    _ scratch: inout ColumnVector?
   ) throws(SQLError) {
     do throws(SQLError) {
       for step in steps {
@@ -166,9 +166,10 @@ final class RowDecoding {
           try step.info.decodeKey(
             &reader, descending: step.isDescending, modifier: step.modifier, into: &columns[step.target])
         } else {
-          if scratch.kind != step.info.kind { scratch = ColumnVector(step.info.kind) }
-          scratch.removeAll()
-          try step.info.decodeKey(&reader, descending: step.isDescending, modifier: step.modifier, into: &scratch)
+          // What stands in the key and is not asked for has to be read over.
+          if scratch?.kind != step.info.kind { scratch = ColumnVector(step.info.kind) }
+          scratch!.removeAll()
+          try step.info.decodeKey(&reader, descending: step.isDescending, modifier: step.modifier, into: &scratch!)
         }
       }
     } catch {
