@@ -36,7 +36,8 @@ struct FrontendDecoderTests {
       .parse(name: "s", query: Array("select $1, $2".utf8), types: [23]),
       .bind(
         FrontendMessage.Bind(
-          portal: "p", statement: "s", parameterFormats: .each([0, 1]), parameters: ParameterValues(count: 2, bytes: values),
+          portal: "p", statement: "s", parameterFormats: .each([0, 1]),
+          parameters: ParameterValues(count: 2, bytes: values),
           resultFormats: .same(1))),
       .describe(.portal, name: "p"), .execute(portal: "p", maximumRowCount: 5), .sync, .copyData(large), .copyDone,
       .query(Array("commit".utf8)), .terminate,
