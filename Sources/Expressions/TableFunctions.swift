@@ -18,7 +18,7 @@ extension TableFunction {
   fileprivate func bound(_ arguments: [SQLType], column: SQLType) -> TableFunction {
     TableFunction(
       name, oid: oid, arguments, columns: [(name: columns[0].name, type: column)], volatility: volatility,
-      isStrict: isStrict, generate: generate)
+      isStrict: isStrict, isProcedure: isProcedure, delay: delay, generate: generate)
   }
 }
 

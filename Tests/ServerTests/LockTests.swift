@@ -115,6 +115,7 @@ struct LockTests {
     #expect(
       await b.query("select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000) b").state
         == "57014")
+    #expect(await b.query("select pg_sleep(100)").state == "57014")
     await b.query("reset statement_timeout")
     await a.query("rollback")
     #expect(await b.query("update time_out set v = 6 where k = 1").tags == ["UPDATE 1"])
