@@ -1,9 +1,7 @@
 // Waits for other nodes that are told to end.
 
 import Encoding
-import Synchronization
 import Testing
-import Transport
 
 @testable import Ranges
 @testable import Simulation

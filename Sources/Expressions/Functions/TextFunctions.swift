@@ -200,7 +200,7 @@ extension FunctionCatalog {
         let (total, overflow) = x.count.multipliedReportingOverflow(by: Int(count))
         if overflow || total > Limits.columnByteCount { throw requestedLengthTooLarge }
         try out.checkRoom(for: total)
-        // In pieces: appending a letter at a time takes a hundred times as long.
+        // In pieces: appending a letter at a time takes four times as long.
         let copies = min(Int(count), max(1, 4096 / x.count))
         let piece = [UInt8](unsafeUninitializedCapacity: copies * x.count) { target, filled in
           for copy in 0..<copies {
